@@ -1,0 +1,1 @@
+"""Feature-network search and ablation harness."""

@@ -1,0 +1,71 @@
+"""Every error the harness raises on purpose.
+
+    HarnessError
+    ├── SpecError     your YAML or arguments: every fault at once, each with its place
+    ├── TrialError    one trial could not be built or trained
+    ├── LedgerError   a record could not be read or written
+    └── EngineError   the engine that runs trials could not start or was lost
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: where in the tree, what, and (added by the door) file and line."""
+
+    path: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = self.file or ""
+        if place and self.line is not None:
+            place = f"{place}:{self.line}"
+        what = f"{self.path}: {self.message}" if self.path else self.message
+        return f"{place}  {what}" if place else what
+
+    def at(self, file: str | Path, line: int | None) -> "Fault":
+        return replace(self, file=str(file), line=line)
+
+
+class HarnessError(Exception):
+    """The root: whatever is caught at the door and shown without a traceback."""
+
+
+class SpecError(HarnessError):
+    """What the user wrote is wrong. Holds all faults found, in the order of the file."""
+
+    def __init__(self, faults: Iterable[Fault] | Fault | str) -> None:
+        if isinstance(faults, str):
+            faults = Fault("", faults)
+        self.faults = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class TrialError(HarnessError):
+    """A trial could not be built or trained."""
+
+
+class LedgerError(HarnessError):
+    """A record in `results/` could not be read or written."""
+
+
+class EngineError(HarnessError):
+    """The engine could not start, or lost its workers."""
+
+
+def did_you_mean(name: object, valid: Iterable[str]) -> str:
+    """The nearest right word as `; did you mean 'p6_td'?`, else the valid names, else nothing."""
+    names = list(dict.fromkeys(valid))
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    if not names:
+        return ""
+    shown = ", ".join(sorted(names)[:12])
+    return f"; there are {shown}{', ...' if len(names) > 12 else ''}"

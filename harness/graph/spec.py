@@ -1,0 +1,102 @@
+"""The words of the language: frozen values that say what a feature network is.
+
+A `Topology` is what a file says (one cell, by rows or nodes, with defaults filled in).
+A `Graph` is what it means: plain nodes, every repeat written out, extra levels included.
+Everything after `expand` (check, infer, identity, draw, compile, count) sees a `Graph`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+Scalar = bool | int | float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """A name from one of the tables (fuse, resample, block) with all its arguments filled in."""
+
+    name: str
+    args: tuple[tuple[str, Scalar], ...] = ()
+
+    def __getitem__(self, key: str) -> Scalar:
+        return dict(self.args)[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """Batch normalisation constants in torch's sense (`running = (1 - momentum) * running + ...`)."""
+
+    eps: float = 1e-3
+    momentum: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The 1x1 convolution that brings an edge's channels to the node's.
+
+    when: `none`, `auto` (where channels differ) or `always` (on every edge from a backbone map).
+    per: `edge` (one for each use) or `input` (one for each backbone map, shared by its uses).
+    """
+
+    when: str = "auto"
+    per: str = "edge"
+    norm: bool = True
+    bias: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One input of a node. `source` is the key of a node or of a graph input."""
+
+    source: str
+    projection: Projection
+    up: Op
+    down: Op
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One map: `block(fuse(resampled inputs))`.
+
+    key: unique in the graph: `name@repeat` (`p4_td@2`); extra levels have repeat 0.
+    channels: a multiple of the width (1.0 = the width).
+    """
+
+    name: str
+    repeat: int
+    level: int
+    inputs: tuple[Edge, ...]
+    fuse: Op
+    block: Op
+    norm: Norm
+    channels: float = 1.0
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}@{self.repeat}"
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A whole feature network as plain nodes in topological order.
+
+    inputs: the levels bound to backbone maps; their keys are `p3`, `p4`, ...
+    outputs: (level, node key), ascending by level.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """What a file says: a plain tree with defaults filled in, checked but not yet expanded."""
+
+    name: str
+    tree: dict[str, Any]
+    repeats: int
+    levels: tuple[int, int]
+    source: str = ""

@@ -1,0 +1,116 @@
+"""What is known of a trial, and the ledger that keeps it: `results/ledger/<id>/`.
+
+A record is facts of the trial alone: it names no study, arm or profile. `record.json` is
+written beside its place and renamed into it, so it is there whole or not at all.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+RECORD_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PartCost:
+    """Parameters and multiply-adds (convolutions, linear layers) of one part, batch 1."""
+
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Closed-form cost by part, and fvcore's own count with what it left out."""
+
+    params: int
+    macs: int
+    parts: dict[str, PartCost]
+    """`backbone`, `feature_network`, `class_head`, `box_head`."""
+    fvcore_total: int | None = None
+    fvcore_params: int | None = None
+    fvcore_uncounted: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """COCO metrics by pycocotools, fractions of 1. None where COCOeval has nothing to say (-1)."""
+
+    ap: float | None
+    ap50: float | None
+    ap75: float | None
+    ap_small: float | None
+    ap_medium: float | None
+    ap_large: float | None
+    ap_per_class: dict[str, float | None]
+    ap_by_need: dict[str, float | None] = field(default_factory=dict)
+    """`shapes`: mean AP over the classes of each need (`context`, `extent`, `none`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Forward pass of the network, milliseconds an image."""
+
+    median_ms: float
+    p90_ms: float
+    runs: int
+    batch: int
+    device: str
+    conditions: str
+
+
+@dataclass(frozen=True, slots=True)
+class EpochLog:
+    """One row of the training curve."""
+
+    epoch: int
+    step: int
+    loss: float
+    class_loss: float
+    box_loss: float
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+    data_wait_share: float
+    """Share of the epoch's time spent waiting for data."""
+    fusion_weights: dict[str, list[float]] = field(default_factory=dict)
+    """Normalised fusion weights by node key, in the order of the node's inputs
+    (per channel: their mean)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a trial ran. Never identity."""
+
+    host: str
+    device: str
+    threads: int
+    versions: dict[str, str]
+    git_commit: str | None
+    started: str
+    """UTC, ISO 8601."""
+    engine: str = "inline"
+
+
+Status = Literal["done", "diverged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """All that is known of one trial."""
+
+    id: str
+    status: Status
+    spec: dict[str, Any]
+    """`TrialSpec.model_dump(mode="json")`."""
+    environment: Environment
+    seconds: float
+    metrics: Metrics | None = None
+    cost: Cost | None = None
+    latency: Latency | None = None
+    peak_memory_mb: float | None = None
+    images_per_second: float | None = None
+    data_wait_share: float | None = None
+    curve: tuple[EpochLog, ...] = ()
+    reason: str | None = None
+    traceback: str | None = None
+    version: int = RECORD_VERSION

@@ -1,0 +1,69 @@
+"""What is built: a backbone, a feature network and heads. Complete: nothing is left to a default."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from harness.space.base import Frozen
+
+if TYPE_CHECKING:
+    from harness.space.trial import TrialSpec
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class BackboneSpec(Frozen):
+    """A timm backbone. Weights come from one place: random, timm, a file, or another trial."""
+
+    name: str
+    pretrained: bool = False
+    """timm's own weights (the network is used for this alone)."""
+    checkpoint: str | None = None
+    """A local weights file. A place, not identity: `checkpoint_digest` is."""
+    checkpoint_digest: str | None = None
+    """sha256 of that file."""
+    source: "TrialSpec | None" = None
+    """A trial whose trained backbone is taken over: pretraining is a trial like any other."""
+    frozen: Literal["none", "all"] | Annotated[int, Field(ge=1)] = "none"
+    """Stages that are not trained: an int freezes the first n feature stages."""
+    frozen_norms: bool = False
+    """Norms keep their stored statistics and are not trained."""
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class FeatureNetworkSpec(Frozen):
+    """The expanded graph (as plain data) and its width in channels."""
+
+    graph: dict[str, Any]
+    """`harness.graph.to_tree(graph)`; read back with `harness.graph.from_tree`."""
+    width: Count
+
+
+class AnchorSpec(Frozen):
+    """Boxes a cell: side `scale * stride * 2**(i / octaves)`, each in every ratio (h / w)."""
+
+    scale: Annotated[float, Field(gt=0)] = 4.0
+    octaves: Count = 3
+    ratios: tuple[float, ...] = (1.0, 2.0, 0.5)
+
+
+class HeadSpec(Frozen):
+    """Class and box networks shared over levels."""
+
+    kind: str = "efficientdet"
+    """`efficientdet` (separable, norms per level) or `retinanet` (plain convolutions)."""
+    width: Count
+    depth: Count
+    anchors: AnchorSpec = AnchorSpec()
+    prior: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Initial foreground probability (focal loss bias prior)."""
+
+
+class ModelSpec(Frozen):
+    """A whole detector at one input size (pixels, square)."""
+
+    image_size: Annotated[int, Field(ge=32)]
+    num_classes: Count
+    backbone: BackboneSpec
+    feature_network: FeatureNetworkSpec
+    head: HeadSpec

@@ -1,0 +1,74 @@
+"""How a detector is trained and evaluated. Every field changes the result, so all are identity."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.space.base import Frozen
+
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Optimizer(Frozen):
+    """EfficientDet section 5.1 by default: SGD, momentum 0.9, decay 4e-5 on kernels only."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: Positive = 0.08
+    """For a batch of `reference_batch`; scaled linearly with the batch."""
+    reference_batch: Annotated[int, Field(ge=1)] = 64
+    momentum: Fraction = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 4e-5
+    clip_norm: Positive | None = 10.0
+    """Global gradient norm."""
+    fusion_rate: Positive = 1.0
+    """Factor on the learning rate of fusion weights."""
+
+
+class Schedule(Frozen):
+    """Linear warm-up, then cosine to zero."""
+
+    epochs: Annotated[int, Field(ge=1)] = 300
+    warmup_epochs: Annotated[float, Field(ge=0)] = 1.0
+    ema_decay: Fraction | None = 0.9998
+    """Ramped as min(decay, (1 + step) / (10 + step)); None turns the average off."""
+
+
+class Augmentation(Frozen):
+    """Random numbers are a function of (seed, epoch, image) alone."""
+
+    flip: bool = True
+    scale: tuple[Positive, Positive] = (0.1, 2.0)
+    """Range of the scale jitter; (1, 1) is none."""
+
+
+class Loss(Frozen):
+    """Focal loss on classes (alpha, gamma), Huber on boxes (delta), total = class + weight * box."""
+
+    focal_alpha: Fraction = 0.25
+    focal_gamma: Annotated[float, Field(ge=0)] = 1.5
+    huber_delta: Positive = 0.1
+    box_weight: Positive = 50.0
+
+
+class Postprocess(Frozen):
+    """From raw outputs to at most `max_detections` boxes an image."""
+
+    nms: Literal["hard", "soft"] = "hard"
+    iou_threshold: Fraction = 0.5
+    soft_sigma: Positive = 0.5
+    score_threshold: Fraction = 0.001
+    candidates: Annotated[int, Field(ge=1)] = 5000
+    max_detections: Annotated[int, Field(ge=1)] = 100
+
+
+class Recipe(Frozen):
+    """The completed training and evaluation protocol of a trial."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+    augmentation: Augmentation = Augmentation()
+    loss: Loss = Loss()
+    postprocess: Postprocess = Postprocess()

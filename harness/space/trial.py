@@ -1,0 +1,62 @@
+"""A trial: one network, one recipe, one dataset, one set of seeds. Its id is what changes the result."""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any
+
+from harness.graph import digest, from_tree
+from harness.space.base import Frozen
+from harness.space.data import DataFacts, DataSpec
+from harness.space.model import BackboneSpec, ModelSpec
+from harness.space.recipe import Recipe
+
+CODE_EPOCH = 1
+"""Raised whenever the same spec gives other numbers than before. A golden test forces it."""
+
+
+class Seeds(Frozen):
+    """Named streams: what is random in a trial, each on its own."""
+
+    init: int
+    order: int
+    augmentation: int
+
+    @classmethod
+    def all(cls, seed: int) -> "Seeds":
+        return cls(init=seed, order=seed, augmentation=seed)
+
+
+class TrialSpec(Frozen):
+    """Everything `run_trial` needs to know, and the only thing that crosses the wire (as JSON)."""
+
+    model: ModelSpec
+    recipe: Recipe
+    data: DataSpec
+    facts: DataFacts
+    seeds: Seeds
+    code_epoch: int = CODE_EPOCH
+
+    @cached_property
+    def id(self) -> str:
+        """Digest of what changes the result: 16 hex digits."""
+        text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def identity(self) -> dict[str, Any]:
+        """What the id is the digest of. Not device, workers, paths, names or spellings."""
+        tree = self.model_dump(mode="json", exclude={"data", "facts"})
+        tree["data"] = self.facts.fingerprint
+        tree["model"]["feature_network"]["graph"] = digest(
+            from_tree(self.model.feature_network.graph)
+        )
+        backbone = tree["model"]["backbone"]
+        del backbone["checkpoint"]
+        source = self.model.backbone.source
+        backbone["source"] = source.id if source else None
+        return tree
+
+
+BackboneSpec.model_rebuild(_types_namespace={"TrialSpec": TrialSpec})
+ModelSpec.model_rebuild()
+TrialSpec.model_rebuild()
