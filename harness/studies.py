@@ -1,0 +1,98 @@
+"""A study's own file: `results/studies/<study>/<profile>.json`.
+
+It maps arms, choices and seeds to trials in the ledger, and says of every planned cell what
+became of it. Facts of trials stand in the ledger alone; a report needs both and nothing else.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import LedgerError
+from harness.ledger import safe_name, write_whole
+from harness.records import PartCost
+
+STUDY_VERSION = 1
+
+CellStatus = Literal["pending", "done", "alias", "rejected", "failed", "diverged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One planned point of a study: an arm, a choice on the axes, a seed."""
+
+    arm: str
+    """Name of the arm, or of the choice where a study has axes alone."""
+    choice: dict[str, Any]
+    """Value by axis (dotted path), without the seed."""
+    seed: int
+    id: str
+    """The trial. Aliases share it with the cell they are an alias of."""
+    status: CellStatus
+    reason: str | None = None
+    params: int | None = None
+    macs: int | None = None
+    """Closed form, whole model, batch 1."""
+    parts: dict[str, PartCost] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResults:
+    """All that a report needs beside the ledger's records."""
+
+    study: str
+    profile: str
+    question: str
+    cells: tuple[Cell, ...]
+    axes: dict[str, list[Any]] = field(default_factory=dict)
+    """The values of each axis by its dotted path, in the order of the file."""
+    arms: tuple[str, ...] = ()
+    """Named arms, in the order of the file."""
+    baseline: str | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    """The study's `report` section, defaults filled in."""
+    sources: tuple[str, ...] = ()
+    """Trials that were trained for their backbone."""
+    file: str | None = None
+    """The study file as it was named on the command line."""
+    version: int = STUDY_VERSION
+
+
+def study_path(results: Path, study: str, profile: str) -> Path:
+    safe_name(study, "study"), safe_name(profile, "profile")
+    return Path(results) / "studies" / study / f"{profile}.json"
+
+
+def write_study(results: Path, study: StudyResults) -> Path:
+    path = study_path(results, study.study, study.profile)
+    write_whole(path, json.dumps(dataclasses.asdict(study), indent=1) + "\n")
+    return path
+
+
+def read_study(results: Path, study: str, profile: str) -> StudyResults:
+    """What the last run left; `LedgerError` where there is none or it is damaged."""
+    path = study_path(results, study, profile)
+    try:
+        return _adapter().validate_json(path.read_bytes(), strict=True)
+    except FileNotFoundError:
+        raise LedgerError(f"{path}: no results of study {study!r}, profile {profile!r}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise LedgerError(f"{path}: {place}: {first['msg']}") from None
+
+
+def profiles_of(results: Path, study: str) -> tuple[str, ...]:
+    """Profiles of a study that have results."""
+    folder = Path(results) / "studies" / safe_name(study, "study")
+    return tuple(sorted(path.stem for path in folder.glob("*.json")))
+
+
+@cache
+def _adapter() -> TypeAdapter[StudyResults]:
+    return TypeAdapter(StudyResults)
