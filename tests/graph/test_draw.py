@@ -1,0 +1,187 @@
+"""The text table and the picture of a graph, on graphs made here."""
+
+import math
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+import pytest
+
+from harness.graph.draw import to_svg, to_text
+from harness.graph.layout import lay_out
+from harness.graph.spec import Edge, Graph, Node, Norm, Op, Projection
+
+SVG = "{http://www.w3.org/2000/svg}"
+SUM = Op("sum")
+FAST = Op("weighted", (("norm", "fast"), ("eps", 1e-4)))
+BLOCK = Op("sepconv", (("kernel", 3),))
+
+
+def edge(source: str) -> Edge:
+    return Edge(source, Projection(), Op("nearest"), Op("max_pool", (("kernel", 3),)))
+
+
+def node(name: str, level: int, *sources: str, repeat: int = 1, fuse: Op = FAST) -> Node:
+    return Node(name, repeat, level, tuple(map(edge, sources)), fuse, BLOCK, Norm())
+
+
+def bifpn(repeats: int = 1) -> Graph:
+    """BiFPN over p3..p7 with p6 and p7 made from p5."""
+    nodes = [node("p6", 6, "p5", repeat=0), node("p7", 7, "p6@0", repeat=0)]
+    ins = {3: "p3", 4: "p4", 5: "p5", 6: "p6@0", 7: "p7@0"}
+    for r in range(1, repeats + 1):
+        above = ins[7]
+        td = {}
+        for level in (6, 5, 4):
+            nodes.append(node(f"p{level}_td", level, ins[level], above, repeat=r))
+            above = td[level] = nodes[-1].key
+        out = {}
+        nodes.append(node("p3_out", 3, ins[3], td[4], repeat=r))
+        out[3] = nodes[-1].key
+        for level in (4, 5, 6, 7):
+            middle = [td[level]] if level in td else []
+            sources = (ins[level], *middle, out[level - 1])
+            nodes.append(node(f"p{level}_out", level, *sources, repeat=r))
+            out[level] = nodes[-1].key
+        ins = out
+    return Graph("bifpn", (3, 4, 5), tuple(nodes), tuple(sorted(ins.items())))
+
+
+def dense(columns: int = 21) -> Graph:
+    """A log2n network: each node also reads the same level 1, 2, 4, ... columns back."""
+    nodes: list[Node] = []
+    history: dict[int, list[str]] = {level: [f"p{level}"] for level in range(3, 8)}
+    for column in range(1, columns + 1):
+        made = {}
+        for level in range(3, 8):
+            back = [2**k for k in range(6) if 2**k <= len(history[level])]
+            sources = [history[level][-k] for k in back]
+            sources += [history[n][-1] for n in (level - 1, level + 1) if n in history]
+            nodes.append(node(f"p{level}_c{column}", level, *sources))
+            made[level] = nodes[-1].key
+        for level, key in made.items():
+            history[level].append(key)
+    outputs = tuple((level, history[level][-1]) for level in range(3, 8))
+    return Graph("log2n", (3, 4, 5, 6, 7), tuple(nodes), outputs)
+
+
+@dataclass
+class Facts:
+    key: str
+    level: int
+    channels: int
+    height: int
+    width: int
+    params: int
+    macs: int
+
+
+class Measured:
+    """Stands in for `infer`: every node has 100 params and 1,000 multiply-adds."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes = {
+            n.key: Facts(n.key, n.level, 64, 512 >> n.level, 512 >> n.level, 100, 1000)
+            for n in graph.nodes
+        }
+        self.params, self.macs = 100 * len(self.nodes), 1000 * len(self.nodes)
+
+    def node(self, key: str) -> Facts:
+        return self.nodes[key]
+
+
+def test_text_has_a_row_a_node_with_shape_cost_and_share() -> None:
+    graph = bifpn()
+    text = to_text(graph, Measured(graph), {3: 99, 7: None})
+    rows = {line.split()[0]: line for line in text.splitlines() if line}
+    for item in graph.nodes:
+        assert "64 x" in rows[item.key]
+        assert "1,000" in rows[item.key]
+        assert "10.0%" in rows[item.key]
+    assert "p5@" not in rows["p5_td@1"].split("p6_td@1")[0].split("p5_td@1")[1]
+    assert "weighted (fast)" in rows["p5_td@1"]
+    assert "sepconv 3x3" in rows["p5_td@1"]
+    assert rows["total"].split() == ["total", "1,000", "10,000"]
+    assert "output p3 = p3_out@1   sees 99 x 99 px" in text
+    assert "output p7 = p7_out@1   sees the whole image" in text
+
+
+def test_text_columns_are_aligned() -> None:
+    graph = bifpn()
+    lines = to_text(graph, Measured(graph)).splitlines()
+    rule = next(line for line in lines if line.startswith("---"))
+    table = lines[lines.index(rule) - 1 : lines.index(rule) + 1 + len(graph.nodes)]
+    assert len({len(line) for line in table}) == 1
+
+
+def test_text_without_costs_shows_the_structure() -> None:
+    text = to_text(bifpn())
+    assert "params" not in text
+    assert "10 nodes, 21 edges, 1 repeat; reads p3, p4, p5" in text
+
+
+def test_inputs_are_made_before_what_reads_them() -> None:
+    for graph in (bifpn(3), dense()):
+        layout = lay_out(graph)
+        for link in layout.links:
+            start, end = layout.columns[link.source], layout.columns[link.target]
+            rows = [layout.rows[layout.levels[key]] for key in (link.source, link.target)]
+            assert start < end or (start == end and abs(rows[0] - rows[1]) == 1)
+
+
+def test_no_two_nodes_share_a_place() -> None:
+    for graph in (bifpn(3), dense()):
+        layout = lay_out(graph)
+        places = [(layout.columns[key], layout.levels[key]) for key in layout.columns]
+        assert len(places) == len(set(places)) == len(graph.inputs) + len(graph.nodes)
+
+
+def test_bifpn_stands_in_its_classic_columns() -> None:
+    layout = lay_out(bifpn(2))
+    assert {layout.columns[f"p{level}_td@1"] for level in (4, 5, 6)} == {1}
+    assert {layout.columns[f"p{level}_out@1"] for level in range(3, 8)} == {2}
+    assert {layout.columns[f"p{level}_out@2"] for level in range(3, 8)} == {4}
+    assert layout.columns["p6@0"] == layout.columns["p7@0"] == 0
+    assert layout.repeats == ((1, 1, 2), (2, 3, 4))
+    assert list(layout.rows) == [7, 6, 5, 4, 3]
+
+
+def test_kinds_of_edges() -> None:
+    kinds = {(link.source, link.target): link.kind for link in lay_out(bifpn()).links}
+    assert kinds["p5", "p5_td@1"] == "same"
+    assert kinds["p5", "p5_out@1"] == "skip"
+    assert kinds["p6_td@1", "p5_td@1"] == "up"
+    assert kinds["p3_out@1", "p4_out@1"] == "down"
+
+
+@pytest.mark.parametrize("graph", [bifpn(), bifpn(5), dense()], ids=["one", "five", "log2n"])
+def test_svg_draws_every_node_and_edge_inside_its_frame(graph: Graph) -> None:
+    root = ET.fromstring(to_svg(graph, Measured(graph)))
+    width, height = (float(root.attrib[name]) for name in ("width", "height"))
+    boxes = [group.find(f"{SVG}rect") for group in root.iter(f"{SVG}g")]
+    assert len(boxes) == len(graph.inputs) + len(graph.nodes)
+    for box in boxes:
+        assert box is not None
+        assert 0 < float(box.attrib["x"]) < width - float(box.attrib["width"])
+        assert 0 < float(box.attrib["y"]) < height - float(box.attrib["height"])
+    edges = [
+        path
+        for path in root.iter(f"{SVG}path")
+        if "C" in path.attrib["d"] or "V" in path.attrib["d"]
+    ]
+    assert len(edges) == sum(len(item.inputs) for item in graph.nodes)
+    assert not math.isnan(width)
+
+
+def test_names_are_text_never_markup() -> None:
+    evil = "<script>alert(1)</script>"
+    nodes = (node(evil, 3, "p3"),)
+    graph = Graph(evil, (3,), nodes, ((3, nodes[0].key),))
+    svg = to_svg(graph)
+    root = ET.fromstring(svg)
+    assert "<script" not in svg
+    assert any(evil in (item.text or "") for item in root.iter(f"{SVG}title"))
+
+
+def test_drawing_twice_gives_the_same_characters() -> None:
+    assert to_svg(bifpn(3)) == to_svg(bifpn(3))
+    assert to_text(bifpn(3)) == to_text(bifpn(3))
