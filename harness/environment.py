@@ -1,0 +1,117 @@
+"""Where a trial runs: device, versions, host, commit. Facts for the record, never identity."""
+
+import contextlib
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+from harness.errors import TrialError
+from harness.records import Environment
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "pycocotools", "fvcore", "pillow")
+
+
+def find_device(name: str) -> torch.device:
+    """`auto`, `cpu` or `cuda` as a device that is there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrialError("device 'cuda' was asked for, but torch finds no CUDA device here")
+    return torch.device(name)
+
+
+def device_name(device: torch.device) -> str:
+    """The model of the processor or accelerator."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return _processor()
+
+
+@cache
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+@cache
+def git_commit() -> str | None:
+    """Commit of the harness's own sources (`+dirty` where tracked files differ), or None."""
+    here = Path(__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(here), *words], capture_output=True, text=True, timeout=5, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "errors.py")
+        dirty = git("status", "--porcelain", "--untracked-files=no", "--", str(here))
+        return git("rev-parse", "HEAD") + ("+dirty" if dirty else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def describe(device: torch.device, threads: int, engine: str) -> Environment:
+    """The environment of a trial that starts now."""
+    found = {package: _version(package) for package in PACKAGES}
+    versions = {package: version for package, version in found.items() if version}
+    versions |= {"python": platform.python_version()}
+    if device.type == "cuda" and torch.version.cuda:
+        versions["cuda"] = torch.version.cuda
+    return Environment(
+        host=platform.node(),
+        device=f"{device.type}: {device_name(device)}",
+        threads=threads,
+        versions=versions,
+        git_commit=git_commit(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        engine=engine,
+    )
+
+
+class PeakMemory:
+    """Peak memory since it was made, megabytes: CUDA's allocator, or this process's resident set.
+
+    Where the system cannot reset the resident peak (not Linux), it is the process's so far.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            return
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+
+    def megabytes(self) -> float:
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device) / 2**20
+        try:
+            for line in Path("/proc/self/status").read_text().splitlines():
+                if line.startswith("VmHWM"):
+                    return int(line.split()[1]) / 2**10
+        except OSError:
+            pass
+        import resource
+
+        scale = 2**20 if os.uname().sysname == "Darwin" else 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
