@@ -1,0 +1,186 @@
+"""Measures timm backbones for `harness.space.backbones`: prints their facts as JSON.
+
+    python -m harness.detector.measure_backbones NAME...
+    python -m harness.detector.measure_backbones --table NAME...    # renews the shipped table
+
+Multiply-adds are counted layer by layer at two sizes on the meta device, so that each becomes
+a number at one cell of a known stride; the sum is checked against torch's own counter.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections import Counter
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.flop_counter import FlopCounterMode
+
+from harness.detector.backbones import backbone_levels, build_backbone
+from harness.errors import HarnessError, SpecError
+from harness.space.backbones import TABLE
+from harness.space.model import BackboneSpec
+
+SIZES = (256, 512)
+ODD_SIZES = (200, 333)
+REACH_SIZES = (256, 512, 1024, 1536)
+DEFAULT_COLOURS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+
+
+def measure(name: str) -> dict[str, Any]:
+    """The facts of one backbone, as the table holds them."""
+    levels = {}
+    for level in backbone_levels(name):
+        net = _meta(name, level)
+        constant, cells = count_macs(name, net)
+        has_pool = constant > 0
+        levels[str(level)] = {
+            "channels": _channels(name, level),
+            "params": sum(p.numel() for p in net.parameters()),
+            "constant_macs": constant,
+            "cell_macs": {str(s): n for s, n in sorted(cells.items())},
+            "receptive_field": None if has_pool else receptive_field(name, level),
+        }
+    deepest = _meta(name, max(backbone_levels(name)))
+    colours = getattr(deepest, "default_cfg", DEFAULT_COLOURS)
+    return {
+        "levels": levels,
+        "any_size": _any_size(deepest, levels[str(max(backbone_levels(name)))]),
+        "norm": _norm(deepest),
+        "mean": list(colours["mean"]),
+        "std": list(colours["std"]),
+    }
+
+
+def _spec(name: str) -> BackboneSpec:
+    return BackboneSpec(name=name)
+
+
+def _meta(name: str, level: int) -> nn.Module:
+    with torch.device("meta"):
+        return build_backbone(_spec(name), [level], seed=0).net.eval()
+
+
+def _channels(name: str, level: int) -> int:
+    with torch.device("meta"):
+        return build_backbone(_spec(name), [level], seed=0).channels[level]
+
+
+def count_macs(name: str, net: nn.Module) -> tuple[int, dict[int, int]]:
+    """(multiply-adds of any image, multiply-adds at one cell by stride)."""
+    (small, total), (large, _) = (_layer_macs(net, size) for size in SIZES)
+    constant, by_stride = 0, Counter[int]()
+    for (cells, macs), (more, _) in zip(small, large, strict=True):
+        if cells == more:
+            constant += cells * macs
+        elif more == 4 * cells and (side := math.isqrt(cells)) ** 2 == cells:
+            by_stride[SIZES[0] // side] += macs
+        else:
+            raise SpecError(f"the cost of backbone {name!r} is no sum over cells")
+    if constant + sum(n * (SIZES[0] // s) ** 2 for s, n in by_stride.items()) != total:
+        raise SpecError(f"backbone {name!r} has layers whose cost is unknown")
+    return constant, dict(by_stride)
+
+
+def _layer_macs(net: nn.Module, size: int) -> tuple[list[tuple[int, int]], int]:
+    """(cells, multiply-adds a cell) of each layer in running order, and torch's own total."""
+    layers: list[tuple[int, int]] = []
+
+    def note(module: nn.Module, _: Any, out: Tensor) -> None:
+        if isinstance(module, nn.Linear):
+            layers.append((out.numel() // out.shape[-1], module.in_features * out.shape[-1]))
+        else:
+            layers.append((out[0, 0].numel(), cast(Tensor, module.weight).numel()))
+
+    kinds = (nn.Conv2d, nn.Linear)
+    handles = [m.register_forward_hook(note) for m in net.modules() if isinstance(m, kinds)]
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            net(torch.zeros(1, 3, size, size, device="meta"))
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise SpecError(f"the backbone does not take images of {size} px: {reason}") from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    return layers, counter.get_total_flops() // 2
+
+
+def _any_size(net: nn.Module, facts: dict[str, Any]) -> bool:
+    """Whether the cells of every layer are ceil(side / stride) at odd sides too."""
+    for size in ODD_SIZES:
+        cells = facts["cell_macs"].items()
+        expected = sum(n * math.ceil(size / int(s)) ** 2 for s, n in cells)
+        try:
+            if _layer_macs(net, size)[1] != expected + facts["constant_macs"]:
+                return False
+        except SpecError:
+            return False
+    return True
+
+
+def receptive_field(name: str, level: int) -> int | None:
+    """Side in pixels of what the middle cell of a map depends on; None: more than 1536."""
+    net = build_backbone(_spec(name), [level], seed=0).net.double().eval()
+    _open_all_paths(net)
+    for size in REACH_SIZES:
+        image = torch.full((1, 3, size, size), 0.5, dtype=torch.float64, requires_grad=True)
+        (out,) = net(image)
+        middle = out.shape[-1] // 2
+        (gradient,) = torch.autograd.grad(out[0, :, middle, middle].sum(), image)
+        seen = gradient[0].abs().sum(0)
+        reach = max(_extent(seen.sum(0)), _extent(seen.sum(1)))
+        if reach < size - 2**level:
+            return reach
+    return None
+
+
+def _open_all_paths(net: nn.Module) -> None:
+    """Every weight positive and averaging, so that no path is lost to a rectifier, a maximum or
+    a branch that begins at nought."""
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(False)
+        if parameter.dim() > 1:
+            parameter.fill_(0.5 / parameter[0].numel())
+        else:
+            parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+    for module in list(net.modules()):
+        for child_name, child in module.named_children():
+            if isinstance(child, nn.MaxPool2d):
+                mean = nn.AvgPool2d(child.kernel_size, child.stride, child.padding)
+                setattr(module, child_name, mean)
+
+
+def _extent(line: Tensor) -> int:
+    where = line.nonzero()
+    return int(where.max() - where.min()) + 1
+
+
+def _norm(net: nn.Module) -> dict[str, float] | None:
+    norms = [m for m in net.modules() if isinstance(m, _BatchNorm)]
+    return {"eps": norms[0].eps, "momentum": norms[0].momentum or 0.1} if norms else None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="measure timm backbones")
+    parser.add_argument("--table", action="store_true", help="renew these names in the table")
+    parser.add_argument("names", nargs="+")
+    args = parser.parse_args()
+    try:
+        facts = {name: measure(name) for name in args.names}
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, SpecError) else 1
+    if args.table:
+        old = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+        TABLE.write_text(json.dumps(old | facts, indent=1) + "\n")
+    else:
+        print(json.dumps(facts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

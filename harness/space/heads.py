@@ -1,0 +1,74 @@
+"""What is known of a head without torch: parameters and multiply-adds. Modules: `detector.heads`.
+
+Both heads are towers of `depth` 3x3 convolutions to `width` channels, shared by all levels,
+and one more 3x3 convolution to `outputs` channels (anchors a cell x classes, or x 4).
+"""
+
+from abc import ABC, abstractmethod
+
+from harness.registry import Table
+
+
+class AbstractHeadFacts(ABC):
+    """Cost of one tower (the class head or the box head)."""
+
+    @abstractmethod
+    def layer_params(self, inputs: int, outputs: int) -> int:
+        """Weights and biases of one convolution layer, norms left out."""
+
+    @abstractmethod
+    def layer_macs(self, inputs: int, outputs: int) -> int:
+        """Multiply-adds of one convolution layer at one cell."""
+
+    @abstractmethod
+    def norm_params(self, width: int, levels: int) -> int:
+        """Parameters of the norms after one hidden layer."""
+
+    def params(self, channels: int, width: int, depth: int, levels: int, outputs: int) -> int:
+        """All parameters of a tower over maps of `channels` at `levels` levels."""
+        hidden = sum(self.layer_params(c, width) for c in _inputs(channels, width, depth))
+        norms = depth * self.norm_params(width, levels)
+        return hidden + norms + self.layer_params(width, outputs)
+
+    def macs(self, channels: int, width: int, depth: int, cells: int, outputs: int) -> int:
+        """Multiply-adds of a tower over `cells` cells (of all levels together)."""
+        hidden = sum(self.layer_macs(c, width) for c in _inputs(channels, width, depth))
+        return cells * (hidden + self.layer_macs(width, outputs))
+
+
+def _inputs(channels: int, width: int, depth: int) -> list[int]:
+    """Input channels of each hidden layer."""
+    return [channels, *[width] * (depth - 1)]
+
+
+HEAD_FACTS: Table[AbstractHeadFacts] = Table("head")
+
+
+class EfficientDetHeadFacts(AbstractHeadFacts):
+    """Separable convolutions (bias on the pointwise one), batch norm for each level."""
+
+    def layer_params(self, inputs: int, outputs: int) -> int:
+        return 9 * inputs + inputs * outputs + outputs
+
+    def layer_macs(self, inputs: int, outputs: int) -> int:
+        return 9 * inputs + inputs * outputs
+
+    def norm_params(self, width: int, levels: int) -> int:
+        return 2 * width * levels
+
+
+class RetinaNetHeadFacts(AbstractHeadFacts):
+    """Plain 3x3 convolutions with bias, no norm."""
+
+    def layer_params(self, inputs: int, outputs: int) -> int:
+        return 9 * inputs * outputs + outputs
+
+    def layer_macs(self, inputs: int, outputs: int) -> int:
+        return 9 * inputs * outputs
+
+    def norm_params(self, width: int, levels: int) -> int:
+        return 0
+
+
+HEAD_FACTS.register("efficientdet")(EfficientDetHeadFacts())
+HEAD_FACTS.register("retinanet")(RetinaNetHeadFacts())
