@@ -5,8 +5,11 @@ A `Graph` is what it means: plain nodes, every repeat written out, extra levels 
 Everything after `expand` (check, infer, identity, draw, compile, count) sees a `Graph`.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.graph.cell import Cell
 
 Scalar = bool | int | float | str | None
 
@@ -93,10 +96,15 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """What a file says: a plain tree with defaults filled in, checked but not yet expanded."""
+    """What a file says, checked but not yet expanded.
+
+    tree: the plain tree with `derive` resolved; `parse(with_fields(tree, ...))` is a variant of it.
+    cell: the same, read into values with every default filled in.
+    """
 
     name: str
     tree: dict[str, Any]
     repeats: int
     levels: tuple[int, int]
+    cell: "Cell" = field(repr=False, compare=False)
     source: str = ""

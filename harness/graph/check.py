@@ -1,0 +1,135 @@
+"""Every fault of a topology at once, each with its place in the tree."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import Fault, did_you_mean
+from harness.graph.cell import Ref, Row
+from harness.graph.draft import Draft, Sketch, Sketcher, span
+from harness.graph.faults import Faults
+from harness.graph.ops import FUSES
+from harness.graph.order import cycle_of
+
+if TYPE_CHECKING:
+    from harness.graph.parse import Lookup
+
+
+def check(tree: Mapping[str, Any], *, lookup: "Lookup | None" = None) -> tuple[Fault, ...]:
+    """All faults of a plain tree, of its words and of the graph they make; none if it is right."""
+    from harness.graph.expand import expand_into
+    from harness.graph.parse import read_topology
+
+    faults = Faults()
+    topology = read_topology(tree, faults, lookup)
+    if topology is not None:
+        expand_into(topology, faults)
+    return faults.all()
+
+
+def check_rows(sketcher: Sketcher, faults: Faults) -> None:
+    """What is wrong with rows and plain nodes whatever the repeat."""
+    for row in sketcher.cell.rows:
+        if row.inputs is None:
+            near = did_you_mean(row.name, [r.name for r in sketcher.cell.rows if r is not row])
+            faults.add(row.path, f"a row needs 'from'{near if '?' in near else ''}")
+        for one in row.inputs or ():
+            for ref in one.refs:
+                _check_own(row, ref, one.path, faults)
+                _check_somewhere(sketcher, row, ref, one.path, faults)
+    for node in sketcher.plain:
+        near = did_you_mean(node.name, [n for n in sketcher.names if n != node.name])
+        near = near if "?" in near else ""
+        if node.level is None and not faults.under(f"{node.path}.level"):
+            faults.add(node.path, f"a node needs 'level'{near}")
+        elif node.level is not None and node.level not in sketcher.levels:
+            reason = f"level p{node.level} is not in {span(sketcher.levels)}"
+            faults.add(f"{node.path}.level", reason)
+        if node.inputs is None:
+            faults.add(node.path, f"a node needs 'from'{near}")
+    for row in sketcher.cell.rows:
+        if row.name in [node.name for node in sketcher.cell.nodes]:
+            faults.add(f"nodes.{row.name}", f"{row.name!r} is a row already")
+
+
+def _check_own(row: Row, ref: Ref, path: str, faults: Faults) -> None:
+    right = {"down": "coarser", "up": "finer", "none": None}[row.order]
+    if ref.name == row.name and not ref.back and ref.step != right:
+        if right is None:
+            faults.add(path, f"row {row.name!r} reads itself: it needs an order, down or up")
+        else:
+            reason = f"row {row.name!r} is made {row.order}: of itself it reads {row.name}.{right}"
+            faults.add(path, reason)
+
+
+def _check_somewhere(sketcher: Sketcher, row: Row, ref: Ref, path: str, faults: Faults) -> None:
+    family = sketcher.families.get(ref.name)
+    if family is None or len(sketcher.levels) == 1 or faults.under(path):
+        return
+    step = {"coarser": 1, "finer": -1}.get(ref.step, 0)
+    levels = sketcher.families[row.name]
+    if ref.step != "all" and not any(level + step in family for level in levels):
+        text = f"{ref.name}.{ref.step}" if ref.step else ref.name
+        faults.add(path, f"{text!r} exists at no level of row {row.name!r}")
+
+
+def check_sketch(sketch: Sketch, sketcher: Sketcher, faults: Faults, *, steady: bool) -> None:
+    """What is wrong with the nodes of one repeat."""
+    for draft in sketch.drafts.values():
+        _check_inputs(draft, faults)
+    if not steady:
+        return
+    _check_cycle(sketch, faults)
+    _check_outputs(sketch, faults)
+    _check_used(sketch, faults)
+
+
+def _check_inputs(draft: Draft, faults: Faults) -> None:
+    if faults.under(f"{draft.path}.from"):
+        return
+    if not draft.inputs:
+        faults.add(f"{draft.path}.from", f"{draft.name!r} has no input")
+        return
+    fewest, most = FUSES.get(draft.fuse.name).arity
+    count = len(draft.inputs)
+    if count < fewest or (most is not None and count > most):
+        wanted = f"{fewest}" if fewest == most else f"at least {fewest}"
+        if most is not None and count > most:
+            wanted = f"at most {most}"
+        has = f"{draft.name!r} has {count}"
+        faults.add(f"{draft.path}.from", f"{draft.fuse.name} takes {wanted} inputs, {has}")
+
+
+def _check_cycle(sketch: Sketch, faults: Faults) -> None:
+    reads = {
+        name: [source for (source, back), _ in draft.inputs if not back]
+        for name, draft in sketch.drafts.items()
+    }
+    loop = cycle_of(reads)
+    if loop:
+        path = sketch.drafts[loop[0]].path
+        faults.add(f"{path}.from", f"cycle: {' > '.join(loop)}")
+
+
+def _check_outputs(sketch: Sketch, faults: Faults) -> None:
+    for level in sketch.levels:
+        path = f"outputs.p{level}"
+        link = sketch.outputs.get(level)
+        if link is None:
+            faults.add(path, f"no node makes the output of p{level}")
+        elif sketch.resolve(link)[0] not in sketch.drafts and not faults.under(path):
+            if link[0] in (f"p{one}" for one in sketch.levels):
+                faults.add(path, f"nothing is left of the output of p{level} but the cell's input")
+
+
+def _check_used(sketch: Sketch, faults: Faults) -> None:
+    used: set[str] = set()
+    left = [name for name, _ in sketch.outputs.values()]
+    while left:
+        name = left.pop()
+        if name in used or name not in sketch.drafts:
+            continue
+        used.add(name)
+        left.extend(source for (source, _), _ in sketch.drafts[name].inputs)
+    for name, draft in sketch.drafts.items():
+        if name not in used and not faults.under("outputs"):
+            faults.add(draft.path, f"{name!r} is read by nothing and is no output")

@@ -1,0 +1,232 @@
+"""One cell being made: nodes at their levels, inputs still names. What rewrites work on."""
+
+from dataclasses import dataclass, field, replace
+
+from harness.errors import did_you_mean
+from harness.graph.cell import Cell, Family, Input, PlainNode, Ref, Row, Settings
+from harness.graph.faults import Faults
+from harness.graph.read import level_of
+from harness.graph.spec import Norm, Op, Projection
+
+Link = tuple[str, int]
+"""A node or a cell input (`p4`), and how many repeats back."""
+
+STEADY = 1_000_000
+"""A repeat so late that every earlier one is there."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A node whose inputs are links, each with the entry of the file that asked for it.
+
+    kept: `drop_single_input` leaves it, because the file gave it a fuse or a block of its own.
+    """
+
+    name: str
+    path: str
+    level: int
+    inputs: list[tuple[Link, Input]]
+    fuse: Op
+    block: Op
+    up: Op
+    down: Op
+    projection: Projection
+    norm: Norm
+    channels: float
+    kept: bool
+
+
+@dataclass(slots=True)
+class Sketch:
+    """A cell as it is in one repeat. dropped: what stands in the place of nodes taken out."""
+
+    levels: range
+    drafts: dict[str, Draft]
+    outputs: dict[int, Link]
+    dropped: dict[str, Link] = field(default_factory=dict)
+
+    def resolve(self, link: Link) -> Link:
+        """The link itself, or what stands in its place."""
+        name, back = link
+        while name in self.dropped:
+            name, more = self.dropped[name]
+            back += more
+        return name, back
+
+    def level(self, name: str) -> int:
+        draft = self.drafts.get(name)
+        return draft.level if draft is not None else level_of(name) or 0
+
+
+class Sketcher:
+    """Draws the rows and nodes of a cell at some levels. Faults are gathered."""
+
+    def __init__(self, cell: Cell, levels: range, faults: Faults) -> None:
+        self.cell = cell
+        self.levels = levels
+        self.faults = faults
+        self.families = {"in": {level: f"p{level}" for level in levels}}
+        for row in cell.rows:
+            self.families[row.name] = {
+                level: f"p{level}_{row.name}" for level in _row_levels(row, levels)
+            }
+        made = [name for row in cell.rows for name in self.families[row.name].values()]
+        self.plain = [node for node in cell.nodes if node.name not in made]
+        self.changes = [node for node in cell.nodes if node.name in made]
+        self.names = {name: name for name in (*made, *(node.name for node in self.plain))}
+
+    def sketch(self, repeat: int) -> Sketch:
+        """The cell of one repeat (1-based), before rewrites."""
+        drafts: dict[str, Draft] = {}
+        for row in self.cell.rows:
+            self._row(row, repeat, drafts)
+        for node in self.plain:
+            if node.level is not None and node.inputs is not None:
+                inputs = self._inputs(node.inputs, node.level, repeat, node.path, collapse=False)
+                kept = node.fuse is not None or node.block is not None
+                drafts[node.name] = self._draft(node, node.name, node.level, inputs, kept)
+        return Sketch(self.levels, drafts, self._outputs(drafts))
+
+    def _row(self, row: Row, repeat: int, drafts: dict[str, Draft]) -> None:
+        made = []
+        for level, name in self.families[row.name].items():
+            inputs = self._inputs(row.inputs or (), level, repeat, row.path, collapse=True)
+            drafts[name] = self._draft(row, name, level, inputs, kept=False)
+            made.append(drafts[name])
+        given = row.fuse is not None or row.block is not None
+        if given and all(len(draft.inputs) == 1 for draft in made):
+            for draft in made:
+                draft.kept = True
+
+    def _draft(
+        self,
+        family: Family,
+        name: str,
+        level: int,
+        inputs: list[tuple[Link, Input]],
+        kept: bool,
+    ) -> Draft:
+        settings: Settings = self.cell.settings
+        return Draft(
+            name,
+            family.path,
+            level,
+            inputs,
+            family.fuse or settings.fuse,
+            family.block or settings.block,
+            family.up or settings.up,
+            family.down or settings.down,
+            family.projection or settings.projection,
+            family.norm or settings.norm,
+            family.channels or 1.0,
+            kept,
+        )
+
+    def _inputs(
+        self, inputs: tuple[Input, ...], level: int, repeat: int, path: str, *, collapse: bool
+    ) -> list[tuple[Link, Input]]:
+        found: dict[Link, Input] = {}
+        for one in inputs:
+            for link in self._links(one, level, repeat):
+                if link in found and not collapse:
+                    self.faults.add(f"{path}.from", f"{_words(link)!r} is there twice")
+                found.setdefault(link, one)
+        return [(link, one) for link, one in found.items()]
+
+    def _links(self, one: Input, level: int, repeat: int) -> list[Link]:
+        """What the first reference that exists here stands for."""
+        for ref in one.refs:
+            found = self._candidates(ref, level, one.path) if ref.back < repeat else []
+            if found:
+                return [(name, ref.back) for name in found]
+        return []
+
+    def _candidates(self, ref: Ref, level: int, path: str) -> list[str]:
+        family = self.families.get(ref.name)
+        if family is None:
+            return self._single(ref, path)
+        if ref.step == "all":
+            return [family[at] for at in sorted(family)]
+        at = level + {"coarser": 1, "finer": -1}.get(ref.step, 0)
+        return [family[at]] if at in family else []
+
+    def _single(self, ref: Ref, path: str) -> list[str]:
+        known = ref.name in self.names or level_of(ref.name) in self.levels
+        if not known:
+            valid = (*self.names, *self.families, *self.families["in"].values())
+            self.faults.add(path, f"no node {ref.name!r}{did_you_mean(ref.name, valid)}")
+        elif ref.step:
+            self.faults.add(path, f"{ref.name!r} is one node: it has no {ref.step!r}")
+        return [ref.name] if known and not ref.step else []
+
+    def _outputs(self, drafts: dict[str, Draft]) -> dict[int, Link]:
+        """The last row that has the level, unless the file names another node."""
+        outputs: dict[int, Link] = {}
+        for row in self.cell.rows:
+            outputs.update((level, (name, 0)) for level, name in self.families[row.name].items())
+        for level, name in self.cell.outputs:
+            path = f"outputs.p{level}"
+            if level not in self.levels:
+                self.faults.add(path, f"level p{level} is not in {span(self.levels)}")
+            elif name not in drafts:
+                if name in self.families["in"].values():
+                    self.faults.add(path, f"{name!r} is an input of the cell, not a node")
+                elif name not in self.names:
+                    self.faults.add(path, f"no node {name!r}{did_you_mean(name, self.names)}")
+                outputs.setdefault(level, (name, 0))
+            else:
+                if drafts[name].level != level:
+                    self.faults.add(path, f"{name!r} is at p{drafts[name].level}, not at p{level}")
+                outputs[level] = (name, 0)
+        return outputs
+
+    def apply_changes(self, sketch: Sketch, repeat: int) -> None:
+        """Entries of `nodes` under the name of a row's node change it, after the rewrites."""
+        for node in self.changes:
+            draft = sketch.drafts.get(node.name)
+            if draft is None:
+                self.faults.add(node.path, f"{node.name!r} was taken out by a rewrite")
+                continue
+            self._change(draft, node, repeat)
+            draft.inputs = unique([(sketch.resolve(link), one) for link, one in draft.inputs])
+
+    def _change(self, draft: Draft, node: PlainNode, repeat: int) -> None:
+        if node.level is not None and node.level != draft.level:
+            self.faults.add(f"{node.path}.level", f"{node.name!r} is at p{draft.level}")
+        if node.inputs is not None:
+            draft.inputs = self._inputs(node.inputs, draft.level, repeat, node.path, collapse=False)
+            draft.path = node.path
+        for key in ("fuse", "block", "up", "down", "projection", "norm", "channels"):
+            value = getattr(node, key)
+            if value is not None:
+                setattr(draft, key, value)
+
+
+def _row_levels(row: Row, levels: range) -> list[int]:
+    """The levels of a row in the order they are made."""
+    low, high = row.levels or (levels[0], levels[-1])
+    found = [level for level in levels if low <= level <= high]
+    if row.order == "down":
+        found.reverse()
+    return found[1:] if row.skip_first else found
+
+
+def unique(inputs: list[tuple[Link, Input]]) -> list[tuple[Link, Input]]:
+    """The inputs with every link once."""
+    found: dict[Link, Input] = {}
+    for link, one in inputs:
+        found.setdefault(link, one)
+    return list(found.items())
+
+
+def span(levels: range) -> str:
+    return f"p{levels[0]}..p{levels[-1]}"
+
+
+def _words(link: Link) -> str:
+    return f"{link[0]}@-{link[1]}" if link[1] else link[0]
+
+
+def without_roles(one: Input, roles: tuple[str, ...]) -> Input:
+    """The input without a role the fuse does not know."""
+    return one if one.role is None or one.role in roles else replace(one, role=None)
