@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -36,9 +37,7 @@ class EfficientDetHead(nn.Module):
     def __init__(self, channels: int, width: int, depth: int, levels: int, outputs: int) -> None:
         super().__init__()
         widths = [channels, *[width] * depth]
-        self.convs = nn.ModuleList(
-            SeparableConv(i, o) for i, o in zip(widths, widths[1:], strict=False)
-        )
+        self.convs = nn.ModuleList(SeparableConv(i, o) for i, o in pairwise(widths))
         self.norms = nn.ModuleList(
             nn.ModuleList(nn.BatchNorm2d(width, NORM_EPS, NORM_MOMENTUM) for _ in range(levels))
             for _ in range(depth)
@@ -63,9 +62,7 @@ class RetinaNetHead(nn.Module):
     def __init__(self, channels: int, width: int, depth: int, levels: int, outputs: int) -> None:
         super().__init__()
         widths = [channels, *[width] * depth]
-        self.convs = nn.ModuleList(
-            nn.Conv2d(i, o, 3, padding=1) for i, o in zip(widths, widths[1:], strict=False)
-        )
+        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(widths))
         self.act = nn.ReLU(inplace=True)
         self.predict = nn.Conv2d(width, outputs, 3, padding=1)
 

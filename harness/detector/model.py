@@ -11,11 +11,9 @@ from harness.detector.anchors import make_anchors, per_cell
 from harness.detector.backbones import Backbone, build_backbone
 from harness.detector.heads import build_head
 from harness.detector.outputs import Outputs
-from harness.errors import SpecError
 from harness.graph import from_tree
+from harness.space.heads import BOX_CODE, output_channels
 from harness.space.model import ModelSpec
-
-BOX_CODE = 4
 
 
 class Detector(nn.Module):
@@ -71,22 +69,11 @@ def build(model: ModelSpec, seed: int, *, weights: Path | None = None) -> Detect
         width=model.feature_network.width,
         seed=seed,
     )
-    channels = _output_channels(feature_network, model.feature_network.width)
+    channels = output_channels(graph, backbone.channels, model.feature_network.width)
     class_head = _head(model, "class_head", seed, channels, len(graph.outputs))
     box_head = _head(model, "box_head", seed, channels, len(graph.outputs))
     detector = Detector(model, backbone, feature_network, class_head, box_head)
     return detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def _output_channels(network: FeatureNetwork, width: int) -> int:
-    """Channels of every output; a `SpecError` where the levels differ."""
-    graph = network.graph
-    multiples = {node.key: node.channels for node in graph.nodes}
-    channels = {level: round(multiples.get(key, 1.0) * width) for level, key in graph.outputs}
-    if len(set(channels.values())) > 1:
-        widths = ", ".join(f"p{level}: {n}" for level, n in channels.items())
-        raise SpecError(f"a head is shared by all levels, so they must be equally wide: {widths}")
-    return next(iter(channels.values()))
 
 
 def _head(model: ModelSpec, part: str, seed: int, channels: int, levels: int) -> nn.Module:

@@ -5,8 +5,15 @@ and one more 3x3 convolution to `outputs` channels (anchors a cell x classes, or
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
+from harness.errors import SpecError
+from harness.graph import Graph
+from harness.graph.infer import node_channels
 from harness.registry import Table
+
+BOX_CODE = 4
+"""Numbers that code a box."""
 
 
 class AbstractHeadFacts(ABC):
@@ -72,3 +79,16 @@ class RetinaNetHeadFacts(AbstractHeadFacts):
 
 HEAD_FACTS.register("efficientdet")(EfficientDetHeadFacts())
 HEAD_FACTS.register("retinanet")(RetinaNetHeadFacts())
+
+
+def output_channels(graph: Graph, channels: Mapping[int, int], width: int) -> int:
+    """Channels of every map a head sees; a `SpecError` where the levels differ.
+
+    channels: of the backbone's maps by level; a graph may hand one on as it is.
+    """
+    nodes = {node.key: node_channels(node, width) for node in graph.nodes}
+    found = {level: nodes.get(key) or channels[level] for level, key in graph.outputs}
+    if len(set(found.values())) > 1:
+        widths = ", ".join(f"p{level}: {n}" for level, n in found.items())
+        raise SpecError(f"a head is shared by all levels, so they must be equally wide: {widths}")
+    return next(iter(found.values()))
