@@ -32,6 +32,8 @@ def _replaced(tree: Any, keys: list[str], value: Any, path: str, above: tuple[st
     if not keys:
         return value
     key, rest = keys[0], keys[1:]
+    if key == "+" and tree is None:
+        tree = []
     if isinstance(tree, list | tuple):
         return _replaced_in_list(list(tree), key, rest, value, path, above)
     opened = dict(tree) if isinstance(tree, Mapping) else _opened(tree, above)
