@@ -9,6 +9,7 @@ from harness.graph.draft import Draft, Sketch, Sketcher, span
 from harness.graph.faults import Faults
 from harness.graph.ops import FUSES
 from harness.graph.order import cycle_of
+from harness.graph.read import level_of
 
 if TYPE_CHECKING:
     from harness.graph.parse import Lookup
@@ -116,9 +117,8 @@ def _check_outputs(sketch: Sketch, faults: Faults) -> None:
         link = sketch.outputs.get(level)
         if link is None:
             faults.add(path, f"no node makes the output of p{level}")
-        elif sketch.resolve(link)[0] not in sketch.drafts and not faults.under(path):
-            if link[0] in (f"p{one}" for one in sketch.levels):
-                faults.add(path, f"nothing is left of the output of p{level} but the cell's input")
+        elif level_of(sketch.resolve(link)[0]) is not None and not faults.under(path):
+            faults.add(path, f"nothing is left of the output of p{level} but the cell's input")
 
 
 def _check_used(sketch: Sketch, faults: Faults) -> None:

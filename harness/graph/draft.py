@@ -131,7 +131,7 @@ class Sketcher:
                 if link in found and not collapse:
                     self.faults.add(f"{path}.from", f"{_words(link)!r} is there twice")
                 found.setdefault(link, one)
-        return [(link, one) for link, one in found.items()]
+        return list(found.items())
 
     def _links(self, one: Input, level: int, repeat: int) -> list[Link]:
         """What the first reference that exists here stands for."""

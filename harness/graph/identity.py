@@ -44,7 +44,8 @@ class _Canon:
         for level, key in graph.outputs:
             outputs.setdefault(key, []).append(level)
         self.local = [f"map p{level}" for level in maps]
-        self.local += [_node_label(node, outputs.get(node.key, [])) for node in graph.nodes]
+        label = _NodeLabels()
+        self.local += [label(node, outputs.get(node.key, [])) for node in graph.nodes]
         self.reads: list[list[tuple[str, int]]] = [[] for _ in levels]
         self.readers: list[list[tuple[str, int]]] = [[] for _ in levels]
         self._connect(levels)
@@ -164,20 +165,32 @@ def _mixed(own: str, links: list[tuple[str, int]], colours: _Colours) -> str:
 # What a node and an edge are, without what changes nothing.
 
 
-def _node_label(node: Node, outputs: list[int]) -> str:
-    count = len(node.inputs)
-    fuse = FUSES.get(node.fuse.name).meaning(node.fuse, count)
-    block = BLOCKS.get(node.block.name)
-    norm = (node.norm.eps, node.norm.momentum) if block.normalises(node.block) else None
-    made = (node.level, node.channels, fuse, block.meaning(node.block, 1), norm)
-    return f"node {made} out {outputs}"
+class _NodeLabels:
+    """Says what a node is: level, channels, fuse, block, output. Same ops are read once."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[object, ...], str] = {}
+
+    def __call__(self, node: Node, outputs: list[int]) -> str:
+        ops = (id(node.fuse), id(node.block), id(node.norm))
+        same = (node.level, node.channels, len(node.inputs), *ops)
+        if same not in self.known:
+            self.known[same] = self._label(node)
+        return f"{self.known[same]} out {outputs}"
+
+    def _label(self, node: Node) -> str:
+        fuse = FUSES.get(node.fuse.name).meaning(node.fuse, len(node.inputs))
+        block = BLOCKS.get(node.block.name)
+        norm = (node.norm.eps, node.norm.momentum) if block.normalises(node.block) else None
+        return f"node {(node.level, node.channels, fuse, block.meaning(node.block, 1), norm)}"
 
 
 class _EdgeLabels:
-    """Says what an edge is: role, projection, resampling."""
+    """Says what an edge is: role, projection, resampling. Same ops are read once."""
 
     def __init__(self, graph: Graph) -> None:
         self.channels = {node.key: node.channels for node in graph.nodes}
+        self.known: dict[tuple[object, ...], str] = {}
         self.uses = Counter(
             self._shared(edge, node)
             for node in graph.nodes
@@ -186,6 +199,16 @@ class _EdgeLabels:
         )
 
     def __call__(self, edge: Edge, node: Node, source_level: int) -> str:
+        """The label; `source_level` is what decides whether and how the edge resamples."""
+        inner = self.channels.get(edge.source)
+        ops = (id(edge.projection), id(edge.up), id(edge.down), id(node.norm), edge.role)
+        where = edge.source if inner is None else None
+        same = (*ops, source_level, node.level, inner, node.channels, where)
+        if same not in self.known:
+            self.known[same] = self._label(edge, node, source_level)
+        return self.known[same]
+
+    def _label(self, edge: Edge, node: Node, source_level: int) -> str:
         resample = None
         if source_level != node.level:
             op = edge.down if source_level < node.level else edge.up

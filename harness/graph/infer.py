@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import Fault, SpecError
-from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, Shape
+from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, OpSpec, Shape
 from harness.graph.spec import Edge, Graph, Node, Op
 
 
@@ -43,7 +43,7 @@ class Inferred:
 
 def side_of(image_size: int, level: int) -> int:
     """Cells a side of a level's map."""
-    return -(-image_size // 2**level)
+    return -(-image_size // (1 << level))
 
 
 def node_channels(node: Node, width: int) -> int:
@@ -57,7 +57,7 @@ def projects(edge: Edge, channels: int, wanted: int, *, from_backbone: bool) -> 
 
 
 def infer(graph: Graph, *, channels: Mapping[int, int], width: int, image_size: int) -> Inferred:
-    """Facts of a graph on backbone maps with `channels` by level, at a square image size (pixels)."""
+    """Facts of a graph: `channels` of backbone maps by level, a square image of so many pixels."""
     _check_numbers(graph, channels, width, image_size)
     return _Inference(graph, channels, width, image_size).run()
 
@@ -91,6 +91,7 @@ class _Inference:
         self.sides = [side_of(image_size, level) for level in range(last + 1)]
         self.maps = {f"p{level}": (level, channels[level]) for level in graph.inputs}
         self.shared: set[tuple[object, ...]] = set()
+        self.costs: dict[tuple[int, ...], tuple[int, int]] = {}
         self.faults: list[Fault] = []
 
     def run(self) -> Inferred:
@@ -122,12 +123,12 @@ class _Inference:
         if made != wanted:
             self._clash(node, f"has {made} channels where {wanted} are wanted: it needs a block")
         cells = self.cells[node.level]
-        shape = Shape(fused, fused, len(arriving), cells)
-        params += fuse.params(node.fuse, shape)
-        macs += fuse.macs(node.fuse, shape)
-        shape = Shape(fused, wanted, 1, cells)
-        params += block.params(node.block, shape)
-        macs += block.macs(node.block, shape)
+        for op, spec, shape in (
+            (node.fuse, fuse, Shape(fused, fused, len(arriving), cells)),
+            (node.block, block, Shape(fused, wanted, 1, cells)),
+        ):
+            own, work = self._cost(op, spec, shape)
+            params, macs = params + own, macs + work
         self.maps[key] = (node.level, wanted)
         side = self.sides[node.level]
         return NodeFacts(key, node.level, wanted, side, side, params, macs)
@@ -151,9 +152,15 @@ class _Inference:
 
     def _resample(self, edge: Edge, node: Node, level: int, channels: int) -> tuple[int, int]:
         op: Op = edge.down if level < node.level else edge.up
-        spec = RESAMPLES.get(op.name)
         shape = Shape(channels, channels, 1, self.cells[node.level])
-        return spec.params(op, shape), spec.macs(op, shape)
+        return self._cost(op, RESAMPLES.get(op.name), shape)
+
+    def _cost(self, op: Op, spec: OpSpec, shape: Shape) -> tuple[int, int]:
+        """Parameters and multiply-adds of an op; the same op on the same shape is asked once."""
+        same = (id(op), shape.channels_in, shape.channels_out, shape.inputs, shape.cells)
+        if same not in self.costs:
+            self.costs[same] = spec.params(op, shape), spec.macs(op, shape)
+        return self.costs[same]
 
     def _clash(self, node: Node, reason: str) -> None:
         self.faults.append(Fault(f"nodes.{node.name}", reason))

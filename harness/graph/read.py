@@ -92,10 +92,10 @@ class Reader:
     def level(self, value: Any, path: str) -> int | None:
         """`4` or `p4`."""
         number = level_of(value) if isinstance(value, str) else value
-        if not is_whole(number) or not FINEST <= number <= COARSEST:
-            self.faults.add(path, f"expected a level such as p4, got {value!r}")
-            return None
-        return int(number)
+        if number is not None and is_whole(number) and FINEST <= number <= COARSEST:
+            return int(number)
+        self.faults.add(path, f"expected a level such as p4, got {value!r}")
+        return None
 
     def levels(self, value: Any, path: str) -> tuple[int, int] | None:
         """`p3..p7` or `[3, 7]`: finest and coarsest."""

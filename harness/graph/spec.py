@@ -27,7 +27,7 @@ class Op:
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    """Batch normalisation constants in torch's sense (`running = (1 - momentum) * running + ...`)."""
+    """Batch norm constants in torch's sense: momentum is the weight of the new batch."""
 
     eps: float = 1e-3
     momentum: float = 0.01

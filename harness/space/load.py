@@ -1,8 +1,8 @@
 """YAML text -> plain tree with line marks. Reads what people mean and refuses what misleads.
 
-Numbers: `1e-4` is a float, `010` is ten. Words: only `true` and `false` are booleans, so `on`, `yes`
-and `no` are strings; dates are strings. Refused: keys given twice, merge keys, tags, anchors that
-hold themselves, more than a few aliases. All faults of a file come at once.
+Numbers: `1e-4` is a float, `010` is ten. Words: only `true` and `false` are booleans, so `on`,
+`yes` and `no` are strings; dates are strings. Refused: keys given twice, merge keys,
+tags, anchors that hold themselves, more than a few aliases. All faults of a file come in one go.
 """
 
 import re
@@ -99,14 +99,14 @@ def _syntax_fault(error: yaml.MarkedYAMLError) -> Fault:
 class _Loader(yaml.SafeLoader):
     """Composes nodes; resolves plain words as described above, and counts aliases."""
 
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}  # type: ignore[misc]
     aliases = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             self.aliases += 1
             if self.aliases > MAX_ALIASES:
-                mark = self.peek_event().start_mark
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
                 reason = f"more than {MAX_ALIASES} aliases"
                 raise yaml.MarkedYAMLError(problem=reason, problem_mark=mark)
         return super().compose_node(parent, index)

@@ -33,9 +33,6 @@ def load_topology(name_or_path: str | Path, *, beside: Path | None = None) -> To
     beside: the folder of the study that names it. Without one, a path (with a slash or ending
     in `.yaml`) is read as a file.
     """
-    name = str(name_or_path)
-    if name in topology_names() and beside is None:
-        return _shipped(name)
     file = find_topology(name_or_path, beside=beside)
     return _shipped(file.stem) if file.parent == SHIPPED else _loaded(file)
 
