@@ -48,9 +48,7 @@ def _level_anchors(spec: AnchorSpec, level: int, image_size: tuple[int, int]) ->
     )
     centres = torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1).flip(-1)
     half = _sides(spec, stride) / 2
-    boxes = torch.cat(
-        torch.broadcast_tensors(centres[:, :, None] - half, centres[:, :, None] + half), dim=-1
-    )
+    boxes = torch.cat([centres[:, :, None] - half, centres[:, :, None] + half], dim=-1)
     return boxes.reshape(-1, 4)
 
 

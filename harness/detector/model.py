@@ -14,6 +14,7 @@ from harness.detector.outputs import Outputs
 from harness.graph import from_tree
 from harness.space.heads import BOX_CODE, output_channels
 from harness.space.model import ModelSpec
+from harness.space.scaling import member_model
 
 
 class Detector(nn.Module):
@@ -54,13 +55,15 @@ class Detector(nn.Module):
         return make_anchors(self.spec.head.anchors, self.levels, image_size, str(device))
 
 
-def build(model: ModelSpec, seed: int, *, weights: Path | None = None) -> Detector:
-    """The detector of a spec, on the CPU, channels_last.
+def build(model: ModelSpec | str, seed: int = 0, *, weights: Path | None = None) -> Detector:
+    """The detector of a spec, or of a family member's name, channels_last.
 
     Every part draws its first weights from streams of its own, so two detectors that differ in
     their feature network alone begin with the same backbone and heads.
     weights: file of the trained backbone where `model.backbone` is another trial's.
     """
+    if isinstance(model, str):
+        model = member_model(model)
     graph = from_tree(model.feature_network.graph)
     backbone = build_backbone(model.backbone, graph.inputs, seed=seed, weights=weights)
     feature_network = compile(
@@ -73,7 +76,7 @@ def build(model: ModelSpec, seed: int, *, weights: Path | None = None) -> Detect
     class_head = _head(model, "class_head", seed, channels, len(graph.outputs))
     box_head = _head(model, "box_head", seed, channels, len(graph.outputs))
     detector = Detector(model, backbone, feature_network, class_head, box_head)
-    return detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return detector.to(memory_format=torch.channels_last)
 
 
 def _head(model: ModelSpec, part: str, seed: int, channels: int, levels: int) -> nn.Module:

@@ -19,5 +19,5 @@ class Outputs(NamedTuple):
 
 def flatten(maps: Sequence[Tensor], anchors: int) -> Tensor:
     """Maps of all levels -> (N, anchors, numbers an anchor), in the order of the anchors."""
-    rows = [m.permute(0, 2, 3, 1).flatten(1) for m in maps]
-    return torch.cat(rows, dim=1).unflatten(1, (anchors, -1))
+    rows = torch.cat([m.permute(0, 2, 3, 1).flatten(1) for m in maps], dim=1)
+    return rows.view(len(rows), anchors, rows.shape[1] // anchors)

@@ -1,0 +1,252 @@
+"""EfficientDet-D0 against effdet's, number by number, with every tensor randomised.
+
+At a fresh start the outputs are so small that a broken graph passes. So effdet's model gets
+random kernels, fusion weights, norm scales and statistics first; ours gets a copy; then the
+outputs, of order 1, must agree. The second half of the file breaks ours in one place at a time.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from harness.detector import Detector, Outputs, build
+from harness.graph import Graph, Op, from_tree, to_tree
+from harness.space.scaling import member_model
+
+TOLERANCE = 1e-4
+"""Greatest difference over greatest output."""
+
+SIZE = 256
+NODES = ("p6_td", "p5_td", "p4_td", "p3_td", "p4_out", "p5_out", "p6_out", "p7_out")
+"""In effdet's order of a cell's nodes."""
+
+
+@dataclass
+class Oracle:
+    theirs: nn.Module
+    image: Tensor
+    maps: dict[str, Tensor]
+    """Backbone maps of the image."""
+    expected: Outputs
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Oracle:
+    theirs = _randomised()
+    image = torch.randn(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        maps = dict(zip(("p3", "p4", "p5"), theirs.backbone(image), strict=True))
+        classes, boxes = theirs(image)
+    return Oracle(theirs, image, maps, Outputs(tuple(classes), tuple(boxes)))
+
+
+def _randomised() -> Any:
+    """effdet's D0 in evaluation mode, its numbers random and its outputs of order 1."""
+    effdet = pytest.importorskip("effdet.efficientdet")
+    config = pytest.importorskip("effdet.config").get_efficientdet_config("tf_efficientdet_d0")
+    config.image_size = (SIZE, SIZE)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = effdet.EfficientDet(config, pretrained_backbone=False)
+        for name, parameter in model.named_parameters():
+            _randomise(name, parameter.data)
+        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+        hooks = [norm.register_forward_pre_hook(_random_statistics) for norm in norms]
+        with torch.no_grad():
+            model.eval()(torch.randn(2, 3, SIZE, SIZE))
+        for hook in hooks:
+            hook.remove()
+    return model
+
+
+def _random_statistics(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+    """Statistics near those of what comes in, so that nothing dies or grows without bound."""
+    variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3))
+    floor = 0.1 * variance.mean()
+    norm.running_mean = mean + 0.3 * variance.sqrt() * torch.randn_like(mean)
+    norm.running_var = floor + variance * (0.5 + torch.rand_like(mean))
+
+
+def _randomise(name: str, values: Tensor) -> None:
+    if name.endswith("edge_weights"):
+        values.uniform_(0.2, 2.0)
+    elif values.dim() > 1:
+        values.normal_(std=values[0].numel() ** -0.5)
+    elif name.endswith("bias"):
+        values.normal_(std=0.2)
+    else:
+        values.uniform_(0.5, 1.5)
+
+
+def copy_weights(theirs: Any, ours: Detector) -> None:
+    """effdet's numbers into our detector: every one of ours is written."""
+    state = ours.state_dict()
+    source = theirs.state_dict()
+    for name, wanted in _names(ours):
+        value = source.pop(wanted)
+        if wanted.endswith("edge_weights"):
+            value = value[list(_order(ours, name))]
+        assert state[name].shape == value.shape, (name, wanted)
+        state[name].copy_(value)
+    assert not source
+
+
+def _order(ours: Detector, name: str) -> tuple[int, ...]:
+    """The places, in effdet's list, of a node's inputs as our module takes them."""
+    node, _, repeat = name.split(".")[1].rpartition("_")
+    return ours.feature_network.input_order[f"{node}@{repeat}"]
+
+
+def _names(ours: Detector) -> Iterator[tuple[str, str]]:
+    for name in ours.state_dict():
+        part, rest = name.split(".", 1)
+        if part == "backbone":
+            yield name, f"backbone.{rest.removeprefix('net.')}"
+        elif part == "feature_network":
+            yield name, _network_name(rest)
+        else:
+            yield name, f"{part.replace('head', 'net')}.{_head_name(rest)}"
+
+
+def _network_name(name: str) -> str:
+    if name.startswith("p6_0.from_p5."):
+        return "fpn.resample.3.conv." + _projection_name(name.removeprefix("p6_0.from_p5."))
+    node, rest = name.split(".", 1)
+    row, _, repeat = node.rpartition("_")
+    prefix = f"fpn.cell.{int(repeat) - 1}.fnode.{NODES.index(row)}."
+    if rest == "fuse.weights":
+        return prefix + "combine.edge_weights"
+    if rest.startswith("from_p"):
+        source, rest = rest.split(".", 1)
+        level = int(source.removeprefix("from_p")) - 3
+        return f"{prefix}combine.resample.{level}.conv.{_projection_name(rest)}"
+    return prefix + "after_combine.conv." + _separable_name(rest.removeprefix("block."))
+
+
+def _projection_name(rest: str) -> str:
+    return rest.replace("norm.", "bn.") if rest.startswith("norm.") else f"conv.{rest[5:]}"
+
+
+def _separable_name(rest: str) -> str:
+    for ours, theirs in (("depthwise", "conv_dw"), ("pointwise", "conv_pw"), ("norm", "bn")):
+        rest = rest.replace(ours, theirs)
+    return rest
+
+
+def _head_name(rest: str) -> str:
+    if rest.startswith("norms."):
+        _, depth, level, tensor = rest.split(".")
+        return f"bn_rep.{depth}.{level}.bn.{tensor}"
+    return _separable_name(rest.replace("convs.", "conv_rep."))
+
+
+def our_detector(oracle: Oracle, change: Callable[[Graph], Graph] | None = None) -> Detector:
+    """D0 with effdet's numbers, its graph changed in the way asked for."""
+    spec = member_model("efficientdet_d0")
+    if change:
+        graph = change(from_tree(spec.feature_network.graph))
+        network = spec.feature_network.model_copy(update={"graph": to_tree(graph)})
+        spec = spec.model_copy(update={"feature_network": network})
+    ours = build(spec, seed=0).eval()
+    copy_weights(oracle.theirs, ours)
+    return ours
+
+
+def differences(found: Outputs, expected: Outputs) -> list[float]:
+    """Greatest difference over greatest output, by head and level."""
+    pairs = zip((*found.classes, *found.boxes), (*expected.classes, *expected.boxes), strict=True)
+    return [float((a - b).abs().max() / b.abs().max()) for a, b in pairs]
+
+
+def test_outputs_are_of_order_one(oracle: Oracle) -> None:
+    for one in (*oracle.expected.classes, *oracle.expected.boxes):
+        assert 0.5 < one.abs().max() < 50
+        assert one.std() > 0.1
+
+
+@torch.no_grad()
+def test_every_level_equals_effdet(oracle: Oracle) -> None:
+    ours = our_detector(oracle)
+    found = ours(oracle.image.contiguous(memory_format=torch.channels_last))
+    assert [m.shape for m in found.classes] == [m.shape for m in oracle.expected.classes]
+    assert max(differences(found, oracle.expected)) <= TOLERANCE
+
+
+def _with_source(node: str, old: str, new: str) -> Callable[[Graph], Graph]:
+    def change(graph: Graph) -> Graph:
+        nodes = []
+        for one in graph.nodes:
+            if one.key == node:
+                assert old in [edge.source for edge in one.inputs]
+                inputs = tuple(replace(e, source=new) if e.source == old else e for e in one.inputs)
+                one = replace(one, inputs=inputs)
+            nodes.append(one)
+        return replace(graph, nodes=tuple(nodes))
+
+    return change
+
+
+def _softmax(graph: Graph) -> Graph:
+    def with_softmax(op: Op) -> Op:
+        args = tuple((k, "softmax" if v == "fast" else v) for k, v in op.args)
+        return replace(op, args=args)
+
+    nodes = tuple(replace(node, fuse=with_softmax(node.fuse)) for node in graph.nodes)
+    return replace(graph, nodes=nodes)
+
+
+@torch.no_grad()
+def _fails(oracle: Oracle, ours: Detector) -> bool:
+    return max(differences(ours.from_features(oracle.maps), oracle.expected)) > 10 * TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("node", "right", "wrong"),
+    [
+        ("p4_out@1", "p3_td@1", "p5_td@1"),
+        ("p6_out@1", "p6@0", "p7@0"),
+        ("p5_td@2", "p5_out@1", "p5_td@1"),
+        ("p6_out@2", "p6_td@2", "p6_td@1"),
+        ("p3_td@3", "p4_td@3", "p4_out@2"),
+        ("p7_out@3", "p7_out@2", "p7_out@1"),
+    ],
+)
+def test_one_wrong_edge_is_seen(oracle: Oracle, node: str, right: str, wrong: str) -> None:
+    assert _fails(oracle, our_detector(oracle, _with_source(node, right, wrong)))
+
+
+@pytest.mark.parametrize("node", ["p6_td_1", "p4_out_1", "p3_td_2", "p6_out_2", "p7_out_3"])
+def test_one_wrong_fusion_weight_is_seen(oracle: Oracle, node: str) -> None:
+    ours = our_detector(oracle)
+    assert not _fails(oracle, ours)
+    ours.feature_network.get_parameter(f"{node}.fuse.weights").data[0] *= 1.1
+    assert _fails(oracle, ours)
+
+
+def test_swapped_fusion_weights_are_seen(oracle: Oracle) -> None:
+    ours = our_detector(oracle)
+    weights = ours.feature_network.get_parameter("p5_td_3.fuse.weights").data
+    weights.copy_(weights.flip(0))
+    assert _fails(oracle, ours)
+
+
+def test_another_fusion_is_seen(oracle: Oracle) -> None:
+    assert _fails(oracle, our_detector(oracle, _softmax))
+
+
+def test_one_wrong_norm_statistic_is_seen(oracle: Oracle) -> None:
+    ours = our_detector(oracle)
+    ours.class_head.get_buffer("norms.1.4.running_mean")[3] += 1.0
+    assert _fails(oracle, ours)
+
+
+def test_anchors_are_effdets(oracle: Oracle) -> None:
+    theirs = pytest.importorskip("effdet.anchors")
+    config = oracle.theirs.config
+    expected = theirs.Anchors(3, 7, 3, [1.0, 2.0, 0.5], config.anchor_scale, (SIZE, SIZE)).boxes
+    ours = build("efficientdet_d0").anchors((SIZE, SIZE))
+    torch.testing.assert_close(ours, expected[:, [1, 0, 3, 2]], rtol=0, atol=1e-3)
