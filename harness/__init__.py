@@ -1,1 +1,34 @@
-"""Feature-network search and ablation harness."""
+"""Search and ablate multi-scale feature networks at known cost.
+
+`import harness` is instant: the public names below are imported when they are first used, and
+only those that need torch import it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.compiler import compile
+    from harness.detector import build
+    from harness.report import table
+    from harness.space.zoo import load_topology
+
+__all__ = ["build", "compile", "load_topology", "table"]
+
+_HOMES = {
+    "build": "harness.detector",
+    "compile": "harness.compiler",
+    "load_topology": "harness.space.zoo",
+    "table": "harness.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

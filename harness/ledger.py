@@ -7,7 +7,6 @@ whole or not at all. Nothing here names a study: studies point into the ledger b
 import dataclasses
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -17,10 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import LedgerError
 from harness.records import RECORD_VERSION, TrialRecord
+from harness.space.names import SAFE_NAME
 
 RECORD, DETECTIONS, LOG = "record.json", "detections.npz", "log.txt"
-SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-"""What a name may be that becomes a folder: it cannot leave the folder it is put in."""
 
 
 def safe_name(name: str, what: str) -> str:

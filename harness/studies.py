@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import LedgerError
+from harness.errors import LedgerError, SpecError, did_you_mean
 from harness.ledger import safe_name, write_whole
 from harness.records import PartCost
 
@@ -91,6 +91,21 @@ def profiles_of(results: Path, study: str) -> tuple[str, ...]:
     """Profiles of a study that have results."""
     folder = Path(results) / "studies" / safe_name(study, "study")
     return tuple(sorted(path.stem for path in folder.glob("*.json")))
+
+
+def chosen_profile(results: Path, study: str, profile: str | None) -> str:
+    """The profile to report: the one asked for, `laptop`, or the only one that has results."""
+    there = profiles_of(results, study)
+    if profile in there:
+        return str(profile)
+    if profile is None and "laptop" in there:
+        return "laptop"
+    if profile is None and len(there) == 1:
+        return there[0]
+    if not there:
+        raise SpecError(f"no results of study {study!r} in {results}")
+    wanted = f"no results of profile {profile!r}" if profile else "say which --profile"
+    raise SpecError(f"study {study!r}: {wanted}{did_you_mean(profile or '', there)}")
 
 
 @cache

@@ -1,0 +1,307 @@
+"""The verbs. Each command imports its floors when it runs, so that `--help` is instant."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from harness.errors import HarnessError, SpecError
+
+DONE, NOT_HELD, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+results_option = click.option(
+    "--results",
+    default="results",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Folder of the ledger.",
+)
+reports_option = click.option(
+    "--reports",
+    default="reports",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Folder of the reports.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on standard output."
+)
+profile_option = click.option("--profile", help="Profile of the study. [default: laptop]")
+set_option = click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Lay a value over file and profile; the value is YAML.",
+)
+seeds_option = click.option("--seeds", type=click.IntRange(min=1), help="How many seeds.")
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="MODULE",
+    help="Import a module that registers ops, heads or datasets.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="feature-network-harness")
+@click.pass_context
+def main(context: click.Context, debug: bool) -> None:
+    """Search and ablate multi-scale feature networks (FPN, PANet, NAS-FPN, BiFPN, ...)."""
+    context.obj = {"debug": debug}
+
+
+def friendly(command: Command) -> Command:
+    """Errors of ours become a message and an exit code; others do too, without --debug."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        context = click.get_current_context()
+        if context.find_root().obj["debug"]:
+            command(*args, **kwargs)
+            return
+        try:
+            command(*args, **kwargs)
+        except SpecError as error:
+            click.echo(str(error), err=True)
+            context.exit(WRONG_INPUT)
+        except HarnessError as error:
+            click.echo(f"{error}", err=True)
+            context.exit(NOT_HELD)
+        except KeyboardInterrupt:
+            click.echo("interrupted; everything finished is kept", err=True)
+            context.exit(INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            click.echo(f"harness failed: {type(error).__name__}: {error}", err=True)
+            click.echo("this is our mistake; `harness --debug ...` shows where", err=True)
+            context.exit(NOT_HELD)
+
+    return guarded  # type: ignore[return-value]
+
+
+@main.command()
+@click.argument("study", type=click.Path())
+@profile_option
+@seeds_option
+@set_option
+@click.option("--engine", default="ray", show_default=True, help="ray or inline.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Threads of one trial.",
+)
+@click.option(
+    "--trial", "work", metavar="PACKAGE:FUNCTION", help="Train with a function of your own."
+)
+@click.option("--limit", type=click.IntRange(min=0), help="Train at most so many trials now.")
+@click.option("--retry", type=click.Choice(["failed"]), help="Train these again, too.")
+@plugin_option
+@results_option
+@reports_option
+@friendly
+def run(
+    study: str,
+    profile: str | None,
+    seeds: int | None,
+    sets: tuple[str, ...],
+    engine: str,
+    device: str,
+    threads: int,
+    work: str | None,
+    limit: int | None,
+    retry: str | None,
+    plugins: tuple[str, ...],
+    results: str,
+    reports: str,
+) -> None:
+    """Run a study to its end: train what the ledger lacks, then write the report."""
+    from rich.console import Console
+
+    from harness.printing import say_outcome
+    from harness.progress import Progress
+    from harness.run import Named, Orders, load_plugins, resolve, run_study
+    from harness.space.profiles import load_study
+    from harness.space.workplace import Workplace
+
+    load_plugins(plugins)
+    loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
+    if device not in ("auto", "cpu", "cuda"):
+        raise SpecError(f"--device {device}: should be auto, cpu or cuda")
+    if work is not None:
+        resolve(work)
+    where = Workplace(Path(results).resolve(), device=device, threads=threads)
+    errors = Console(stderr=True)
+    outcome = run_study(
+        loaded,
+        Orders(where, engine, limit, retry is not None),
+        work=Named(work) if work else None,
+        watching=lambda names: Progress(names, errors),
+        say=lambda line: errors.print(line, highlight=False, markup=False),
+    )
+    written = write_report(results, reports, loaded.name, loaded.profile)
+    say_outcome(outcome, where.results, written, Console())
+    if outcome.failed:
+        click.get_current_context().exit(NOT_HELD)
+
+
+@main.command()
+@click.argument("study", type=click.Path())
+@profile_option
+@seeds_option
+@set_option
+@plugin_option
+@results_option
+@json_option
+@friendly
+def plan(
+    study: str,
+    profile: str | None,
+    seeds: int | None,
+    sets: tuple[str, ...],
+    plugins: tuple[str, ...],
+    results: str,
+    as_json: bool,
+) -> None:
+    """What would run and what it would cost, before anything does."""
+    from harness.engines.base import processors
+    from harness.ledger import Ledger
+    from harness.plan import estimate, make_plan, open_facts
+    from harness.printing import say_plan
+    from harness.run import load_plugins
+    from harness.space.profiles import load_study
+
+    load_plugins(plugins)
+    loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
+    ledger = Ledger(Path(results))
+    made = make_plan(loaded, ledger, open_facts(Path(results) / "cache"))
+    document = made.as_json(estimate(made, ledger, processors()))
+    say_json(document) if as_json else say_plan(document)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path())
+@plugin_option
+@friendly
+def check(files: tuple[str, ...], plugins: tuple[str, ...]) -> None:
+    """All faults of studies and topologies, with file and line."""
+    from harness.checking import check_file
+    from harness.run import load_plugins
+
+    load_plugins(plugins)
+    faults = [fault for file in files for fault in check_file(Path(file))]
+    if faults:
+        raise SpecError(faults)
+    click.echo(f"{len(files)} file{'s' if len(files) > 1 else ''}: no fault")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--image-size", type=click.IntRange(min=32), help="[default: 512]")
+@click.option("--width", type=click.IntRange(min=1), help="[default: 64]")
+@click.option("--repeats", type=click.IntRange(min=1), help="[default: the topology's own]")
+@click.option("--channels", metavar="p3=40,p4=112,p5=320", help="Channels of the inputs.")
+@click.option("--backbone", help="Channels and reach of this one. [default: tf_efficientnet_b0]")
+@click.option("--svg", type=click.Path(dir_okay=False), help="Draw to this file.")
+@json_option
+@friendly
+def show(
+    name: str,
+    image_size: int | None,
+    width: int | None,
+    repeats: int | None,
+    channels: str | None,
+    backbone: str | None,
+    svg: str | None,
+    as_json: bool,
+) -> None:
+    """A topology: nodes, shapes, parameters, multiply-adds a node, and reach."""
+    from harness.describe import describe
+
+    shown = describe(
+        name,
+        image_size=image_size,
+        width=width,
+        repeats=repeats,
+        channels=channels,
+        backbone=backbone,
+    )
+    if svg:
+        Path(svg).write_text(shown.svg())
+        click.echo(svg, err=True)
+    if as_json:
+        say_json(shown.as_json())
+    elif not svg:
+        click.echo(shown.text())
+
+
+@main.command()
+@click.argument("name")
+@json_option
+@friendly
+def cost(name: str, as_json: bool) -> None:
+    """Parameters and multiply-adds by part, and fvcore's count with what it leaves out."""
+    from harness.describe import cost_document
+    from harness.printing import say_cost
+
+    document = cost_document(name)
+    say_json(document) if as_json else say_cost(document)
+
+
+@main.command()
+@click.argument("study")
+@click.option("--profile", help="[default: laptop, or the only one there is]")
+@results_option
+@reports_option
+@friendly
+def report(study: str, profile: str | None, results: str, reports: str) -> None:
+    """Draw the report of a study again, from results alone."""
+    from harness.printing import say_written
+    from harness.studies import chosen_profile
+
+    name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
+    profile = chosen_profile(Path(results), name, profile)
+    say_written(write_report(results, reports, name, profile))
+
+
+@main.command("ls")
+@results_option
+@json_option
+@friendly
+def list_names(results: str, as_json: bool) -> None:
+    """Topologies, backbones, ops, heads, datasets, and studies that have results."""
+    from harness.describe import names
+
+    document = names(Path(results))
+    if as_json:
+        say_json(document)
+        return
+    for kind, found in document.items():
+        click.echo(f"{kind}: {', '.join(found) or '-'}")
+
+
+def write_report(results: str, reports: str, study: str, profile: str) -> Any:
+    from harness.report import write_report as write
+
+    return write(Path(results), study, profile, Path(reports))
+
+
+def say_json(document: Any) -> None:
+    import json
+
+    click.echo(json.dumps(document, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""What `show`, `cost` and `ls` say: of a topology by name or file, or of a member of a family."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import SpecError, did_you_mean
+from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
+from harness.records import Cost
+from harness.space.backbones import backbone_facts, backbone_names
+from harness.space.costing import closed_form
+from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
+from harness.space.scaling import FAMILY, NUM_CLASSES, Member, member_model
+from harness.space.zoo import load_topology, topology_names
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A feature network with its shapes, cost and reach."""
+
+    graph: Graph
+    inferred: Inferred
+    reach: Mapping[int, int | None] | None
+
+    def text(self) -> str:
+        from harness.graph.draw import to_text
+
+        return to_text(self.graph, self.inferred, self.reach)
+
+    def svg(self) -> str:
+        from harness.graph.draw import to_svg
+
+        return to_svg(self.graph, self.inferred)
+
+    def as_json(self) -> dict[str, Any]:
+        nodes = [
+            {
+                "key": facts.key,
+                "level": facts.level,
+                "channels": facts.channels,
+                "height": facts.height,
+                "width": facts.width,
+                "params": facts.params,
+                "macs": facts.macs,
+            }
+            for facts in self.inferred.nodes
+        ]
+        return {
+            "name": self.graph.name,
+            "digest": digest(self.graph),
+            "params": self.inferred.params,
+            "macs": self.inferred.macs,
+            "nodes": nodes,
+            "outputs": {f"p{level}": key for level, key in self.graph.outputs},
+            "receptive_field": (
+                {f"p{level}": pixels for level, pixels in self.reach.items()}
+                if self.reach is not None
+                else None
+            ),
+            "graph": to_tree(self.graph),
+        }
+
+
+def describe(
+    name: str,
+    *,
+    image_size: int | None = None,
+    width: int | None = None,
+    repeats: int | None = None,
+    channels: str | None = None,
+    backbone: str | None = None,
+) -> Shown:
+    """A topology (name or file) or a family member's, on channels given or a backbone's."""
+    from harness.graph import receptive_field
+
+    if name in FAMILY:
+        member = FAMILY[name]
+        graph = _member_graph(member, repeats)
+        image_size, width = image_size or member.image_size, width or member.width
+        backbone = backbone or member.backbone
+    else:
+        graph = expand(load_topology(name), repeats=repeats)
+    reach = None
+    if channels is not None:
+        known = read_channels(channels)
+        _check_inputs(graph, known)
+    else:
+        facts = backbone_facts(backbone or "tf_efficientnet_b0", graph.inputs)
+        known = dict(facts.channels)
+        reach = receptive_field(graph, facts.receptive_field)
+    inferred = infer(graph, channels=known, width=width or 64, image_size=image_size or 512)
+    return Shown(graph, inferred, reach)
+
+
+def read_channels(text: str) -> dict[int, int]:
+    """`p3=40,p4=112` as channels by level."""
+    found = {}
+    for part in text.split(","):
+        level, equals, number = part.strip().partition("=")
+        fits = level[:1] == "p" and level[1:].isdigit() and number.isdigit() and int(number) > 0
+        if not equals or not fits:
+            raise SpecError(f"--channels {text}: should be like p3=40,p4=112,p5=320")
+        found[int(level[1:])] = int(number)
+    return found
+
+
+def _check_inputs(graph: Graph, channels: Mapping[int, int]) -> None:
+    lacking = [f"p{level}" for level in graph.inputs if level not in channels]
+    if lacking:
+        raise SpecError(f"--channels: lacks {', '.join(lacking)} of {graph.name}")
+
+
+def _member_graph(member: Member, repeats: int | None) -> Graph:
+    from harness.graph import from_tree
+
+    graph = from_tree(member_model(member.name).feature_network.graph)
+    if repeats is None or repeats == member.repeats:
+        return graph
+    raise SpecError(f"{member.name} has {member.repeats} repeats: show its topology instead")
+
+
+def model_of(name: str) -> ModelSpec:
+    """The model whose cost a name asks for: a family member, or a topology inside D0."""
+    if name in FAMILY:
+        return member_model(name)
+    base = member_model("efficientdet_d0")
+    try:
+        graph = expand(load_topology(name))
+    except SpecError as error:
+        if any(fault.line is not None for fault in error.faults) or "/" in name:
+            raise
+        known = (*FAMILY, *topology_names())
+        reason = f"no model or topology {name!r}{did_you_mean(name, known)}"
+        raise SpecError(reason) from None
+    return ModelSpec(
+        image_size=base.image_size,
+        num_classes=NUM_CLASSES,
+        backbone=BackboneSpec(name=base.backbone.name),
+        feature_network=FeatureNetworkSpec(graph=to_tree(graph), width=base.feature_network.width),
+        head=HeadSpec(**base.head.model_dump()),
+    )
+
+
+def cost_document(name: str) -> dict[str, Any]:
+    """The document of `harness cost --json`. Builds the model once, for fvcore's count."""
+    model = model_of(name)
+    closed = closed_form(model)
+    member = FAMILY.get(name)
+    published = member.published if member else ()
+    return {
+        "name": name,
+        "image_size": model.image_size,
+        "params": closed.params,
+        "macs": closed.macs,
+        "parts": cost_parts(closed),
+        "fvcore": _fvcore(model),
+        "conventions": {},
+        "published": [
+            {"params": one.params, "macs": one.macs, "source": one.source} for one in published
+        ],
+    }
+
+
+def cost_parts(cost: Cost) -> dict[str, dict[str, int]]:
+    return {name: {"params": part.params, "macs": part.macs} for name, part in cost.parts.items()}
+
+
+def _fvcore(model: ModelSpec) -> dict[str, Any]:
+    """fvcore's own total, null where it cannot run, and what it did not count."""
+    from harness.cost import count
+    from harness.detector import build
+
+    module = build(model, 0)
+    try:
+        counted = count(module, model.image_size)
+    except (RuntimeError, MemoryError, NotImplementedError) as error:
+        return {"total": None, "uncounted": {}, "reason": str(error).splitlines()[0]}
+    return {"total": counted.total, "uncounted": dict(counted.uncounted)}
+
+
+def names(results: Path) -> dict[str, list[str]]:
+    """Every name a file may use, by kind, and the studies that have results."""
+    from harness.graph.ops import BLOCKS, FUSES, RESAMPLES
+    from harness.space.heads import HEAD_FACTS
+    from harness.studies import profiles_of
+
+    folder = results / "studies"
+    studies = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return {
+        "models": list(FAMILY),
+        "topologies": list(topology_names()),
+        "backbones": list(backbone_names()),
+        "fuses": list(FUSES.names()),
+        "blocks": list(BLOCKS.names()),
+        "resamples": list(RESAMPLES.names()),
+        "heads": list(HEAD_FACTS.names()),
+        "datasets": ["shapes", "coco"],
+        "engines": ["ray", "inline"],
+        "studies": [
+            f"{study} ({profile})" for study in studies for profile in profiles_of(results, study)
+        ],
+    }

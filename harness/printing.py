@@ -1,0 +1,144 @@
+"""Tables and lines for people, on standard output."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.ledger import Ledger
+from harness.progress import clock_words
+from harness.run import Outcome
+from harness.search import cell_name
+from harness.studies import Cell
+
+SHOWN = ("table.csv", "pareto.svg", "index.html")
+
+
+def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], console: Console) -> None:
+    """The table of arms, what went wrong, and where the report is."""
+    for complaint in outcome.complaints:
+        console.print(complaint, style="yellow", markup=False, highlight=False)
+    console.print(arm_table(outcome.results.cells, Ledger(results)))
+    counts = {
+        status: sum(cell.status == status for cell in outcome.results.cells)
+        for status in ("done", "alias", "rejected", "failed", "diverged", "pending")
+    }
+    words = [f"{number} {status}" for status, number in counts.items() if number]
+    console.print(f"{len(outcome.results.cells)} cells: {', '.join(words)}", highlight=False)
+    for reason in _reasons(outcome.results.cells):
+        console.print(reason, markup=False, highlight=False, soft_wrap=True)
+    if not outcome.trained:
+        console.print("nothing was left to train", highlight=False)
+    say_written(written, console)
+
+
+def say_written(written: Sequence[Path], console: Console | None = None) -> None:
+    console = console or Console()
+    shown = [path for path in written if path.name in SHOWN] or list(written)
+    for path in sorted(shown, key=lambda path: (path.name not in SHOWN, str(path))):
+        console.print(str(path), markup=False, highlight=False, soft_wrap=True)
+
+
+def arm_table(cells: Sequence[Cell], ledger: Ledger) -> Table:
+    """One row an arm and choice: seeds done, AP with its spread over seeds, cost."""
+    table = Table()
+    table.add_column("arm")
+    for head in ("seeds", "AP", "±", "params", "M multiply-adds"):
+        table.add_column(head, justify="right")
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(cell_name(cell.arm, cell.choice), []).append(cell)
+    for name, group in groups.items():
+        records = [ledger.get(cell.id) for cell in group if cell.status != "rejected"]
+        aps = [r.metrics.ap for r in records if r and r.metrics and r.metrics.ap is not None]
+        mean = sum(aps) / len(aps) if aps else None
+        spread = _spread(aps)
+        table.add_row(
+            name,
+            f"{len(aps)}/{len(group)}",
+            f"{mean:.3f}" if mean is not None else "-",
+            f"{spread:.3f}" if spread is not None else "-",
+            f"{group[0].params:,}" if group[0].params is not None else "-",
+            f"{group[0].macs / 1e6:,.1f}" if group[0].macs is not None else "-",
+        )
+    return table
+
+
+def _spread(values: Sequence[float]) -> float | None:
+    """Standard deviation over seeds."""
+    if len(values) < 2:
+        return None
+    mean = sum(values) / len(values)
+    return float((sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5)
+
+
+def _reasons(cells: Sequence[Cell]) -> list[str]:
+    return [
+        f"{cell_name(cell.arm, cell.choice)}, seed {cell.seed}: {cell.status}: {cell.reason}"
+        for cell in cells
+        if cell.status in ("failed", "diverged", "rejected") and cell.reason
+    ]
+
+
+def say_plan(document: Mapping[str, Any], console: Console | None = None) -> None:
+    """The plan as a table, one row a cell, and how long it would take."""
+    console = console or Console()
+    table = Table(title=f"{document['study']} ({document['profile']})")
+    table.add_column("arm")
+    table.add_column("seed", justify="right")
+    table.add_column("trial")
+    table.add_column("status")
+    for head in ("params", "M multiply-adds", "feature network", "heads"):
+        table.add_column(head, justify="right")
+    for trial in document["trials"]:
+        parts = {name: part["macs"] / 1e6 for name, part in trial["parts"].items()}
+        heads = parts.get("class_head", 0.0) + parts.get("box_head", 0.0)
+        name = cell_name(trial["arm"], trial["choice"])
+        status = trial["status"] if not trial["reason"] else f"{trial['status']}: {trial['reason']}"
+        table.add_row(
+            name,
+            str(trial["seed"]),
+            trial["id"],
+            status,
+            f"{trial['params']:,}",
+            f"{trial['macs'] / 1e6:,.1f}",
+            f"{parts.get('feature_network', 0.0):,.1f}",
+            f"{heads:,.1f}",
+        )
+    console.print(table)
+    console.print(estimate_words(document["estimate"]), highlight=False)
+
+
+def estimate_words(estimate: Mapping[str, Any]) -> str:
+    words = f"{estimate['pending']} trials to train, {estimate['at_once']} at once"
+    if estimate["sources"]:
+        words += f", after {estimate['sources']} of pretraining"
+    if estimate["seconds"]:
+        words += f": about {clock_words(estimate['seconds'])} ({estimate['basis']})"
+    return words
+
+
+def say_cost(document: Mapping[str, Any], console: Console | None = None) -> None:
+    """Cost by part, fvcore's count, and what is published."""
+    console = console or Console()
+    table = Table(title=f"{document['name']} at {document['image_size']} px")
+    table.add_column("part")
+    table.add_column("params", justify="right")
+    table.add_column("multiply-adds", justify="right")
+    for name, part in document["parts"].items():
+        table.add_row(name, f"{part['params']:,}", f"{part['macs']:,}")
+    table.add_section()
+    table.add_row("all", f"{document['params']:,}", f"{document['macs']:,}")
+    for published in document["published"]:
+        row = (f"{published['params'] / 1e6:g} M", f"{published['macs'] / 1e9:g} G")
+        table.add_row(f"published: {published['source']}", *row)
+    console.print(table)
+    fvcore = document["fvcore"]
+    if fvcore["total"] is None:
+        console.print(f"fvcore could not count it: {fvcore.get('reason', '')}", highlight=False)
+        return
+    uncounted = ", ".join(f"{name} x {n}" for name, n in fvcore["uncounted"].items())
+    console.print(f"fvcore counts {fvcore['total']:,}", highlight=False)
+    console.print(f"  and leaves out {uncounted or 'nothing'}", highlight=False, soft_wrap=True)

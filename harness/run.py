@@ -1,0 +1,189 @@
+"""The loop: plan, ledger, engine, ledger, study file, report. Run twice, it has nothing to do."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from harness.engines import ENGINES, AbstractEngine, OnEpoch, Watch, Work
+from harness.errors import EngineError, SpecError
+from harness.ledger import Ledger
+from harness.plan import Plan, make_plan, open_facts, settle
+from harness.records import TrialRecord
+from harness.search import cell_name
+from harness.space.bind import FactsOf
+from harness.space.study import Study
+from harness.space.trial import TrialSpec
+from harness.space.workplace import Workplace
+from harness.studies import StudyResults, write_study
+
+RUN_TRIAL = "harness.trial:run_trial"
+
+Say = Callable[[str], None]
+"""Tells the user one line."""
+
+Watching = Callable[[dict[str, str]], Any]
+"""Makes a context manager that watches trials, from their names by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A function by `package:function`, imported when it is first called.
+
+    It keeps torch out of the process that only hands trials over, and crosses to workers.
+    """
+
+    name: str
+
+    def __call__(self, spec: TrialSpec, where: Workplace, on_epoch: OnEpoch) -> TrialRecord:
+        record: TrialRecord = resolve(self.name)(spec, where, on_epoch)
+        return record
+
+
+def resolve(name: str) -> Callable[..., Any]:
+    """The function a `package:function` stands for; a `SpecError` where there is none."""
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SpecError(f"--trial {name}: should be package:function ({error})") from error
+    if not callable(found):
+        raise SpecError(f"--trial {name}: is not a function")
+    return found  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How a study is to be run: nothing here changes a result."""
+
+    where: Workplace
+    engine: str = "ray"
+    limit: int | None = None
+    """At most so many trials now; the rest stays pending."""
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run left."""
+
+    plan: Plan
+    results: StudyResults
+    trained: int
+    complaints: tuple[str, ...]
+
+    @property
+    def failed(self) -> int:
+        return sum(cell.status in ("failed", "diverged") for cell in self.results.cells)
+
+
+def run_study(
+    study: Study,
+    orders: Orders,
+    *,
+    work: Work | None = None,
+    facts: FactsOf | None = None,
+    watching: Watching | None = None,
+    say: Say = lambda line: None,
+) -> Outcome:
+    """Run what the ledger lacks. The study file is kept up to date, also on interruption."""
+    where = replace(orders.where, engine=orders.engine)
+    ledger = Ledger(where.results)
+    engine = ENGINES.get(orders.engine)()
+    facts = facts or open_facts(where.cache)
+    plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
+    write_study(where.results, plan.results())
+    pending = plan.pending()[: orders.limit]
+    try:
+        if pending:
+            _train(engine, plan, pending, ledger, where, work or Named(RUN_TRIAL), watching, say)
+    finally:
+        plan = settle(plan, ledger)
+        results = plan.results()
+        write_study(where.results, results)
+    return Outcome(plan, results, len(pending), tuple(ledger.complaints))
+
+
+def _train(
+    engine: AbstractEngine,
+    plan: Plan,
+    pending: Sequence[TrialSpec],
+    ledger: Ledger,
+    where: Workplace,
+    work: Work,
+    watching: Watching | None,
+    say: Say,
+) -> None:
+    """Sources first, so that no two trials make the same backbone; then the trials."""
+    names = trial_names(plan)
+    with engine.session(where):
+        for wave in _waves(plan.pending_sources(ledger)):
+            say(f"pretraining {len(wave)} backbone{'s' if len(wave) > 1 else ''}")
+            _watched(engine, wave, work, where, watching, names)
+        ready = [spec for spec in pending if _is_ready(spec, ledger)]
+        if ready:
+            say(f"training {len(ready)} trials")
+            _watched(engine, ready, work, where, watching, names)
+
+
+def _watched(
+    engine: AbstractEngine,
+    trials: Sequence[TrialSpec],
+    work: Work,
+    where: Workplace,
+    watching: Watching | None,
+    names: dict[str, str],
+) -> None:
+    if watching is None:
+        engine.run(trials, work, where, _unwatched)
+        return
+    with watching({spec.id: names.get(spec.id, "backbone") for spec in trials}) as watch:
+        engine.run(trials, work, where, watch)
+
+
+_unwatched: Watch = lambda event: None  # noqa: E731
+
+
+def _waves(sources: Sequence[TrialSpec]) -> list[list[TrialSpec]]:
+    """Sources that need no other pending source, then those that need only these, and so on."""
+    waves: list[list[TrialSpec]] = []
+    left = list(sources)
+    while left:
+        ids = {spec.id for spec in left}
+        source = {spec.id: spec.model.backbone.source for spec in left}
+        wave = [spec for spec in left if (s := source[spec.id]) is None or s.id not in ids]
+        if not wave:
+            raise EngineError("backbones' sources go in a circle")
+        waves.append(wave)
+        left = [spec for spec in left if spec not in wave]
+    return waves
+
+
+def _is_ready(spec: TrialSpec, ledger: Ledger) -> bool:
+    source = spec.model.backbone.source
+    if source is None:
+        return True
+    record = ledger.get(source.id)
+    return record is not None and record.status == "done"
+
+
+def trial_names(plan: Plan) -> dict[str, str]:
+    """What a trial is called where people watch: its arm, choice and seed."""
+    names: dict[str, str] = {}
+    for planned in plan.cells:
+        cell = planned.cell
+        names.setdefault(cell.id, f"{cell_name(cell.arm, cell.choice)}, seed {cell.seed}")
+    return names
+
+
+def load_plugins(modules: Sequence[str]) -> None:
+    """Import modules that register ops, heads or datasets of the user's own."""
+    for module in modules:
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise SpecError(f"--plugin {module}: {error}") from error

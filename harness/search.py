@@ -1,0 +1,71 @@
+"""Which points of a study come next. So far: the grid, arms crossed with axes."""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+from harness.space.bind import Choice
+from harness.space.study import StudySpec
+
+BASE = "base"
+"""The only arm of a study that has neither arms nor axes."""
+
+
+def grid(spec: StudySpec) -> tuple[Choice, ...]:
+    """Every arm at every combination of the axes' values, in the order of the file."""
+    combinations = [
+        dict(zip(spec.vary, values, strict=True)) for values in product(*spec.vary.values())
+    ]
+    if spec.arms:
+        return tuple(
+            Choice(arm, fields, values)
+            for arm, fields in spec.arms.items()
+            for values in combinations
+        )
+    telling = [path for path, values in spec.vary.items() if len(values) > 1] or list(spec.vary)
+    return tuple(
+        Choice(label({path: values[path] for path in telling}) or BASE, {}, values)
+        for values in combinations
+    )
+
+
+def cell_name(arm: str, choice: Mapping[str, Any]) -> str:
+    """An arm and its choice in words, each said once."""
+    words = [word for word in label(choice).split(", ") if word and word not in arm.split(", ")]
+    telling = [] if arm != BASE and _is_label(arm, choice) else words
+    return ", ".join([arm, *telling])
+
+
+def _is_label(arm: str, choice: Mapping[str, Any]) -> bool:
+    """Whether an arm is the name of its choice."""
+    return all(word in label(choice).split(", ") for word in arm.split(", "))
+
+
+def label(values: Mapping[str, Any]) -> str:
+    """A choice in words: `factor 1.2, coefficient 1`."""
+    short = short_names(tuple(values))
+    return ", ".join(f"{short[path]} {wording(value)}" for path, value in values.items())
+
+
+def short_names(paths: tuple[str, ...]) -> dict[str, str]:
+    """The shortest end of each dotted path that no other path has."""
+    names = {}
+    for path in paths:
+        parts = path.split(".")
+        for length in range(1, len(parts) + 1):
+            name = ".".join(parts[-length:])
+            if sum(other == path or other.endswith(f".{name}") for other in paths) == 1:
+                break
+        names[path] = name
+    return names
+
+
+def wording(value: Any) -> str:
+    """A value of an axis in a few words: `{weighted: {norm: fast}}` is `weighted norm fast`."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {wording(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(wording, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

@@ -1,0 +1,131 @@
+"""From a study and a choice to a complete `TrialSpec`: nothing is left to a default after this."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.errors import Fault, SpecError
+from harness.space import axes
+from harness.space.complete import complete_model, scaled
+from harness.space.data import DataFacts, DataSpec
+from harness.space.overlay import Placed, assign, overlay
+from harness.space.study import Study, StudySpec
+from harness.space.trial import Seeds, TrialSpec
+from harness.space.validate import located, validated
+
+FactsOf = Callable[[DataSpec, int], DataFacts]
+"""What is known of a dataset at an image size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One point of a study, without its seed. An axis stands above the arm it is crossed with."""
+
+    arm: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """What the arm says, by dotted path."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Value of each axis, by dotted path."""
+
+
+def bind(study: Study, choice: Choice, seed: int, facts: FactsOf) -> TrialSpec:
+    """The complete trial; a `SpecError` with file and line where a value does not fit."""
+    placed = _chosen(study, choice)
+    spec = validated(StudySpec, placed)
+    return _bound(study, spec, placed, seed, facts)
+
+
+def _bound(study: Study, spec: StudySpec, placed: Placed, seed: int, facts: FactsOf) -> TrialSpec:
+    """The trial a study without choices stands for."""
+    with _Located(placed):
+        model = scaled(spec.model)
+        known = _facts(facts, spec.data, model.image_size)
+        source = _source(study, spec, placed, facts)
+        return TrialSpec(
+            model=complete_model(model, len(known.categories), source, study.folder),
+            recipe=spec.recipe,
+            data=spec.data,
+            facts=known,
+            seeds=Seeds.all(seed),
+        )
+
+
+class _Located:
+    """Adds file and line to the faults of what is bound inside."""
+
+    def __init__(self, placed: Placed) -> None:
+        self.placed = placed
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, SpecError):
+            raise SpecError(located(self.placed, error.faults)) from None
+
+
+def _chosen(study: Study, choice: Choice) -> Placed:
+    """The study's tree with the choice in it; faults point at the arm or axis that said it."""
+    placed = study.placed
+    for path, value in choice.fields.items():
+        place = study.placed.place(("arms", choice.arm, path))
+        placed = assign(placed, axes.split(path), value, place)
+    for path, value in choice.values.items():
+        placed = assign(placed, axes.split(path), value, study.placed.place(("vary", path)))
+    return placed
+
+
+def _source(study: Study, spec: StudySpec, placed: Placed, facts: FactsOf) -> TrialSpec | None:
+    """The pretraining trial: the study's backbone, image size and images, all else its own.
+
+    It takes nothing from the study's recipe or arms, so studies that say the same source share it.
+    """
+    source = spec.model.backbone.source
+    if source is None:
+        return None
+    own = placed.within(*axes.SOURCE)
+    backbone = {"name": spec.model.backbone.name}
+    base = Placed(
+        {
+            "question": "pretraining",
+            "model": {"image_size": spec.model.image_size, "backbone": backbone},
+            "data": placed.tree.get("data", {}),
+        },
+        {("data", *path): at for path, at in placed.within("data").places.items()},
+    )
+    over = {key: item for key, item in own.tree.items() if key != "seed"}
+    base = overlay(base, Placed(over, own.places), lambda at: axes.merges(StudySpec, at))
+    with _Inside(".".join(axes.SOURCE)):
+        return _bound(study, validated(StudySpec, base), base, source.seed, facts)
+
+
+class _Inside:
+    """Says of faults that they are inside a part of the study."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, SpecError):
+            raise SpecError(
+                [replace(fault, path=f"{self.path}.{fault.path}") for fault in error.faults]
+            ) from None
+
+
+def _facts(facts: FactsOf, data: DataSpec, image_size: int) -> DataFacts:
+    try:
+        return facts(data, image_size)
+    except SpecError as error:
+        raise SpecError(
+            [
+                fault if fault.file or fault.path.startswith("data") else _under("data", fault)
+                for fault in error.faults
+            ]
+        ) from None
+
+
+def _under(path: str, fault: Fault) -> Fault:
+    return replace(fault, path=f"{path}.{fault.path}" if fault.path else path)

@@ -1,0 +1,150 @@
+"""The model part of a study, worked out: compound rules, topology, heads, weights."""
+
+import hashlib
+import math
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from harness.errors import Fault, SpecError
+from harness.graph import Graph, expand, parse, to_tree, with_fields
+from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
+from harness.space.scaling import round_width
+from harness.space.study import Compound, LinearRule, ModelStudy, NetworkStudy
+from harness.space.trial import TrialSpec
+from harness.space.zoo import load_topology
+
+
+def complete_model(
+    model: ModelStudy, num_classes: int, source: TrialSpec | None, folder: Path
+) -> ModelSpec:
+    """The whole detector. Topologies are looked up beside the study, in `folder`."""
+    return ModelSpec(
+        image_size=model.image_size,
+        num_classes=num_classes,
+        backbone=_backbone(model, source),
+        feature_network=_network(model, folder),
+        head=_head(model),
+    )
+
+
+def scaled(model: ModelStudy) -> ModelStudy:
+    """The model with its compound rules worked out."""
+    rule = model.compound
+    if rule is None:
+        return model
+    network, head = model.feature_network, model.head
+    changed: dict[str, Any] = {}
+    if rule.width is not None:
+        changed["feature_network"] = network = network.model_copy(update={"width": _width(rule)})
+    if rule.repeats is not None and network.repeats is None:
+        repeats = _linear(rule.repeats, rule.coefficient)
+        changed["feature_network"] = network.model_copy(update={"repeats": repeats})
+    if rule.head_depth is not None:
+        depth = _linear(rule.head_depth, rule.coefficient)
+        changed["head"] = head.model_copy(update={"depth": depth})
+    if rule.image_size is not None:
+        changed["image_size"] = _linear(rule.image_size, rule.coefficient)
+    if rule.backbone is not None:
+        name = rule.backbone[min(int(rule.coefficient), len(rule.backbone) - 1)]
+        changed["backbone"] = model.backbone.model_copy(update={"name": name})
+    return model.model_copy(update=changed)
+
+
+def _width(rule: Compound) -> int:
+    if rule.width is None:
+        raise AssertionError("no width rule")
+    width = rule.width
+    try:
+        return round_width(width.base * width.factor**rule.coefficient, width.rounding)
+    except SpecError as error:
+        path = "model.compound.width.rounding"
+        raise SpecError([replace(fault, path=path) for fault in error.faults]) from None
+
+
+def _linear(rule: LinearRule, coefficient: float) -> int:
+    return max(1, rule.base + math.floor(rule.slope * coefficient + 1e-9))
+
+
+def _backbone(model: ModelStudy, source: TrialSpec | None) -> BackboneSpec:
+    said = model.backbone
+    origins = {
+        "model.pretrained": model.pretrained,
+        "model.backbone.checkpoint": said.checkpoint is not None,
+        "model.backbone.source": source is not None,
+    }
+    given = [path for path, is_given in origins.items() if is_given]
+    if len(given) > 1:
+        raise SpecError(Fault(given[0], f"weights come from one place; {given[1]} is one too"))
+    return BackboneSpec(
+        name=said.name,
+        pretrained=model.pretrained,
+        checkpoint=said.checkpoint,
+        checkpoint_digest=_file_digest(said.checkpoint) if said.checkpoint else None,
+        source=source,
+        frozen=said.frozen,
+        frozen_norms=said.frozen_norms,
+        drop_path=said.drop_path,
+    )
+
+
+@cache
+def _file_digest(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = f"no file {path}: {error.strerror}"
+        raise SpecError(Fault("model.backbone.checkpoint", reason)) from None
+
+
+def _network(model: ModelStudy, folder: Path) -> FeatureNetworkSpec:
+    said = model.feature_network
+    if said.width is None:
+        reason = "is missing field 'width': say it here or as a rule under model.compound"
+        raise SpecError(Fault("model.feature_network", reason))
+    key = (said.topology, repr(sorted(said.fields.items())), said.repeats, said.levels)
+    try:
+        graph = _graph(key, said, folder)
+    except SpecError as error:
+        faults = [_in_network(fault, said) for fault in error.faults]
+        raise SpecError(faults) from None
+    return FeatureNetworkSpec(graph=to_tree(graph), width=said.width)
+
+
+_GRAPHS: dict[Any, Graph] = {}
+
+
+def _graph(key: Any, said: NetworkStudy, folder: Path) -> Graph:
+    """The network as plain nodes; the same words are read once in a process."""
+    key = (*key, str(folder.resolve()))
+    if key not in _GRAPHS:
+        topology = load_topology(said.topology, beside=folder)
+        if said.fields:
+            topology = parse(with_fields(topology.tree, said.fields))
+        _GRAPHS[key] = expand(topology, repeats=said.repeats, levels=said.levels)
+    return _GRAPHS[key]
+
+
+def _in_network(fault: Fault, said: NetworkStudy) -> Fault:
+    """A fault of the topology, told where the study says it (or in the topology's own file)."""
+    if fault.file:
+        return fault
+    prefix = "model.feature_network"
+    for path in said.fields:
+        if fault.path == path or fault.path.startswith(f"{path}."):
+            return replace(fault, path=f"{prefix}.{fault.path}")
+    if not fault.path:
+        return replace(fault, path=f"{prefix}.topology")
+    return replace(fault, path=f"{prefix}.topology", message=f"{fault.path}: {fault.message}")
+
+
+def _head(model: ModelStudy) -> HeadSpec:
+    said = model.head
+    width = model.feature_network.width if said.width == "tied" else said.width
+    if not isinstance(width, int):
+        raise SpecError(Fault("model.head.width", "is tied to a width that is not said"))
+    return HeadSpec(
+        kind=said.kind, width=width, depth=said.depth, anchors=said.anchors, prior=said.prior
+    )

@@ -1,0 +1,103 @@
+"""Trees laid over trees, remembering where each value was written.
+
+A study is read as file, then included file under it, then profile over it, then `--set` over
+that. A fault in the result points at the place the value came from.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.space.load import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file and line, or an option of the command line (without a line)."""
+
+    file: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A plain tree and the places of its values. Never changed in place."""
+
+    tree: dict[str, Any]
+    places: dict[Steps, Place]
+
+    def place(self, steps: Steps) -> Place | None:
+        """Where the value at `steps` was written, or the nearest value around it."""
+        for length in range(len(steps), -1, -1):
+            found = self.places.get(steps[:length])
+            if found is not None:
+                return found
+        return None
+
+    def within(self, *steps: str) -> "Placed":
+        """The mapping at `steps` as a tree of its own (empty where there is none)."""
+        tree: Any = self.tree
+        for step in steps:
+            tree = tree.get(step) if isinstance(tree, Mapping) else None
+        inner = {
+            path[len(steps) :]: place
+            for path, place in self.places.items()
+            if path[: len(steps)] == steps
+        }
+        return Placed(tree if isinstance(tree, dict) else {}, inner)
+
+    def without(self, key: str) -> "Placed":
+        tree = {name: value for name, value in self.tree.items() if name != key}
+        return Placed(tree, {path: at for path, at in self.places.items() if path[:1] != (key,)})
+
+
+def overlay(under: Placed, over: Placed, merges: Callable[[Steps], bool]) -> Placed:
+    """`over` laid on `under`: mappings merge where `merges(path)` says so, all else is replaced."""
+    places = dict(under.places)
+    tree = _overlay(under.tree, over, (), merges, places)
+    return Placed(tree, places)
+
+
+def _overlay(
+    under: Mapping[str, Any],
+    over: Placed,
+    at: Steps,
+    merges: Callable[[Steps], bool],
+    places: dict[Steps, Place],
+) -> dict[str, Any]:
+    tree = dict(under)
+    value: Any = over.tree
+    for step in at:
+        value = value[step]
+    for key, item in value.items():
+        steps = (*at, key)
+        old = tree.get(key)
+        if isinstance(item, Mapping) and isinstance(old, Mapping) and merges(steps):
+            tree[key] = _overlay(old, over, steps, merges, places)
+        else:
+            tree[key] = item
+            _replace_places(places, over.places, steps)
+    return tree
+
+
+def assign(under: Placed, steps: Steps, value: Any, place: Place | None) -> Placed:
+    """The tree with one value set; mappings on the way are made where they are missing."""
+    places = dict(under.places)
+    if place is not None:
+        _replace_places(places, {steps: place}, steps)
+    return Placed(_assign(under.tree, steps, value), places)
+
+
+def _assign(tree: Any, steps: Steps, value: Any) -> Any:
+    if not steps:
+        return value
+    copy = dict(tree) if isinstance(tree, Mapping) else {}
+    copy[steps[0]] = _assign(copy.get(steps[0]), steps[1:], value)
+    return copy
+
+
+def _replace_places(places: dict[Steps, Place], new: Mapping[Steps, Place], steps: Steps) -> None:
+    """Forget the places under `steps` and take over those of `new`."""
+    for path in [path for path in places if path[: len(steps)] == steps]:
+        del places[path]
+    places.update((path, at) for path, at in new.items() if path[: len(steps)] == steps)

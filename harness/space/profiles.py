@@ -1,0 +1,168 @@
+"""From a study file to a `Study`: included file, file, profile over it, `--set` over that."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.errors import Fault, SpecError, did_you_mean
+from harness.space import axes
+from harness.space.load import Steps, read_text, read_yaml
+from harness.space.names import SAFE_NAME
+from harness.space.overlay import Place, Placed, assign, overlay
+from harness.space.study import Study, StudySpec
+from harness.space.validate import located, validated
+
+DEFAULT_PROFILE = "laptop"
+PARTS = ("backbone", "feature_network", "class_head", "box_head")
+LIMITS = ("params", "macs", *(f"{part}.{cost}" for part in PARTS for cost in ("params", "macs")))
+
+
+def load_study(
+    path: str | Path,
+    *,
+    profile: str | None = None,
+    sets: Sequence[str] = (),
+    seeds: int | None = None,
+) -> Study:
+    """Read a study; a `SpecError` holds every fault with its file and line, or its option."""
+    file = Path(path)
+    _check_name(file.stem, str(file))
+    whole = _with_include(_read(file), file.parent)
+    name, placed = _with_profile(whole, profile, file)
+    for option in sets:
+        placed = _with_set(placed, option)
+    if seeds is not None:
+        placed = assign(placed, ("seeds",), seeds, Place("--seeds"))
+    placed = _absolute(placed)
+    spec = validated(StudySpec, placed)
+    faults = located(placed, _faults(spec))
+    if faults:
+        raise SpecError(faults)
+    return Study(file.stem, name, file, spec, placed)
+
+
+def profile_names(path: str | Path) -> tuple[str, ...]:
+    """The profiles a study file has, with those it includes."""
+    file = Path(path)
+    return tuple(_with_include(_read(file), file.parent).within("profiles").tree)
+
+
+def _read(file: Path) -> Placed:
+    source = read_yaml(file)
+    places = {steps: Place(source.file, line) for steps, line in source.lines.items()}
+    return Placed(source.tree, places)
+
+
+def _merges(steps: Steps) -> bool:
+    return axes.merges(StudySpec, steps)
+
+
+def _with_include(placed: Placed, folder: Path) -> Placed:
+    """The file over the one it includes: a plain file name, found beside it."""
+    if "include" not in placed.tree:
+        return placed
+    name = placed.tree["include"]
+    reason = ""
+    if not isinstance(name, str) or not SAFE_NAME.fullmatch(name):
+        reason = f"should be the name of a file beside this one, not {name!r}"
+    elif not (folder / name).is_file():
+        there = (file.name for file in folder.glob("*.yaml"))
+        reason = f"no file {name!r} beside this one{did_you_mean(name, there)}"
+    if reason:
+        raise SpecError(located(placed, [Fault("include", reason)]))
+    under = _read(folder / str(name))
+    if "include" in under.tree:
+        raise SpecError(located(under, [Fault("include", "an included file includes no other")]))
+    return overlay(under, placed.without("include"), _merges)
+
+
+def _with_profile(whole: Placed, profile: str | None, file: Path) -> tuple[str, Placed]:
+    profiles, base = whole.within("profiles"), whole.without("profiles")
+    names = tuple(profiles.tree)
+    if profile is None and DEFAULT_PROFILE not in names:
+        profile = names[0] if names else None
+        if profile is None:
+            return "default", base
+    name = profile or DEFAULT_PROFILE
+    if name not in names:
+        reason = f"no profile {name!r}{did_you_mean(name, names)}"
+        raise SpecError(Fault("profiles", reason).at(file, _line(whole, "profiles")))
+    _check_name(name, str(file))
+    chosen = profiles.within(name)
+    if profiles.tree[name] is not None and not isinstance(profiles.tree[name], dict):
+        raise SpecError(located(whole, [Fault(f"profiles.{name}", "should be a mapping")]))
+    return name, overlay(base, chosen, _merges)
+
+
+def _with_set(placed: Placed, option: str) -> Placed:
+    path, equals, text = option.partition("=")
+    place = Place(f"--set {option}")
+    if not equals or not path.strip():
+        raise SpecError(Fault("", "should be path=value", place.file))
+    steps = axes.split(path.strip())
+    try:
+        value = read_text(text)
+    except SpecError as error:
+        raise SpecError([Fault("", f.message, place.file) for f in error.faults]) from None
+    if steps[:1] == ("profiles",) or steps[:1] == ("include",):
+        raise SpecError(Fault(path, "a profile is chosen by --profile", place.file))
+    return assign(placed, steps, value, place)
+
+
+def _absolute(placed: Placed) -> Placed:
+    """Places on disk made absolute: beside the file that says them, or beside the shell."""
+    for steps in (("data", "root"), ("model", "backbone", "checkpoint")):
+        inner: Any = placed.within(*steps[:-1]).tree.get(steps[-1])
+        if isinstance(inner, str):
+            place = placed.place(steps)
+            beside = Path(place.file).parent if place and place.line is not None else Path()
+            path = str((beside / Path(inner).expanduser()).resolve())
+            placed = assign(placed, steps, path, place)
+    return placed
+
+
+def _faults(spec: StudySpec) -> list[Fault]:
+    """What pydantic cannot see: names that must stand elsewhere in the file."""
+    faults = []
+    for path in spec.vary:
+        wrong = axes.unknown_path(StudySpec, path)
+        if wrong:
+            faults.append(Fault(f"vary.{path}", wrong))
+    for arm, overlaid in spec.arms.items():
+        for path in overlaid:
+            wrong = axes.unknown_path(StudySpec, path)
+            if wrong:
+                faults.append(Fault(f"arms.{arm}.{path}", wrong))
+            if path in spec.vary:
+                faults.append(Fault(f"arms.{arm}.{path}", "is an axis of `vary` too"))
+    faults += _unknown(spec.limits, LIMITS, "limits.{}", "limit")
+    arms, report = tuple(spec.arms), spec.report
+    faults += _unknown([spec.baseline] if spec.baseline else [], arms, "baseline", "arm")
+    pairs = [arm for pair in report.contrasts for arm in pair]
+    faults += _unknown(pairs, arms, "report.contrasts", "arm")
+    faults += _unknown(report.spine, arms, "report.spine", "arm")
+    for field in ("family", "tuned"):
+        axis = getattr(report, field)
+        faults += _unknown([axis] if axis else [], tuple(spec.vary), f"report.{field}", "axis")
+    if len(set(spec.seed_list)) != len(spec.seed_list):
+        faults.append(Fault("seeds", "a seed stands there twice"))
+    return faults
+
+
+def _unknown(names: Any, valid: Sequence[str], path: str, kind: str) -> list[Fault]:
+    return [
+        Fault(path.format(name), f"no {kind} {name!r}{did_you_mean(name, valid)}")
+        for name in dict.fromkeys(names)
+        if name not in valid
+    ]
+
+
+def _check_name(name: str, file: str) -> None:
+    if not SAFE_NAME.fullmatch(name):
+        reason = f"name {name!r}: letters, digits, '_', '-' and '.' only"
+        raise SpecError(Fault("", reason, file))
+
+
+def _line(placed: Placed, *steps: str) -> int | None:
+    place = placed.place(steps)
+    return place.line if place else None

@@ -1,0 +1,162 @@
+"""What a study file says. Read by `harness.space.profiles.load_study`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.space.base import Frozen
+from harness.space.data import DataSpec
+from harness.space.model import AnchorSpec, Count
+from harness.space.overlay import Placed
+from harness.space.recipe import Recipe
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class WidthRule(Frozen):
+    """Width = base x factor ** coefficient, rounded. A factor is a family of networks."""
+
+    base: Positive = 64.0
+    factor: Positive = 1.35
+    rounding: str | dict[str, Count] = "multiple_of_8"
+    """A rule of `harness.space.scaling`, or `{multiple: n}`."""
+
+
+class LinearRule(Frozen):
+    """base + floor(slope x coefficient), at least 1."""
+
+    base: Annotated[int, Field(ge=0)]
+    slope: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Compound(Frozen):
+    """One coefficient that scales several things, each by its rule; those left out stay."""
+
+    coefficient: Annotated[float, Field(ge=0)] = 0.0
+    width: WidthRule | None = None
+    repeats: LinearRule | None = None
+    head_depth: LinearRule | None = None
+    image_size: LinearRule | None = None
+    backbone: tuple[str, ...] | None = None
+    """Backbone by whole coefficient: the first is for 0."""
+
+
+class SourceStudy(Frozen):
+    """The trial that trains the backbone: its own model and recipe, the study's images.
+
+    It takes the study's backbone and image size, and nothing from its arms, axes or recipe.
+    """
+
+    model: dict[str, Any] = Field(default_factory=dict)
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    seed: int = 0
+
+
+class BackboneStudy(Frozen):
+    """As `BackboneSpec`, with a source still to be bound."""
+
+    name: str
+    checkpoint: str | None = None
+    source: SourceStudy | None = None
+    frozen: Literal["none", "all"] | Count = "none"
+    frozen_norms: bool = False
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class NetworkStudy(BaseModel):
+    """A topology by name or file, and any of its fields (`fuse`, `rows.out.fuse`, ...)."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    topology: str
+    width: Count | None = None
+    """Channels of every map; None where the compound rule says it."""
+    repeats: Count | None = None
+    """None: the compound rule's, else the topology's own."""
+    levels: tuple[int, int] | None = None
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """Fields of the topology that the study sets, by dotted path."""
+        return self.model_extra or {}
+
+
+class HeadStudy(Frozen):
+    """As `HeadSpec`; `tied` makes the heads as wide as the feature network."""
+
+    kind: str = "efficientdet"
+    width: Literal["tied"] | Count = "tied"
+    depth: Count = 3
+    anchors: AnchorSpec = AnchorSpec()
+    prior: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
+class ModelStudy(Frozen):
+    """The detector, before a choice is applied."""
+
+    image_size: Annotated[int, Field(ge=32)] = 512
+    pretrained: bool = False
+    """timm's weights for the backbone."""
+    backbone: BackboneStudy
+    feature_network: NetworkStudy
+    head: HeadStudy = HeadStudy()
+    compound: Compound | None = None
+
+
+class ReportStudy(Frozen):
+    """What the report shows."""
+
+    note: str = ""
+    """Said above the results: what this profile can and cannot show."""
+    cost: Literal["closed_form", "fvcore"] = "closed_form"
+    family: str | None = None
+    """An axis whose values are families: compared by AP against log cost."""
+    contrasts: tuple[tuple[str, str], ...] = ()
+    """Pairs of arms compared seed by seed; none is each arm against the baseline."""
+    tuned: str | None = None
+    """An axis each arm is tuned over: the report shows the best value of each arm."""
+    spine: tuple[str, ...] = ()
+    """Arms that follow from each other by one change each."""
+
+
+class StudySpec(Frozen):
+    """A whole study file with its profile applied."""
+
+    question: str
+    model: ModelStudy
+    vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    """Values by dotted path; the study runs their product."""
+    arms: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Named points: values by dotted path. Each is crossed with `vary`."""
+    seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] = 1
+    """How many (counted from 0), or which."""
+    recipe: Recipe = Recipe()
+    data: DataSpec = DataSpec()
+    baseline: str | None = None
+    """An arm that others are compared with."""
+    limits: dict[str, Positive] = Field(default_factory=dict)
+    """Most a trial may cost: `params`, `macs`, or those of a part (`class_head.macs`)."""
+    report: ReportStudy = ReportStudy()
+
+    @property
+    def seed_list(self) -> tuple[int, ...]:
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study as read: its values, and the tree and places they came from."""
+
+    name: str
+    profile: str
+    file: Path
+    spec: StudySpec
+    placed: Placed
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
