@@ -16,7 +16,7 @@ EdgeKind = Literal["same", "up", "down", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An edge as drawn: on the `same` level, `up` (coarse to fine), `down`, or a `skip` over nodes."""
+    """An edge as drawn: on the `same` level, `up` (to finer), `down`, or a `skip` over nodes."""
 
     source: str
     target: str

@@ -1,0 +1,57 @@
+"""The study's answer in one sentence that claims no more than its seeds carry."""
+
+from collections.abc import Sequence
+
+from harness.report.families import FamiliesInfo
+from harness.report.stats import Contrast
+from harness.report.summary import ArmSummary
+
+
+def answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo] = ()) -> str:
+    """By families where the study has them, else against the baseline, else by the best."""
+    measured = [arm for arm in arms if arm.ap is not None and not arm.alias_of]
+    if not measured:
+        return "No trial has finished with an AP, so there is no answer yet."
+    if families:
+        return " ".join(
+            f"With {info.stratum}: {info.answer}" if info.stratum else info.answer
+            for info in families
+        )
+    if len(measured) == 1:
+        return f"One arm has results: {measured[0].label}, AP {measured[0].ap}."
+    tests = [arm.contrast for arm in measured if arm.contrast is not None]
+    return _against_baseline(tests) if tests else _best(measured)
+
+
+def _against_baseline(tests: Sequence[Contrast]) -> str:
+    base = tests[0].against
+    parted = [test for test in tests if test.separated]
+    rest = [test for test in tests if not test.separated]
+    if not parted:
+        few = min(min(test.n) for test in tests)
+        why = f"{few} seed{'s' if few > 1 else ''} an arm cannot rank them"
+        reason = why if all(test.floor > 0.05 for test in tests) else f"n={few} an arm"
+        return f"No arm is separated from {base} ({reason})."
+    said = [f"{test.arm} is {test.verdict} by {_size(test)}" for test in parted]
+    tail = f"; not separated: {_names([test.arm for test in rest])}" if rest else ""
+    return f"Against {base}, {'; '.join(said)}{tail}."
+
+
+def _best(arms: Sequence[ArmSummary]) -> str:
+    top = max(arms, key=lambda arm: arm.ap.mean if arm.ap else 0.0)
+    others = [arm.label for arm in arms if arm.in_best_set and arm is not top]
+    head = f"The highest mean AP is {top.label}'s, {top.ap}"
+    if not others:
+        return f"{head}, separated from every other arm."
+    if len(others) == len(arms) - 1:
+        return f"{head}; no arm is separated from it."
+    return f"{head}; not separated from it: {_names(others)}."
+
+
+def _size(test: Contrast) -> str:
+    return f"{abs(test.difference):.3f} AP (95% interval {test.low:+.3f} to {test.high:+.3f})"
+
+
+def _names(names: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,110 @@
+"""Everything a report shows, read from `results/` and computed before anything is drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.ledger import Ledger
+from harness.records import TrialRecord
+from harness.report.answer import answer
+from harness.report.asked import Asked, Tuning, asked, tune
+from harness.report.families import FamiliesInfo, families
+from harness.report.fusion import FusionArm, fusion_arms
+from harness.report.pareto import ParetoInfo, pareto
+from harness.report.plots import Losses, losses
+from harness.report.ran import Ran, what_ran
+from harness.report.stats import Contrast, paired_contrasts
+from harness.report.summary import ArmSummary, label_of, summarise
+from harness.report.table import CHOICE, study_table
+from harness.studies import StudyResults, read_study
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """What the page is made of."""
+
+    study: StudyResults
+    asked: Asked
+    cells: pd.DataFrame
+    arms: tuple[ArmSummary, ...]
+    declared: tuple[Contrast, ...]
+    """Contrasts the study file names, by seed."""
+    pareto: ParetoInfo
+    others: tuple[ParetoInfo, ...]
+    """The same arms over other costs."""
+    families: tuple[FamiliesInfo, ...]
+    fusion: tuple[FusionArm, ...]
+    needs: tuple[str, ...]
+    losses: Losses
+    ran: Ran
+
+    @property
+    def answer(self) -> str:
+        return answer(self.arms, self.families)
+
+
+def gather(results: Path, study: str, profile: str) -> ReportData:
+    """Read and compute; draw nothing."""
+    found = read_study(results, study, profile)
+    wanted = asked(found)
+    ledger = Ledger(results)
+    cells = study_table(found, ledger)
+    tuning = tune(found, cells, wanted.tuned)
+    arms = summarise(cells, found.baseline, tuning)
+    trials = _trials(cells, ledger)
+    needs = dict.fromkeys(need for arm in arms for need in arm.by_need)
+    others = [x for x in ("macs", "fvcore", "params", "latency") if x != wanted.cost]
+    drawn = [pareto(arms, x, wanted) for x in others]
+    return ReportData(
+        study=found,
+        asked=wanted,
+        cells=cells,
+        arms=arms,
+        declared=_declared(cells, wanted, tuning),
+        pareto=pareto(arms, wanted.cost, wanted),
+        others=tuple(info for info in drawn if info.points),
+        families=_families(cells, wanted),
+        fusion=fusion_arms(trials),
+        needs=tuple(needs),
+        losses=losses(trials),
+        ran=what_ran(found, cells, [record for held in trials.values() for record in held]),
+    )
+
+
+def _families(cells: pd.DataFrame, wanted: Asked) -> tuple[FamiliesInfo, ...]:
+    """One comparison of the families for each combination of the other axes' values."""
+    if wanted.family is None:
+        return ()
+    columns = [CHOICE + path for path in wanted.strata if CHOICE + path in cells]
+    split: Any = cells.groupby(columns, sort=False) if columns else [("", cells)]
+    found = []
+    for _, group in split:
+        choice = {name[len(CHOICE) :]: group[name].iloc[0] for name in columns}
+        found.append(families(group, wanted.family, wanted.stratum(choice)))
+    return tuple(info for info in found if info is not None)
+
+
+def _declared(cells: pd.DataFrame, wanted: Asked, tuning: Tuning) -> tuple[Contrast, ...]:
+    """The pairs the study names, and each step of its spine, compared seed by seed."""
+    pairs = [(later, earlier) for earlier, later in pairwise(wanted.spine)]
+    pairs += list(wanted.contrasts)
+    values: dict[str, Mapping[int, float]] = {}
+    for name in dict.fromkeys(name for pair in pairs for name in pair):
+        label = label_of(cells, name)
+        rows = cells[cells["label"] == tuning.best.get(label or "", label)].dropna(subset=["ap"])
+        values[name] = dict(zip(map(int, rows["seed"]), map(float, rows["ap"]), strict=True))
+    return paired_contrasts(values, pairs)
+
+
+def _trials(cells: pd.DataFrame, ledger: Ledger) -> dict[str, list[TrialRecord]]:
+    """Records by label, aliases left out (they are trials already shown)."""
+    found: dict[str, list[TrialRecord]] = {}
+    for cell in cells.to_dict("records"):
+        record = None if cell["status"] in ("alias", "rejected") else ledger.get(str(cell["id"]))
+        if record is not None:
+            found.setdefault(str(cell["label"]), []).append(record)
+    return found

@@ -1,0 +1,120 @@
+"""`write_report`: everything under `reports/<study>/<profile>/`, from `results/` alone.
+
+`index.html` is one file: its pictures are inlined, it fetches nothing and runs no script.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.ledger import safe_name, write_whole
+from harness.report import stats
+from harness.report.fusion import MOVED
+from harness.report.gather import ReportData, gather
+from harness.report.pareto import draw_pareto
+from harness.report.plots import draw_curves, draw_families, draw_needs
+from harness.report.style import inline, styled, to_png, to_svg
+from harness.report.summary import summary_table
+
+TITLES = {
+    "pareto": "Cost against AP",
+    "curves": "Training loss",
+    "families": "AP against cost by family",
+    "needs": "AP by need",
+}
+
+
+def write_report(
+    results: str | Path, study: str, profile: str, reports: str | Path = "reports"
+) -> tuple[Path, ...]:
+    """Draw the report of one profile of one study; the files written, the page first.
+
+    Each file is written whole, then renamed. A picture that an earlier report left and that has
+    nothing to show any more is taken away.
+    """
+    data = gather(Path(results), study, profile)
+    folder = Path(reports) / safe_name(study, "study") / safe_name(profile, "profile")
+    return write_files(data, folder)
+
+
+def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
+    """Draw and write."""
+    drawn, more, png = draw(data)
+    content: dict[str, str | bytes | None] = {
+        "index.html": render(data, drawn, more),
+        "table.csv": data.cells.to_csv(index=False),
+        "summary.csv": summary_table(data.arms).to_csv(index=False),
+        "pareto.svg": drawn.get("pareto"),
+        "pareto.png": png,
+        "curves.svg": drawn.get("curves"),
+        "families.svg": drawn.get("families"),
+    }
+    for name, made in content.items():
+        if made is None:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            write_whole(folder / name, made)
+    return tuple(folder / name for name, made in content.items() if made is not None)
+
+
+def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
+    """The pictures that have something to show, by name; other costs' Pareto plots; the PNG."""
+    drawn, png = {}, None
+    with styled():
+        if data.pareto.points:
+            main = draw_pareto(data.pareto)
+            drawn["pareto"], png = to_svg(main), to_png(main)
+        if data.losses:
+            drawn["curves"] = to_svg(draw_curves(data.losses))
+        if data.needs:
+            drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
+        for i, info in enumerate(data.families):
+            drawn[f"families{i or ''}"] = to_svg(draw_families(info))
+        more = [to_svg(draw_pareto(info)) for info in data.others]
+    return drawn, more, png
+
+
+def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> str:
+    """The page. Every name is escaped; only our own pictures are let through as markup."""
+    pictures = {
+        name: Markup(inline(svg, name, TITLES[name.rstrip("0123456789")]))
+        for name, svg in drawn.items()
+    }
+    others = [Markup(inline(svg, f"more{i}", TITLES["pareto"])) for i, svg in enumerate(more)]
+    template = _environment().get_template("index.html")
+    page = template.render(data=data, pictures=pictures, others=others, stats=stats, MOVED=MOVED)
+    return page.rstrip("\n") + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"num": _number, "giga": _giga, "mega": _mega}
+    return made
+
+
+def _known(value: Any) -> bool:
+    return value is not None and value == value
+
+
+def _number(value: Any, digits: int = 3, sign: bool = False) -> str:
+    """A fraction to so many digits, a dash where there is none."""
+    return f"{value:{'+' if sign else ''}.{digits}f}" if _known(value) else "–"
+
+
+def _giga(value: Any) -> str:
+    return f"{value / 1e9:.3f}" if _known(value) else "–"
+
+
+def _mega(value: Any) -> str:
+    return f"{value / 1e6:.3f}" if _known(value) else "–"

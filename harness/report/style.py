@@ -1,0 +1,146 @@
+"""How every plot looks: Okabe-Ito colours, text kept as text, SVG equal from run to run."""
+
+import io
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+OKABE_ITO = (
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8c8c00",
+)  # fmt: skip
+"""Okabe and Ito's colours for the colour-blind; their yellow and black, which vanish on white
+and on dark paper, are replaced by a violet and an olive."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+INK, SOFT, LINE, BAND = "#1f2328", "#59636e", "#d1d9e0", "#f6f8fa"
+"""Text, quiet text, rules, quiet fill. The page swaps these four for its own in the dark."""
+SWAPS = {INK: "--ink", SOFT: "--soft", LINE: "--line", BAND: "--band"}
+
+RC: Any = {
+    "text.parse_math": False,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "text.color": INK,
+    "axes.edgecolor": SOFT,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "harness",
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+}
+
+
+def styled() -> AbstractContextManager[None]:
+    """The style, for the length of a `with` block."""
+    return mpl.rc_context(RC)
+
+
+def figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
+    """A figure in inches, outside pyplot, and its axes (an array where columns > 1)."""
+    fig = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(fig)
+    fig.patch.set_alpha(0.0)
+    axes = fig.subplots(1, columns)
+    for one in [axes] if columns == 1 else axes:
+        one.patch.set_alpha(0.0)
+    return fig, axes
+
+
+def colours(n: int) -> list[str]:
+    return [OKABE_ITO[i % len(OKABE_ITO)] for i in range(n)]
+
+
+def to_svg(fig: Figure) -> str:
+    """The figure as SVG text, without a date: the same figure gives the same characters."""
+    text = io.StringIO()
+    fig.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()
+
+
+def to_png(fig: Figure) -> bytes:
+    """The figure as PNG on white paper, 200 dots an inch."""
+    data = io.BytesIO()
+    fig.savefig(data, format="png", facecolor="white", metadata={"Software": None})
+    return data.getvalue()
+
+
+def inline(svg: str, prefix: str, title: str) -> str:
+    """SVG text to stand in a page: ids of its own, the page's colours, a name to be read out."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', body)
+    body = re.sub(r'(href="#|url\(#)', rf"\1{prefix}-", body)
+    for colour, name in SWAPS.items():
+        body = body.replace(colour, f"var({name}, {colour})")
+    return re.sub(r"<svg ", f'<svg role="img" aria-label="{escape(title)}" ', body, count=1)
+
+
+def fit_heights(
+    axes: Axes, values: Sequence[float], intervals: Sequence[tuple[float | None, float | None]]
+) -> None:
+    """Show every value, and intervals as far as they are no more than twice that range out.
+
+    Two seeds have intervals that would squeeze all else into a line; those leave the frame.
+    """
+    if not values:
+        return
+    low, high = min(values), max(values)
+    room = max(high - low, 0.02)
+    lows = [end for end, _ in intervals if end is not None]
+    highs = [end for _, end in intervals if end is not None]
+    bottom = max(min([low, *lows]), low - room)
+    top = min(max([high, *highs]), high + room)
+    axes.set_ylim(bottom - 0.08 * room, top + 0.08 * room)
+
+
+def place_labels(
+    fig: Figure, axes: Axes, spots: Sequence[tuple[float, float]], names: Sequence[str]
+) -> None:
+    """Write names beside their points where they cover nothing; a name without room is left out."""
+    fig.canvas.draw()
+    renderer = fig.canvas.get_renderer()  # type: ignore[attr-defined]
+    pixels: Any = axes.transData.transform(list(spots)) if spots else []
+    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]
+    frame = axes.get_window_extent(renderer)
+    offsets = [(7, 6, "left"), (-7, 6, "right"), (7, -13, "left"), (-7, -13, "right")]
+    offsets += [(0, 11, "center"), (0, -19, "center"), (7, 15, "left"), (-7, 15, "right")]
+    for i, (spot, name) in enumerate(zip(spots, names, strict=True)):
+        if not name:
+            continue
+        others = taken[:i] + taken[i + 1 :]
+        for dx, dy, align in offsets:
+            note = axes.annotate(
+                name, spot, (dx, dy), textcoords="offset points", ha=align, fontsize=8, color=INK
+            )
+            box = note.get_window_extent(renderer)
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0
+            if inside and not any(box.overlaps(other) for other in others):
+                taken.append(box)
+                note.set_in_layout(False)
+                break
+            note.remove()

@@ -1,0 +1,164 @@
+"""`results/` as a pandas DataFrame: one row a trial, or one row a planned cell of a study.
+
+No cell is left out: rejected, failed, diverged and missing ones are rows with their reasons.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.ledger import Ledger
+from harness.records import Cost, TrialRecord
+from harness.search import short_names, wording
+from harness.studies import Cell, StudyResults, read_study
+
+METRICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
+PARTS = ("backbone", "feature_network", "class_head", "box_head")
+CHOICE = "choice."
+"""Prefix of the columns that hold a cell's value on each axis."""
+
+
+def table(
+    results: str | Path = "results", study: str | None = None, profile: str | None = None
+) -> pd.DataFrame:
+    """Every trial of the ledger, or every planned cell of one profile of one study."""
+    ledger = Ledger(Path(results))
+    if study is None:
+        rows = [record_row(record) for record in ledger.records()]
+        return pd.DataFrame(rows or None, columns=None if rows else ["id", "status", "reason"])
+    return study_table(read_study(Path(results), study, profile or "default"), ledger)
+
+
+def study_table(study: StudyResults, ledger: Ledger) -> pd.DataFrame:
+    """One row a cell, in the order of the plan, joined with what the ledger knows of its trial."""
+    records = {cell.id: ledger.get(cell.id) for cell in study.cells}
+    labels = cell_labels(study.cells)
+    first = {
+        cell.id: label
+        for cell, label in reversed(list(zip(study.cells, labels, strict=True)))
+        if cell.status != "alias"
+    }
+    rows = []
+    for cell, label in zip(study.cells, labels, strict=True):
+        row = cell_row(cell, label, records[cell.id])
+        row["alias_of"] = first.get(cell.id) if cell.status == "alias" else None
+        rows.append({"study": study.study, "profile": study.profile} | row)
+    return pd.DataFrame(rows or None, columns=None if rows else ["arm", "label", "seed", "status"])
+
+
+def cell_labels(cells: tuple[Cell, ...]) -> list[str]:
+    """A name for each cell's arm and choice: the arm, with the choice where an arm has several."""
+    choices: dict[str, list[dict[str, Any]]] = {}
+    for cell in cells:
+        held = choices.setdefault(cell.arm, [])
+        if cell.choice not in held:
+            held.append(cell.choice)
+    labels = []
+    for cell in cells:
+        varied = [
+            path
+            for path in cell.choice
+            if len({repr(choice.get(path)) for choice in choices[cell.arm]}) > 1
+        ]
+        short = short_names(tuple(cell.choice))
+        said = ", ".join(f"{short[path]} {wording(cell.choice[path])}" for path in varied)
+        labels.append(f"{cell.arm}, {said}" if said else cell.arm)
+    return labels
+
+
+def cell_row(cell: Cell, label: str, record: TrialRecord | None) -> dict[str, Any]:
+    """A cell and its trial. The ledger decides what became of it; the study file fills the rest."""
+    status: str = cell.status
+    reason = cell.reason
+    if record is not None and status != "rejected":
+        reason = record.reason or (None if status == "pending" else reason)
+        status = status if status == "alias" else record.status
+    if record is None and status in ("done", "alias"):
+        status, reason = ("missing" if status == "done" else status), "no record in the ledger"
+    row: dict[str, Any] = {"arm": cell.arm, "label": label}
+    row |= {CHOICE + path: _scalar(value) for path, value in cell.choice.items()}
+    row |= {"seed": cell.seed, "status": status, "reason": reason, "alias_of": None}
+    facts = record_row(record) if record is not None and status != "rejected" else {}
+    facts.pop("seed", None)
+    row |= {name: value for name, value in facts.items() if name not in row}
+    row["id"] = cell.id
+    planned: dict[str, Any] = {"params": cell.params, "macs": cell.macs}
+    for part, cost in cell.parts.items():
+        planned |= {f"params.{part}": cost.params, f"macs.{part}": cost.macs}
+    return row | {name: value for name, value in planned.items() if row.get(name) is None}
+
+
+def record_row(record: TrialRecord) -> dict[str, Any]:
+    """A record as one flat row. Times in seconds, latency in milliseconds, AP as fractions of 1."""
+    spec, place = record.spec, record.environment
+    row: dict[str, Any] = {
+        "id": record.id,
+        "seed": _dig(spec, "seeds", "init"),
+        "status": record.status,
+        "reason": record.reason,
+    }
+    row |= _metrics(record) | _cost(record.cost)
+    if record.latency is not None:
+        late = record.latency
+        row |= {"latency_ms": late.median_ms, "latency_p90_ms": late.p90_ms}
+        row |= {"latency_device": late.device, "latency_conditions": late.conditions}
+    row |= {
+        "seconds": record.seconds,
+        "images_per_second": record.images_per_second,
+        "data_wait_share": record.data_wait_share,
+        "peak_memory_mb": record.peak_memory_mb,
+        "epochs": len(record.curve),
+        "loss": record.curve[-1].loss if record.curve else None,
+    }
+    row |= _settings(spec)
+    row |= {"device": place.device, "host": place.host, "threads": place.threads}
+    row |= {"engine": place.engine, "git_commit": place.git_commit, "started": place.started}
+    return row | {f"version.{name}": value for name, value in sorted(place.versions.items())}
+
+
+def _scalar(value: Any) -> Any:
+    """A value of an axis as a table can hold it: what is not a number or a text becomes words."""
+    return value if isinstance(value, bool | int | float | str) else wording(value)
+
+
+def _metrics(record: TrialRecord) -> dict[str, Any]:
+    metrics = record.metrics
+    if metrics is None:
+        return dict.fromkeys(METRICS)
+    row: dict[str, Any] = {name: getattr(metrics, name) for name in METRICS}
+    row |= {f"ap_by_need.{need}": value for need, value in metrics.ap_by_need.items()}
+    return row | {f"ap_per_class.{name}": value for name, value in metrics.ap_per_class.items()}
+
+
+def _cost(cost: Cost | None) -> dict[str, Any]:
+    if cost is None:
+        return {}
+    row: dict[str, Any] = {"params": cost.params, "macs": cost.macs}
+    for part, one in cost.parts.items():
+        row |= {f"params.{part}": one.params, f"macs.{part}": one.macs}
+    uncounted = ", ".join(f"{name} x {n}" for name, n in sorted(cost.fvcore_uncounted.items()))
+    return row | {"fvcore_total": cost.fvcore_total, "fvcore_uncounted": uncounted or None}
+
+
+def _settings(spec: dict[str, Any]) -> dict[str, Any]:
+    """The settings that change a result and that people compare by."""
+    return {
+        "backbone": _dig(spec, "model", "backbone", "name"),
+        "backbone_frozen": str(_dig(spec, "model", "backbone", "frozen")),
+        "image_size": _dig(spec, "model", "image_size"),
+        "width": _dig(spec, "model", "feature_network", "width"),
+        "topology": _dig(spec, "model", "feature_network", "graph", "name"),
+        "precision": _dig(spec, "recipe", "precision"),
+        "batch_size": _dig(spec, "recipe", "batch_size"),
+        "data_fingerprint": _dig(spec, "facts", "fingerprint"),
+        "code_epoch": _dig(spec, "code_epoch"),
+    }
+
+
+def _dig(tree: Any, *path: str) -> Any:
+    for name in path:
+        if not isinstance(tree, dict):
+            return None
+        tree = tree.get(name)
+    return tree

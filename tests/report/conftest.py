@@ -1,0 +1,160 @@
+"""Results as a run leaves them, made here: a width grid, a fusion study, every kind of end."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.ledger import Ledger
+from harness.records import (
+    Cost,
+    Environment,
+    EpochLog,
+    Latency,
+    Metrics,
+    PartCost,
+    TrialRecord,
+)
+from harness.studies import Cell, StudyResults, write_study
+
+NEEDS = ("context", "extent", "none")
+BY, ALONG = "feature_network.width.factor", "model.coefficient"
+
+
+def cost(macs: int) -> Cost:
+    parts = {"backbone": 0.6, "feature_network": 0.2, "class_head": 0.1, "box_head": 0.1}
+    held = {
+        name: PartCost(int(macs * share / 700), int(macs * share)) for name, share in parts.items()
+    }
+    return Cost(macs // 700, macs, held, int(macs * 1.03), macs // 700, {"aten::sigmoid": 57})
+
+
+def record(
+    trial: str,
+    seed: int,
+    ap: float | None,
+    macs: int = 10**9,
+    *,
+    status: Any = "done",
+    reason: str | None = None,
+    weights: Sequence[dict[str, list[float]]] = (),
+    frozen: str = "all",
+) -> TrialRecord:
+    metrics = None
+    if ap is not None:
+        by_need = {need: ap + shift for need, shift in zip(NEEDS, (-0.1, 0.0, 0.1), strict=True)}
+        metrics = Metrics(ap, ap + 0.2, ap - 0.05, ap - 0.2, ap, None, {"disk": ap}, by_need)
+    epochs = list(weights) or [{}] * 4
+    curve = tuple(
+        EpochLog(i, 10 * (i + 1), 2.0 / (i + 1), 1.0 / (i + 1), 0.01, 0.08, 2.0, 50.0, 0.02, held)
+        for i, held in enumerate(epochs)
+    )
+    spec = {
+        "model": {
+            "image_size": 128,
+            "backbone": {"name": "resnet10t", "frozen": frozen},
+            "feature_network": {"graph": {"name": "bifpn"}, "width": 64},
+        },
+        "recipe": {"batch_size": 16, "precision": "float32", "optimizer": {"name": "sgd"}},
+        "data": {"name": "shapes"},
+        "facts": {"fingerprint": "f" * 8},
+        "seeds": {"init": seed, "order": seed, "augmentation": seed},
+        "code_epoch": 1,
+    }
+    where = Environment("host", "cpu", 1, {"torch": "2.15"}, "abc123", "2026-11-20T00:00:00Z")
+    late = Latency(macs / 1e8, macs / 9e7, 100, 1, "cpu", "1 thread, batch 1")
+    return TrialRecord(
+        trial, status, spec, where, 20.0, metrics, cost(macs), late, 500.0, 50.0, 0.02,
+        curve if ap is not None else (), reason,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> Callable[[StudyResults, Sequence[TrialRecord]], Path]:
+    """Writes a study and its records under a results folder, and returns the folder."""
+
+    def write(study: StudyResults, records: Sequence[TrialRecord]) -> Path:
+        ledger = Ledger(tmp_path / "results")
+        for one in records:
+            ledger.write(one)
+        write_study(tmp_path / "results", study)
+        return tmp_path / "results"
+
+    return write
+
+
+def grid(
+    seeds: int = 2, factors: Sequence[float] = (1.2, 1.3, 1.4), gain: float = 0.0
+) -> tuple[StudyResults, list[TrialRecord]]:
+    """A width grid: AP rises with log cost, and by `gain` a family. One arm is an alias."""
+    draw = random.Random(7)
+    cells, records = [], []
+    for i, factor in enumerate(factors):
+        for coefficient in (1, 2, 3):
+            macs = int(5e8 * factor ** (2 * coefficient))
+            arm = f"factor {factor}, coefficient {coefficient}"
+            for seed in range(seeds):
+                trial = f"t{i}{coefficient}{seed}"
+                ap = 0.4 + 0.03 * coefficient * factor + gain * i + draw.gauss(0, 0.004)
+                records.append(record(trial, seed, ap, macs))
+                choice = {BY: factor, ALONG: coefficient}
+                cells.append(Cell(arm, choice, seed, trial, "done", None, macs // 700, macs))
+    first = cells[0]
+    twin = {BY: 1.21, ALONG: 1}
+    cells += [
+        replace(cell, arm="factor 1.21, coefficient 1", choice=twin, status="alias")
+        for cell in cells
+        if cell.arm == first.arm
+    ]
+    study = StudyResults(
+        "width", "laptop", "Which width factor pays?", tuple(cells),
+        axes={BY: [*factors, 1.21], ALONG: [1, 2, 3]},
+        report={"family": BY},
+    )  # fmt: skip
+    return study, records
+
+
+def ended_badly() -> tuple[StudyResults, list[TrialRecord]]:
+    """A study whose cells ended in every way there is."""
+    done = record("good", 0, 0.5)
+    records = [
+        done,
+        record("nan", 1, None, status="diverged", reason="loss is NaN at step 7"),
+        record("oops", 0, None, status="failed", reason="out of memory"),
+    ]
+    cells = (
+        Cell("a", {}, 0, "good", "done"),
+        Cell("a", {}, 1, "nan", "diverged"),
+        Cell("b", {}, 0, "oops", "failed"),
+        Cell("c", {}, 0, "big", "rejected", "9.1 G multiply-adds over the limit of 5 G", 1, 9100),
+        Cell("d", {}, 0, "later", "pending"),
+        Cell("e", {}, 0, "lost", "done"),
+    )
+    return StudyResults("ends", "laptop", "What ends how?", cells, baseline="a"), records
+
+
+def fusion(seeds: int = 6) -> tuple[StudyResults, list[TrialRecord]]:
+    """Named arms, a tuned learning rate, and weights that move in one arm and not in another."""
+    draw = random.Random(3)
+    rate = "recipe.optimizer.learning_rate"
+    ends = {"mean": 0.5, "fast": 0.62, "softmax": 0.503}
+    gains = {"mean": 0.0, "fast": 0.03, "softmax": 0.0}
+    cells, records = [], []
+    for arm, end in ends.items():
+        for value in (0.05, 0.1):
+            for seed in range(seeds):
+                trial = f"{arm}{value}{seed}"
+                ap = 0.5 + gains[arm] + (0.01 if value == 0.1 else 0.0) + draw.gauss(0, 0.004)
+                weights = [{"p4_td@1": [0.5, 0.5]}, {"p4_td@1": [end, 1 - end]}]
+                held = weights if arm != "mean" else ()
+                records.append(record(trial, seed, ap, weights=held, frozen="none"))
+                cells.append(Cell(arm, {rate: value}, seed, trial, "done", None, 10, 10**9))
+    study = StudyResults(
+        "fusion", "laptop", "Does <b>weighting</b> pay for $x_1$?", tuple(cells),
+        axes={rate: [0.05, 0.1]}, arms=tuple(ends), baseline="mean",
+        report={"tuned": rate, "spine": ["mean", "softmax", "fast"], "note": "A short profile."},
+    )  # fmt: skip
+    return study, records
