@@ -71,8 +71,9 @@ def assign(anchors: Tensor, targets: Targets) -> Assignment:
         shape = (len(targets.labels), len(anchors))
         return Assignment(anchors.new_full(shape, -1, dtype=torch.long), anchors.expand(*shape, 4))
     overlap = _intersection(anchors, targets.boxes)
-    iou = (overlap / _union(anchors, targets.boxes, overlap)) * real[:, None]
-    best_iou, best = iou.max(dim=2)
+    iou = overlap / _union(anchors, targets.boxes, overlap)
+    iou = iou.mul_(real[..., None])
+    best_iou, best = iou.max(dim=1)
     forced = _forced(iou, count)
     index = torch.where(forced < count, forced, best)
     positive = (forced < count) | (best_iou >= POSITIVE_IOU)
@@ -84,28 +85,31 @@ def assign(anchors: Tensor, targets: Targets) -> Assignment:
 
 def _forced(iou: Tensor, count: int) -> Tensor:
     """The first object whose best anchor each anchor is, else `count`: (N, anchors)."""
-    top, anchor = iou.max(dim=1)
+    top, anchor = iou.max(dim=2)
     objects = torch.arange(count, device=iou.device).expand_as(anchor)
-    forced = iou.new_full(iou.shape[:2], count, dtype=torch.long)
+    forced = iou.new_full((iou.shape[0], iou.shape[2]), count, dtype=torch.long)
     objects = torch.where(top > 0, objects, count)
     return forced.scatter_reduce(1, anchor, objects, "amin")
 
 
 def _inside_crowd(anchors: Tensor, targets: Targets, overlap: Tensor) -> Tensor:
     """Anchors mostly inside one crowd box: (N, anchors)."""
-    share = overlap / _area(anchors)[None, :, None]
-    return ((share > CROWD_SHARE) & targets.crowd[:, None]).any(dim=2)
+    most = (overlap * targets.crowd[..., None]).amax(dim=1)
+    return most > CROWD_SHARE * _area(anchors)
 
 
 def _intersection(anchors: Tensor, boxes: Tensor) -> Tensor:
-    """(A, 4) and (N, M, 4) -> shared area (N, A, M)."""
-    a, b = anchors[None, :, None], boxes[:, None]
-    sides = torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])
-    return sides.clamp(min=0).prod(-1)
+    """(A, 4) and (N, M, 4) -> shared area (N, M, A): anchors innermost, for long loops."""
+    ax0, ay0, ax1, ay1 = anchors.T.contiguous()
+    x0, y0, x1, y1 = boxes.unsqueeze(-1).unbind(2)
+    wide = torch.minimum(ax1, x1).sub_(torch.maximum(ax0, x0)).clamp_(min=0)
+    high = torch.minimum(ay1, y1).sub_(torch.maximum(ay0, y0)).clamp_(min=0)
+    return wide.mul_(high)
 
 
 def _union(anchors: Tensor, boxes: Tensor, overlap: Tensor) -> Tensor:
-    return _area(anchors)[None, :, None] + _area(boxes)[:, None] - overlap
+    """(N, M, A)."""
+    return (_area(anchors) + _area(boxes)[..., None]).sub_(overlap)
 
 
 def _area(boxes: Tensor) -> Tensor:
