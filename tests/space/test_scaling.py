@@ -1,0 +1,140 @@
+"""The published family, and the rules for families of one's own."""
+
+import pytest
+
+from harness.errors import SpecError
+from harness.graph import digest, from_tree
+from harness.space.scaling import FAMILY, Compound, member, member_model, round_width
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "backbone", "width", "repeats", "depth"),
+    [
+        ("efficientdet_d0", 512, "tf_efficientnet_b0", 64, 3, 3),
+        ("efficientdet_d1", 640, "tf_efficientnet_b1", 88, 4, 3),
+        ("efficientdet_d2", 768, "tf_efficientnet_b2", 112, 5, 3),
+        ("efficientdet_d3", 896, "tf_efficientnet_b3", 160, 6, 4),
+        ("efficientdet_d4", 1024, "tf_efficientnet_b4", 224, 7, 4),
+        ("efficientdet_d5", 1280, "tf_efficientnet_b5", 288, 7, 4),
+        ("efficientdet_d6", 1280, "tf_efficientnet_b6", 384, 8, 5),
+        ("efficientdet_d7", 1536, "tf_efficientnet_b6", 384, 8, 5),
+        ("efficientdet_d7x", 1536, "tf_efficientnet_b7", 384, 8, 5),
+    ],
+)
+def test_members(
+    name: str, image: int, backbone: str, width: int, repeats: int, depth: int
+) -> None:
+    model = member_model(name)
+    graph = from_tree(model.feature_network.graph)
+    assert (model.image_size, model.backbone.name, model.num_classes) == (image, backbone, 90)
+    assert (model.feature_network.width, model.head.width, model.head.depth) == (
+        width,
+        width,
+        depth,
+    )
+    assert max(node.repeat for node in graph.nodes) == repeats
+
+
+def test_what_sets_the_large_members_apart() -> None:
+    fuses = {}
+    for name in FAMILY:
+        graph = from_tree(member_model(name).feature_network.graph)
+        (fuses[name],) = {node.fuse.name for node in graph.nodes if node.repeat}
+    sums = {name for name, fuse in fuses.items() if fuse == "sum"}
+    assert sums == {"efficientdet_d6", "efficientdet_d7", "efficientdet_d7x"}
+    assert member_model("efficientdet_d7").head.anchors.scale == 5.0
+    assert member_model("efficientdet_d7x").head.anchors.scale == 4.0
+    levels = from_tree(member_model("efficientdet_d7x").feature_network.graph).outputs
+    assert [level for level, _ in levels] == [3, 4, 5, 6, 7, 8]
+
+
+def test_d6_and_d7_share_their_graph() -> None:
+    d6, d7 = (
+        digest(from_tree(member_model(f"efficientdet_{n}").feature_network.graph))
+        for n in ("d6", "d7")
+    )
+    assert d6 == d7
+
+
+def test_an_unknown_member() -> None:
+    with pytest.raises(SpecError) as caught:
+        member("efficientdet_d9")
+    assert str(caught.value).startswith("no model 'efficientdet_d9'; did you mean 'efficientdet_d")
+
+
+@pytest.mark.parametrize(
+    ("value", "rounding", "width"),
+    [
+        (86.4, "nearest", 86),
+        (86.5, "nearest", 87),
+        (86.4, "multiple_of_4", 88),
+        (116.6, "multiple_of_8", 120),
+        (116.6, "multiple_of_16", 112),
+        (116.6, {"multiple": 32}, 128),
+        (60, "multiple_of_8", 64),
+        (3, "multiple_of_8", 8),
+        (11.9, "multiple_of_8", 8),
+        (11.9, "efficientnet", 16),
+        (40.0, "efficientnet", 40),
+    ],
+)
+def test_rounding(value: float, rounding: str | dict[str, int], width: int) -> None:
+    assert round_width(value, rounding) == width
+
+
+@pytest.mark.parametrize(
+    ("rounding", "message"),
+    [
+        ("multiple_of_9", "no rounding 'multiple_of_9'; did you mean 'multiple_of_"),
+        ({"multiple": 0}, "a rounding is a name, or {multiple: n} with a whole n above 0"),
+        ({"multiple": 2.5}, "a rounding is a name, or {multiple: n} with a whole n above 0"),
+        ({"divisor": 8}, "a rounding is a name, or {multiple: n} with a whole n above 0"),
+    ],
+)
+def test_wrong_rounding(rounding: object, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        round_width(64, rounding)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(message)
+
+
+def test_the_papers_rules() -> None:
+    sizes = [Compound().at(n) for n in range(8)]
+    assert [s.width for s in sizes] == [64, 88, 120, 160, 216, 288, 384, 520]
+    assert [s.repeats for s in sizes] == [3, 4, 5, 6, 7, 8, 9, 10]
+    assert [s.head_depth for s in sizes] == [3, 3, 3, 4, 4, 4, 5, 5]
+    assert [s.image_size for s in sizes] == [512 + 128 * n for n in range(8)]
+
+
+def test_ones_own_rules() -> None:
+    rule = Compound(
+        width_base=24,
+        width_factor=1.2,
+        rounding="multiple_of_4",
+        repeats_base=2,
+        repeats_slope=0,
+        head_depth_base=1,
+        head_depth_every=2,
+        image_base=128,
+        image_step=0,
+    )
+    sizes = rule.at(4)
+    assert (sizes.width, sizes.repeats, sizes.head_depth, sizes.image_size) == (48, 2, 3, 128)
+
+
+def test_misuse_names_every_field() -> None:
+    with pytest.raises(SpecError) as caught:
+        Compound(width_base=-64, repeats_base=0, image_step=True, head_depth_every=0)
+    assert str(caught.value).splitlines() == [
+        "width_base: must be a number above 0, not -64",
+        "repeats_base: must be a whole number, at least 1, not 0",
+        "head_depth_every: must be a whole number, at least 1, not 0",
+        "image_step: must be a whole number, at least 0, not True",
+    ]
+
+
+@pytest.mark.parametrize("coefficient", [-1, 1.5, True])
+def test_a_coefficient_is_a_whole_number(coefficient: object) -> None:
+    with pytest.raises(SpecError) as caught:
+        Compound().at(coefficient)  # type: ignore[arg-type]
+    said = f"a compound coefficient is a whole number, at least 0, not {coefficient!r}"
+    assert str(caught.value) == said
