@@ -65,11 +65,11 @@ def conv_macs(module: nn.Module, shapes: Shapes | int) -> int:
 
 
 def _count(module: nn.Module, names: tuple[str, ...] | None, shapes: list[Any]) -> Count:
-    from fvcore.nn import FlopCountAnalysis
-
     params = sum(p.numel() for p in module.parameters())
     inputs = tuple(torch.zeros(shape) for shape in shapes)
     with _eval(module), torch.no_grad(), _quiet():
+        from fvcore.nn import FlopCountAnalysis
+
         analysis = FlopCountAnalysis(_Flat(module, names), inputs)
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         total = int(analysis.total())

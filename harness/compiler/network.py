@@ -31,9 +31,9 @@ class FeatureNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.graph, self.width, self.seed = graph, width, seed
-        self.channels = {f"p{level}": channels[f"p{level}"] for level in graph.inputs}
         self.levels = tuple(level for level, _ in graph.outputs)
         self._plan = make_plan(graph, channels, width)
+        self.channels = {f"p{level}": channels[f"p{level}"] for level in graph.inputs}
         device = torch.get_default_device()
         with torch.device("meta"):
             self._build(self._plan)

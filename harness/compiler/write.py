@@ -7,6 +7,7 @@ together; a map that several nodes want at one size is resampled once.
 
 import inspect
 import linecache
+import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -94,7 +95,7 @@ class _Writer:
             self._step(step)
         outputs = ", ".join(f'"p{level}": {name}' for level, name in self.plan.outputs)
         self.lines.append(f"return {{{outputs}}}")
-        return "def forward(self, maps):\n" + "".join(f"    {line}\n" for line in self.lines)
+        return "def forward(self, maps):\n" + "".join(f"{_wrapped(line)}\n" for line in self.lines)
 
     def _sizes(self) -> Iterable[str]:
         """`sizeL` of every level that a map is brought to, from the maps or a level's neighbour."""
@@ -137,6 +138,8 @@ class _Writer:
             value = f"self.{step.name}.fuse({inputs})"
         if step.block.name != "none":
             value = f"self.{step.name}.block({value})"
+        elif " + " in value or " * " in value:
+            value = f"({value})"
         self.lines.append(f"{step.name} = {value}")
 
     def _sum(self, step: Step) -> str:
@@ -193,6 +196,14 @@ class _Writer:
             self.resampled[place] = name
             self.lines.append(f"{name} = {call}")
         return self.resampled[place]
+
+
+def _wrapped(line: str) -> str:
+    """An indented line, broken at blanks; these are within brackets but for those around `=`."""
+    kept = line.replace(" = ", "\0=\0", 1)
+    wrapper = textwrap.TextWrapper(100, "    ", "        ")
+    wrapper.break_long_words = wrapper.break_on_hyphens = False
+    return wrapper.fill(kept).replace("\0", " ")
 
 
 def _resample(op: Op, value: str, level: int) -> str:

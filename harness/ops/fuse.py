@@ -117,7 +117,7 @@ def shared_weights(raw: Sequence[Tensor], norm: str, eps: float) -> tuple[Tensor
     stacked = torch.stack(tuple(raw))
     weights = NORMALISERS[norm](stacked, eps)
     device = weights.device.type
-    if torch.is_autocast_enabled(device):
+    if device != "meta" and torch.is_autocast_enabled(device):
         weights = weights.to(torch.get_autocast_dtype(device))
     if weights.dim() == 2:
         return weights.flatten().unbind()

@@ -24,7 +24,9 @@ COPIES = frozenset({"nearest"})
 def size_of(x: Tensor) -> Size:
     """Height and width. Plain numbers under `torch.jit.trace`, whose program is of one size."""
     height, width = x.shape[2], x.shape[3]
-    return (int(height), int(width)) if torch.jit.is_tracing() else (height, width)
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return int(height), int(width)
+    return height, width
 
 
 @RESAMPLES.register("nearest")
