@@ -9,9 +9,9 @@ from typing import Any
 from harness.graph.layout import input_key
 from harness.graph.picture import to_svg
 from harness.graph.spec import Graph, Node
-from harness.graph.wording import human, op_label
+from harness.graph.wording import habit, short_label
 
-__all__ = ["human", "op_label", "to_svg", "to_text"]
+__all__ = ["to_svg", "to_text"]
 
 HEAD = ("node", "level", "inputs", "fuse", "block", "C x H x W", "params", "multiply-adds", "share")
 RIGHT = {1, 5, 6, 7, 8}
@@ -31,6 +31,7 @@ def to_text(
     lines = [
         f"{graph.name}: {len(graph.nodes)} nodes, {edges} edges, "
         f"{repeats} repeat{'' if repeats == 1 else 's'}; reads {bound}",
+        habit(graph),
         "",
     ]
     rows = [_row(node, inferred) for node in graph.nodes]
@@ -46,7 +47,7 @@ def _row(node: Node, inferred: Any) -> tuple[str, ...]:
     inputs = ", ".join(
         edge.source + (f" ({edge.role})" if edge.role else "") for edge in node.inputs
     )
-    row = (node.key, f"p{node.level}", inputs, op_label(node.fuse), op_label(node.block))
+    row = (node.key, f"p{node.level}", inputs, short_label(node.fuse), short_label(node.block))
     if inferred is None:
         return row
     facts = inferred.node(node.key)

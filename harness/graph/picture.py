@@ -7,10 +7,10 @@ from typing import Any
 
 from harness.graph.layout import Layout, Link, input_key, lay_out
 from harness.graph.spec import Graph, Node
-from harness.graph.wording import human, op_label, usual
+from harness.graph.wording import habit, human, op_label, short_label, usual
 
 BOX_W, BOX_H = 66.0, 34.0
-LEFT, TOP, RIGHT, BOTTOM = 96.0, 108.0, 40.0, 88.0
+LEFT, TOP, RIGHT, BOTTOM = 96.0, 118.0, 40.0, 88.0
 MIN_WIDTH = 700.0
 
 KINDS = {
@@ -151,7 +151,7 @@ def _frame(
     parts = [
         f'<text class="title" x="20" y="32">{escape(graph.name)}</text>',
         f'<text class="soft" x="20" y="51">{escape(_summary(graph, inferred))}</text>',
-        f'<text class="soft" x="20" y="67">{escape(_habit(graph))}</text>',
+        f'<text class="soft" x="20" y="67">{escape(habit(graph))}</text>',
     ]
     for repeat, first, last in layout.repeats:
         left, right = canvas.x(first) - BOX_W / 2 - 14, canvas.x(last) + BOX_W / 2 + 14
@@ -173,13 +173,6 @@ def _frame(
             seen = "whole image" if reach[level] is None else f"sees {reach[level]} px"
             parts.append(f'<text class="tiny" x="20" y="{y + 22:.1f}">{seen}</text>')
     return parts
-
-
-def _habit(graph: Graph) -> str:
-    """What most nodes do: fuse and block."""
-    fuse = usual(op_label(node.fuse) for node in graph.nodes if len(node.inputs) > 1)
-    block = usual(op_label(node.block) for node in graph.nodes if node.repeat > 0)
-    return f"fuse: {fuse or 'none'}, then {block or 'nothing'}; exceptions are named in the node"
 
 
 def _size(graph: Graph, inferred: Any, level: int) -> str:
@@ -225,13 +218,47 @@ def _edge(link: Link, canvas: Canvas, offset: tuple[float, float]) -> str:
             f"{x1 - BOX_W * 0.75:.1f} {bow:.1f} {x1 - BOX_W / 4:.1f} {low + 1.5:.1f}"
         )
     else:
-        start, end = x0 + BOX_W / 2, x1 - BOX_W / 2 - 1.5
-        reach = min((end - start) * 0.5, canvas.pitch_x * 0.8)
-        path = (
-            f"M{start:.1f} {y0 + offset[0]:.1f}C{start + reach:.1f} {y0 + offset[0]:.1f} "
-            f"{end - reach:.1f} {y1 + offset[1]:.1f} {end:.1f} {y1 + offset[1]:.1f}"
-        )
+        start, end = (x0 + BOX_W / 2, y0 + offset[0]), (x1 - BOX_W / 2, y1 + offset[1])
+        path = _across(link, canvas, start, end)
     return f'<path class="edge {link.kind}" marker-end="url(#fn-tip-{link.kind})" d="{path}"/>'
+
+
+def _across(
+    link: Link, canvas: Canvas, start: tuple[float, float], end: tuple[float, float]
+) -> str:
+    """A path to a later column that crosses no box: it changes level where the way is free.
+
+    It runs along the target's row if no box stands there, else along its source's, else between.
+    """
+    (x0, y0), (x1, y1) = start, (end[0] - 1.5, end[1])
+    gap = canvas.pitch_x - BOX_W
+    if canvas.span(link) == 1:
+        return f"M{x0:.1f} {y0:.1f}" + _bend(x0, y0, x1, y1)
+    if _free(canvas, link, link.target):
+        along = y1
+    elif _free(canvas, link, link.source):
+        along = y0
+    else:
+        half = canvas.pitch_y / 2
+        along = canvas.at(link.target)[1] + (half if y0 > y1 else -half)
+    first = _bend(x0, y0, x0 + gap, along) if along != y0 else ""
+    last = _bend(x1 - gap, along, x1, y1) if along != y1 else ""
+    return f"M{x0:.1f} {y0:.1f}{first}H{x1 - gap if last else x1:.1f}{last}"
+
+
+def _bend(x0: float, y0: float, x1: float, y1: float) -> str:
+    middle = (x0 + x1) / 2
+    return f"C{middle:.1f} {y0:.1f} {middle:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
+
+
+def _free(canvas: Canvas, link: Link, key: str) -> bool:
+    """Whether no box stands in a node's row between the link's columns."""
+    layout = canvas.layout
+    between = range(layout.columns[link.source] + 1, layout.columns[link.target])
+    return not any(
+        layout.levels[other] == layout.levels[key] and column in between
+        for other, column in layout.columns.items()
+    )
 
 
 def _nodes(graph: Graph, canvas: Canvas, inferred: Any) -> list[str]:
@@ -242,8 +269,8 @@ def _nodes(graph: Graph, canvas: Canvas, inferred: Any) -> list[str]:
         key = input_key(level)
         parts.append(_box(canvas, key, key, "backbone", "map", f"{key}: backbone map"))
     for node in graph.nodes:
-        label = op_label(node.fuse)
-        second = label if label != fuse and len(node.inputs) > 1 else ""
+        other = op_label(node.fuse) != fuse and len(node.inputs) > 1
+        second = short_label(node.fuse) if other else ""
         kind = "extra" if node.repeat == 0 and node.key not in outputs else "box"
         kind += " out" if node.key in outputs else ""
         parts.append(_box(canvas, node.key, node.name, second, kind, _hover(node, inferred)))

@@ -3,16 +3,26 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from harness.graph.spec import Op
+from harness.graph.spec import Graph, Op
 
 
 def op_label(op: Op) -> str:
-    """An op in a few characters: its name, its kernel, and the words among its arguments."""
-    args = dict(op.args)
-    words = [str(value) for value in args.values() if isinstance(value, str)]
-    kernel = args.get("kernel")
-    size = f" {kernel}x{kernel}" if isinstance(kernel, int) else ""
-    return op.name + size + (f" ({', '.join(words)})" if words else "")
+    """An op whole: its name, its kernel, and the words among its arguments."""
+    words = ", ".join(value for _, value in op.args if isinstance(value, str))
+    return _sized(op) + (f" ({words})" if words else "")
+
+
+def short_label(op: Op) -> str:
+    """An op in two words: its name, its kernel, and the first word among its arguments."""
+    words = [value for _, value in op.args if isinstance(value, str)]
+    return " ".join([_sized(op), *words[:1]])
+
+
+def habit(graph: Graph) -> str:
+    """What most nodes of a graph do: fuse and block, whole."""
+    fuse = usual(op_label(node.fuse) for node in graph.nodes if len(node.inputs) > 1)
+    block = usual(op_label(node.block) for node in graph.nodes if node.repeat > 0)
+    return f"fuse: {fuse or 'none'}, then {block or 'nothing'}"
 
 
 def usual(labels: Iterable[str]) -> str:
@@ -27,3 +37,8 @@ def human(value: float) -> str:
         if value >= size:
             return f"{value / size:.3g}{letter}"
     return f"{value:.3g}"
+
+
+def _sized(op: Op) -> str:
+    kernel = dict(op.args).get("kernel")
+    return f"{op.name} {kernel}x{kernel}" if isinstance(kernel, int) else op.name
