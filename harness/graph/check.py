@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import Fault, did_you_mean
-from harness.graph.cell import Ref, Row
+from harness.graph.cell import PlainNode, Ref, Row
 from harness.graph.draft import Draft, Sketch, Sketcher, span
 from harness.graph.faults import Faults
 from harness.graph.ops import FUSES
@@ -40,16 +40,21 @@ def check_rows(sketcher: Sketcher, faults: Faults) -> None:
     for node in sketcher.plain:
         near = did_you_mean(node.name, [n for n in sketcher.names if n != node.name])
         near = near if "?" in near else ""
-        if node.level is None and not faults.under(f"{node.path}.level"):
-            faults.add(node.path, f"a node needs 'level'{near}")
-        elif node.level is not None and node.level not in sketcher.levels:
+        _check_fields(node, near, faults)
+        if node.level is not None and node.level not in sketcher.levels:
             reason = f"level p{node.level} is not in {span(sketcher.levels)}"
             faults.add(f"{node.path}.level", reason)
-        if node.inputs is None:
-            faults.add(node.path, f"a node needs 'from'{near}")
     for row in sketcher.cell.rows:
         if row.name in [node.name for node in sketcher.cell.nodes]:
             faults.add(f"nodes.{row.name}", f"{row.name!r} is a row already")
+
+
+def _check_fields(node: PlainNode, near: str, faults: Faults) -> None:
+    lacks = ["'from'"] if node.inputs is None else []
+    if node.level is None and not faults.under(f"{node.path}.level"):
+        lacks.insert(0, "'level'")
+    if lacks:
+        faults.add(node.path, f"a node needs {' and '.join(lacks)}{near}")
 
 
 def _check_own(row: Row, ref: Ref, path: str, faults: Faults) -> None:
@@ -76,19 +81,19 @@ def _check_somewhere(sketcher: Sketcher, row: Row, ref: Ref, path: str, faults: 
 def check_sketch(sketch: Sketch, sketcher: Sketcher, faults: Faults, *, steady: bool) -> None:
     """What is wrong with the nodes of one repeat."""
     for draft in sketch.drafts.values():
-        _check_inputs(draft, faults)
+        _check_inputs(draft, "" if steady else " in the first repeats", faults)
     if not steady:
         return
     _check_cycle(sketch, faults)
     _check_outputs(sketch, faults)
-    _check_used(sketch, faults)
+    _check_used(sketch, sketcher.meant, faults)
 
 
-def _check_inputs(draft: Draft, faults: Faults) -> None:
+def _check_inputs(draft: Draft, when: str, faults: Faults) -> None:
     if faults.under(f"{draft.path}.from"):
         return
     if not draft.inputs:
-        faults.add(f"{draft.path}.from", f"{draft.name!r} has no input")
+        faults.add(f"{draft.path}.from", f"{draft.name!r} has no input{when}")
         return
     fewest, most = FUSES.get(draft.fuse.name).arity
     count = len(draft.inputs)
@@ -96,7 +101,7 @@ def _check_inputs(draft: Draft, faults: Faults) -> None:
         wanted = f"{fewest}" if fewest == most else f"at least {fewest}"
         if most is not None and count > most:
             wanted = f"at most {most}"
-        has = f"{draft.name!r} has {count}"
+        has = f"{draft.name!r} has {count}{when}"
         faults.add(f"{draft.path}.from", f"{draft.fuse.name} takes {wanted} inputs, {has}")
 
 
@@ -121,15 +126,20 @@ def _check_outputs(sketch: Sketch, faults: Faults) -> None:
             faults.add(path, f"nothing is left of the output of p{level} but the cell's input")
 
 
-def _check_used(sketch: Sketch, faults: Faults) -> None:
+def _check_used(sketch: Sketch, meant: set[str], faults: Faults) -> None:
+    """Nodes that lead to no output; those that a misspelt name may have meant are let pass."""
     used: set[str] = set()
-    left = [name for name, _ in sketch.outputs.values()]
+    left = [*meant, *(name for name, _ in sketch.outputs.values())]
     while left:
         name = left.pop()
         if name in used or name not in sketch.drafts:
             continue
         used.add(name)
         left.extend(source for (source, _), _ in sketch.drafts[name].inputs)
+    unused: dict[str, list[str]] = {}
     for name, draft in sketch.drafts.items():
         if name not in used and not faults.under("outputs"):
-            faults.add(draft.path, f"{name!r} is read by nothing and is no output")
+            unused.setdefault(draft.path, []).append(repr(name))
+    for path, names in unused.items():
+        reason = "are read by nothing and are" if len(names) > 1 else "is read by nothing and is"
+        faults.add(path, f"{', '.join(names)} {reason} no output")

@@ -1,5 +1,6 @@
 """One cell being made: nodes at their levels, inputs still names. What rewrites work on."""
 
+import difflib
 from dataclasses import dataclass, field, replace
 
 from harness.errors import did_you_mean
@@ -73,6 +74,7 @@ class Sketcher:
         made = [name for row in cell.rows for name in self.families[row.name].values()]
         self.plain = [node for node in cell.nodes if node.name not in made]
         self.changes = [node for node in cell.nodes if node.name in made]
+        self.meant: set[str] = set()
         self.names = {name: name for name in (*made, *(node.name for node in self.plain))}
 
     def sketch(self, repeat: int) -> Sketch:
@@ -155,6 +157,8 @@ class Sketcher:
         if not known:
             valid = (*self.names, *self.families, *self.families["in"].values())
             self.faults.add(path, f"no node {ref.name!r}{did_you_mean(ref.name, valid)}")
+            for near in difflib.get_close_matches(ref.name, valid):
+                self.meant.update(self.families.get(near, {0: near}).values())
         elif ref.step:
             self.faults.add(path, f"{ref.name!r} is one node: it has no {ref.step!r}")
         return [ref.name] if known and not ref.step else []
@@ -163,7 +167,9 @@ class Sketcher:
         """The last row that has the level, unless the file names another node."""
         outputs: dict[int, Link] = {}
         for row in self.cell.rows:
-            outputs.update((level, (name, 0)) for level, name in self.families[row.name].items())
+            if row.inputs is not None:
+                made = self.families[row.name].items()
+                outputs.update((level, (name, 0)) for level, name in made)
         for level, name in self.cell.outputs:
             path = f"outputs.p{level}"
             if level not in self.levels:

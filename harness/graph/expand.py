@@ -62,6 +62,8 @@ def expand_into(
         reason = f"p{finest}..p{coarsest} holds no level that the backbone has (up to p{last})"
         faults.add("levels", reason)
         return None
+    if not cell.rows and not cell.nodes:
+        return None
     span = range(finest, coarsest + 1)
     sketches = _sketches(cell, span, count, faults)
     plans = {reach: _plan(sketch, faults) for reach, sketch in sketches.items()}

@@ -1,5 +1,6 @@
 """The parts of a topology tree, read one by one: levels, references, inputs, rows, nodes."""
 
+import keyword
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -247,4 +248,5 @@ def level_of(name: str) -> int | None:
 
 
 def is_reserved(name: str) -> bool:
-    return name == "in" or level_of(name) is not None
+    """Words a row or node cannot be called: `in`, levels, and Python's own (it names a module)."""
+    return keyword.iskeyword(name) or level_of(name) is not None
