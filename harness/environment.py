@@ -74,7 +74,7 @@ def describe(device: torch.device, threads: int, engine: str) -> Environment:
     """The environment of a trial that starts now."""
     found = {package: _version(package) for package in PACKAGES}
     versions = {package: version for package, version in found.items() if version}
-    versions |= {"python": platform.python_version()}
+    versions |= {"python": platform.python_version(), "torch": torch.__version__}
     if device.type == "cuda" and torch.version.cuda:
         versions["cuda"] = torch.version.cuda
     return Environment(
