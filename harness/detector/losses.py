@@ -28,32 +28,32 @@ def detection_loss(outputs: Outputs, anchors: Tensor, targets: Targets, spec: Lo
 
     Both parts are divided by the batch's positive anchors plus one, the boxes by 4 besides.
     """
-    assigned = assign(anchors, targets)
-    image, anchor = torch.nonzero(assigned.labels >= 0, as_tuple=True)
-    normaliser = float(len(image)) + 1.0
+    labels, wanted = assign(anchors, targets)
+    normaliser = (labels >= 0).sum() + 1
     classes = flatten(outputs.classes, len(anchors)).float()
-    focal = _focal_sum(classes, assigned.labels, (image, anchor), spec) / normaliser
-    boxes = flatten(outputs.boxes, len(anchors))[image, anchor].float()
-    wanted = encode(assigned.boxes[image, anchor], anchors[anchor])
-    huber = F.huber_loss(boxes, wanted, reduction="sum", delta=spec.huber_delta)
-    huber = huber / (4 * normaliser)
+    boxes = flatten(outputs.boxes, len(anchors)).float()
+    focal = _focal_sum(classes, labels, spec) / normaliser
+    huber = F.huber_loss(
+        boxes, encode(wanted, anchors), reduction="none", delta=spec.huber_delta
+    ).sum(-1)
+    huber = torch.where(labels >= 0, huber, 0).sum() / (4 * normaliser)
     return Losses(focal + spec.box_weight * huber, focal, huber)
 
 
-def _focal_sum(
-    logits: Tensor, labels: Tensor, positive: tuple[Tensor, Tensor], spec: Loss
-) -> Tensor:
-    """Sum over all anchors and classes: all as background, then put right where they are not."""
-    negative = (1 - spec.focal_alpha) * _focal(-logits, spec.focal_gamma)
-    if (labels == -2).any():
-        negative = negative * (labels != -2)[..., None]
-    image, anchor = positive
-    hit = logits[image, anchor, labels[image, anchor]]
+def _focal_sum(logits: Tensor, labels: Tensor, spec: Loss) -> Tensor:
+    """Sum over all anchors and classes: all as background, then put right where they are not.
+
+    logits: (N, A, K). labels: (N, A), as `Assignment` has them. Nothing waits for the device.
+    """
+    background = (1 - spec.focal_alpha) * _focal(-logits, spec.focal_gamma).sum(-1)
+    hit = logits.gather(2, labels.clamp(min=0)[..., None]).squeeze(2)
     as_object = spec.focal_alpha * _focal(hit, spec.focal_gamma)
     as_background = (1 - spec.focal_alpha) * _focal(-hit, spec.focal_gamma)
-    return negative.sum() + as_object.sum() - as_background.sum()
+    putting_right = torch.where(labels >= 0, as_object - as_background, 0)
+    return (torch.where(labels == -2, 0, background) + putting_right).sum()
 
 
 def _focal(margin: Tensor, gamma: float) -> Tensor:
     """(1 - p)^gamma * -log p, where p = sigmoid(margin): finite with its gradient everywhere."""
-    return torch.exp(-gamma * F.softplus(margin)) * F.softplus(-margin)
+    surprise = F.softplus(-margin)
+    return torch.exp(-gamma * (surprise + margin)) * surprise

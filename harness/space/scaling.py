@@ -18,6 +18,7 @@ from harness.space.model import (
     HeadSpec,
     ModelSpec,
 )
+from harness.space.zoo import load_topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +73,6 @@ MEMBERS: tuple[Member, ...] = (
 )
 FAMILY: Mapping[str, Member] = {member.name: member for member in MEMBERS}
 
-BIFPN = {
-    "name": "bifpn",
-    "conventions": "efficientdet",
-    "rows": {
-        "td": {
-            "order": "down",
-            "skip_first": True,
-            "from": ["in", "td.coarser | in.coarser"],
-        },
-        "out": {
-            "order": "up",
-            "skip_first": True,
-            "from": ["in", "td", "out.finer | td.finer"],
-        },
-    },
-}
-"""The family's own graph: what a member is does not change with the zoo."""
-
 
 def member(name: str) -> Member:
     """A member of the family by name; a `SpecError` with the nearest where there is none."""
@@ -101,7 +84,7 @@ def member(name: str) -> Member:
 def member_model(name: str) -> ModelSpec:
     """The whole detector a member's name stands for."""
     its = member(name)
-    tree = with_fields(BIFPN, {"fuse": its.fuse, "repeats": its.repeats})
+    tree = with_fields(load_topology("bifpn").tree, {"fuse": its.fuse})
     graph = expand(parse(tree), repeats=its.repeats, levels=its.levels)
     return ModelSpec(
         image_size=its.image_size,
