@@ -14,6 +14,10 @@ from harness.detector.outputs import Outputs, flatten
 from harness.space.recipe import Postprocess
 
 
+FIRST_TRY = 8
+"""Candidates a wanted detection that hard suppression looks at first."""
+
+
 class Detections(NamedTuple):
     """Of one image, best first: boxes (n, 4) x0 y0 x1 y1 pixels, scores (n,), labels (n,) int."""
 
@@ -76,14 +80,28 @@ def _clip(found: Detections, size: Tensor) -> Detections:
 
 def _hard(found: Detections, spec: Postprocess) -> Detections:
     """Drop what overlaps a better box of its class by more than the IoU threshold."""
-    if not len(found.boxes):
-        return found
-    apart = found.boxes.double()
-    span = apart.max() - apart.min() + 1
-    kept = nms(
-        apart + found.labels.double()[:, None] * span, found.scores.double(), spec.iou_threshold
-    )[: spec.max_detections]
+    classes = _class_by_class if found.boxes.device.type == "cpu" else _all_at_once
+    kept = classes(found, spec.iou_threshold)[: spec.max_detections]
     return Detections(found.boxes[kept], found.scores[kept], found.labels[kept])
+
+
+def _class_by_class(found: Detections, threshold: float) -> Tensor:
+    """Places of what is kept, in order: on a CPU much the quicker, pairs being fewer."""
+    kept = torch.zeros_like(found.labels, dtype=torch.bool)
+    for label in found.labels.unique():
+        places = torch.nonzero(found.labels == label).flatten()
+        boxes, scores = found.boxes[places].double(), found.scores[places].double()
+        kept[places[nms(boxes, scores, threshold)]] = True
+    return torch.nonzero(kept).flatten()
+
+
+def _all_at_once(found: Detections, threshold: float) -> Tensor:
+    """The same in one call: classes are moved apart, far enough that they never meet."""
+    boxes = found.boxes.double()
+    if not len(boxes):
+        return found.labels
+    span = boxes.max() - boxes.min() + 1
+    return nms(boxes + found.labels[:, None] * span, found.scores.double(), threshold)
 
 
 def _soft(found: Detections, spec: Postprocess) -> Detections:

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from harness.detector import postprocess
+from harness.detector import postprocess
 from harness.detector.anchors import encode
 from harness.detector.outputs import Outputs
 from harness.detector.postprocess import Detections, detect
@@ -124,3 +126,34 @@ def test_half_precision_outputs() -> None:
     halves = Outputs(*((part[0].half(),) for part in outputs))
     (found,) = detect(halves, ANCHORS, HARD)
     assert found.boxes.dtype == torch.float32
+
+
+def test_looking_at_the_best_first_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hard suppression in one go and in two tries keeps the same boxes."""
+    generator = torch.Generator().manual_seed(0)
+    corner = 50 * torch.rand(2000, 2, generator=generator)
+    boxes = torch.cat([corner, corner + 5 + 40 * torch.rand(2000, 2, generator=generator)], 1)
+    scores = torch.rand(2000, generator=generator).round(decimals=2).sort(descending=True).values
+    labels = torch.randint(0, 3, (2000,), generator=generator)
+    for most in (5, 40, 100, 400):
+        spec = Postprocess(max_detections=most)
+        monkeypatch.setattr(postprocess, "FIRST_TRY", 10_000)
+        whole = postprocess._hard(Detections(boxes, scores, labels), spec)
+        monkeypatch.setattr(postprocess, "FIRST_TRY", 2)
+        tried = postprocess._hard(Detections(boxes, scores, labels), spec)
+        assert all(torch.equal(a, b) for a, b in zip(whole, tried, strict=True))
+
+
+def test_both_ways_of_suppression_agree() -> None:
+    generator = torch.Generator().manual_seed(0)
+    corner = torch.rand(300, 2, generator=generator) * 60
+    boxes = torch.cat([corner, corner + 5 + 20 * torch.rand(300, 2, generator=generator)], 1)
+    scores = torch.rand(300, generator=generator).mul(20).round().div(20).sort(descending=True)
+    labels = torch.randint(0, 4, (300,), generator=generator)
+    found = Detections(boxes, scores.values, labels)
+    kept = postprocess._class_by_class(found, 0.4)
+    assert 50 < len(kept) < 250
+    assert torch.equal(kept, postprocess._all_at_once(found, 0.4))
+    nothing = Detections(boxes[:0], scores.values[:0], labels[:0])
+    assert not len(postprocess._class_by_class(nothing, 0.4))
+    assert not len(postprocess._all_at_once(nothing, 0.4))
