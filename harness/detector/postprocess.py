@@ -13,7 +13,6 @@ from harness.detector.anchors import decode
 from harness.detector.outputs import Outputs, flatten
 from harness.space.recipe import Postprocess
 
-
 FIRST_TRY = 8
 """Candidates a wanted detection that hard suppression looks at first."""
 
