@@ -68,11 +68,12 @@ def _check_own(row: Row, ref: Ref, path: str, faults: Faults) -> None:
 
 
 def _check_somewhere(sketcher: Sketcher, row: Row, ref: Ref, path: str, faults: Faults) -> None:
-    family = sketcher.families.get(ref.name)
-    if family is None or len(sketcher.levels) == 1 or faults.under(path):
+    """A reference must exist at some level, were there a few more of them."""
+    family = sketcher.reach.get(ref.name)
+    if family is None or faults.under(path):
         return
     step = {"coarser": 1, "finer": -1}.get(ref.step, 0)
-    levels = sketcher.families[row.name]
+    levels = sketcher.reach[row.name]
     if ref.step != "all" and not any(level + step in family for level in levels):
         text = f"{ref.name}.{ref.step}" if ref.step else ref.name
         faults.add(path, f"{text!r} exists at no level of row {row.name!r}")

@@ -1,6 +1,7 @@
 """One cell being made: nodes at their levels, inputs still names. What rewrites work on."""
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from harness.errors import did_you_mean
@@ -60,7 +61,11 @@ class Sketch:
 
 
 class Sketcher:
-    """Draws the rows and nodes of a cell at some levels. Faults are gathered."""
+    """Draws the rows and nodes of a cell at some levels. Faults are gathered.
+
+    families: the nodes of each row, and of `in`, by level. reach: the levels they would have if
+    there were a few more. names: all nodes. meant: nodes that a misspelt name may have meant.
+    """
 
     def __init__(self, cell: Cell, levels: range, faults: Faults) -> None:
         self.cell = cell
@@ -71,6 +76,9 @@ class Sketcher:
             self.families[row.name] = {
                 level: f"p{level}_{row.name}" for level in _row_levels(row, levels)
             }
+        wide = range(levels[0], levels[-1] + 4)
+        self.reach: dict[str, Collection[int]] = {"in": wide}
+        self.reach.update((row.name, _row_levels(row, wide)) for row in cell.rows)
         made = [name for row in cell.rows for name in self.families[row.name].values()]
         self.plain = [node for node in cell.nodes if node.name not in made]
         self.changes = [node for node in cell.nodes if node.name in made]

@@ -121,7 +121,10 @@ class _Inference:
         fused = fuse.channels(node.fuse, tuple(arriving))
         made = fused if node.block.name == "none" else wanted
         if made != wanted:
-            self._clash(node, f"has {made} channels where {wanted} are wanted: it needs a projection or a block")
+            self._clash(
+                node,
+                f"has {made} channels where {wanted} are wanted: it needs a projection or a block",
+            )
         cells = self.cells[node.level]
         for op, spec, shape in (
             (node.fuse, fuse, Shape(fused, fused, len(arriving), cells)),

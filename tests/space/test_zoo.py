@@ -1,0 +1,231 @@
+"""The shipped topologies at their published cost, and the rules by which names are found."""
+
+import pytest
+
+from harness.errors import SpecError
+from harness.graph import digest, expand, infer, node_digests, parse, to_text, with_fields
+from harness.space.load import read_yaml
+from harness.space.zoo import (
+    SHIPPED,
+    find_topology,
+    load_topology,
+    topology_names,
+    topology_source,
+)
+
+FAMILY = {
+    "d0": {"channels": (40, 112, 320), "width": 64, "image_size": 512, "repeats": 3},
+    "d1": {"channels": (40, 112, 320), "width": 88, "image_size": 640, "repeats": 4},
+    "d3": {"channels": (48, 136, 384), "width": 160, "image_size": 896, "repeats": 6},
+}
+SUM = {"conventions": "efficientdet", "rewrites.+": {"set_fuse": "sum"}}
+ORACLE = {
+    "fpn_efficientdet": {
+        "d0": (124_416, 104_782_848),
+        "d1": (246_752, 351_903_200),
+        "d3": (979_840, 2_971_783_360),
+    },
+    "panet": {
+        "d0": (197_376, 181_254_144),
+        "d1": (422_752, 642_980_800),
+        "d3": (1_805_440, 5_682_651_520),
+    },
+    "simplified_panet": {
+        "d0": (168_192, 123_620_352),
+        "d1": (352_352, 423_605_600),
+        "d3": (1_475_200, 3_639_563_200),
+    },
+    "nas_fpn": {
+        "d0": (160_960, 140_827_648),
+        "d1": (327_272, 476_933_600),
+        "d3": (1_332_320, 4_057_592_000),
+    },
+    "fully_connected": {
+        "d0": (247_552, 197_057_536),
+        "d1": (416_064, 550_149_600),
+        "d3": (1_349_120, 3_822_768_320),
+    },
+    "bifpn": {
+        "d0": (196_224, 136_203_264),
+        "d1": (390_896, 450_639_200),
+        "d3": (1_559_360, 3_755_971_520),
+    },
+}
+NODES_AND_EDGES = {
+    "fpn_efficientdet": (5, 9),
+    "panet": (10, 18),
+    "simplified_panet": (8, 16),
+    "fully_connected": (5, 25),
+    "nas_fpn": (7, 16),
+    "bifpn": (8, 19),
+    "qufpn": (21, 48),
+    "lateral": (5, 5),
+}
+
+
+def cost(name, model, fields):
+    """(params, multiply-adds) of a shipped topology with some fields changed."""
+    size = FAMILY[model]
+    topology = parse(with_fields(load_topology(name).tree, fields))
+    graph = expand(topology, repeats=size["repeats"])
+    found = infer(
+        graph,
+        channels=dict(zip((3, 4, 5), size["channels"], strict=True)),
+        width=size["width"],
+        image_size=size["image_size"],
+    )
+    return found.params, found.macs
+
+
+@pytest.mark.parametrize("model", FAMILY)
+@pytest.mark.parametrize("name", ORACLE)
+def test_cost_under_one_set_of_conventions_is_exact(name, model):
+    assert cost(name, model, SUM) == ORACLE[name][model]
+
+
+@pytest.mark.parametrize(("model", "params"), [("d0", 196_281), ("d1", 390_972), ("d3", 1_559_474)])
+def test_bifpn_as_shipped_has_one_scalar_an_edge(model, params):
+    assert cost("bifpn", model, {}) == (params, ORACLE["bifpn"][model][1])
+
+
+def test_qufpn_weighted_everywhere_without_redundant_bias():
+    fields = {"rewrites.+": {"set_fuse": {"weighted": "fast"}}, "bias": False}
+    assert cost("qufpn", "d0", fields)[0] == 442_832
+
+
+def test_lateral_costs_what_fpn_costs():
+    assert cost("lateral", "d0", {}) == cost("fpn_efficientdet", "d0", {})
+    graph = expand(load_topology("lateral"))
+    levels = {one.key: one.level for one in graph.nodes} | {f"p{n}": n for n in graph.inputs}
+    cell = [one for one in graph.nodes if one.repeat]
+    assert all(levels[edge.source] == one.level for one in cell for edge in one.inputs)
+
+
+@pytest.mark.parametrize("name", NODES_AND_EDGES)
+def test_nodes_and_edges_of_a_cell(name):
+    cell = [one for one in expand(load_topology(name)).nodes if one.repeat == 1]
+    assert (len(cell), sum(len(one.inputs) for one in cell)) == NODES_AND_EDGES[name]
+
+
+@pytest.mark.parametrize("name", topology_names())
+def test_every_file_says_where_it_is_from_and_holds_for_any_levels(name):
+    tree = read_yaml(SHIPPED / f"{name}.yaml").tree
+    assert tree["name"] == name
+    assert all(len(tree[key]) > 10 for key in ("source", "published", "inferred"))
+    topology = load_topology(name)
+    assert topology.source == tree["source"]
+    graph = expand(topology, repeats=2)
+    assert len(set(node_digests(graph).values())) == len(graph.nodes)
+    assert to_text(graph).startswith(name)
+    for levels in [] if name == "nas_fpn" else [(2, 7), (3, 8), (3, 4)]:
+        assert len(expand(topology, levels=levels).outputs) == levels[1] - levels[0] + 1
+
+
+def test_all_eight_are_there_and_all_differ():
+    assert topology_names() == tuple(sorted(NODES_AND_EDGES))
+    sums = [parse(with_fields(load_topology(name).tree, SUM)) for name in topology_names()]
+    assert len({digest(expand(one, repeats=3)) for one in sums}) == 8
+
+
+def test_nas_fpn_as_published():
+    graph = expand(load_topology("nas_fpn"))
+    nodes = {one.key: one for one in graph.nodes}
+    assert [(edge.source, edge.role) for edge in nodes["p7_out@1"].inputs] == [
+        ("p5_out@1", "gate"),
+        ("n2@1", "gated"),
+        ("p7@0", "add"),
+    ]
+    assert [(edge.source, edge.role) for edge in nodes["p6_out@5"].inputs] == [
+        ("p5_out@5", "gated"),
+        ("p7_out@5", "gate"),
+    ]
+    assert nodes["n1@1"].block["act"] == "relu"
+    channels = {3: 512, 4: 1024, 5: 2048}
+    found = infer(graph, channels=channels, width=256, image_size=640)
+    laterals = sum(channels.values()) * 256 + 3 * 3 * 256
+    assert found.params == laterals + 5 * 7 * (9 * 256 * 256 + 3 * 256)
+
+
+# Names.
+
+OWN = "rows: {out: {from: [in, in.finer]}}\n"
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "topologies").mkdir()
+    (tmp_path / "topologies" / "mine.yaml").write_text(OWN)
+    return tmp_path
+
+
+def message(call, *args, **options):
+    with pytest.raises(SpecError) as caught:
+        call(*args, **options)
+    return str(caught.value)
+
+
+def test_names_are_looked_up_beside_the_study_then_in_its_folder_then_in_the_package(study):
+    assert load_topology("mine", beside=study).name == "mine"
+    (study / "mine.yaml").write_text("name: nearer\n" + OWN)
+    assert load_topology("mine", beside=study).name == "nearer"
+    assert load_topology("bifpn", beside=study) is load_topology("bifpn")
+    assert find_topology("bifpn", beside=study) == SHIPPED / "bifpn.yaml"
+    assert "mine" in topology_names(study)
+    assert load_topology(study / "mine.yaml").name == "nearer"
+    assert load_topology(str(study / "mine.yaml")).name == "nearer"
+
+
+def test_an_unknown_name_gives_the_nearest(study):
+    assert message(load_topology, "bifnp") == "no topology 'bifnp'; did you mean 'bifpn'?"
+    assert message(load_topology, "mien", beside=study) == (
+        "no topology 'mien'; did you mean 'mine'?"
+    )
+
+
+@pytest.mark.parametrize("name", ["../mine", "/etc/mine", "a/../mine", "..", "topologies/mine", ""])
+def test_a_name_in_a_study_cannot_lead_out_of_its_folders(study, name):
+    assert message(load_topology, name, beside=study / "topologies") == (
+        f"{name!r} is not the name of a topology: a name is one word"
+    )
+
+
+def test_a_file_that_hides_a_shipped_name_is_an_error(study):
+    hidden = study / "topologies" / "bifpn.yaml"
+    hidden.write_text(OWN)
+    expected = f"{hidden}  hides the shipped topology 'bifpn'; give it another name"
+    assert message(load_topology, "bifpn", beside=study) == expected
+    assert message(load_topology, str(hidden)) == expected
+
+
+def test_faults_of_a_file_have_its_lines(study):
+    file = study / "bad.yaml"
+    file.write_text("rows:\n  td:\n    order: dwn\n    from: [in, td.corser]\nfuse: smu\n")
+    assert message(load_topology, "bad", beside=study).splitlines() == [
+        f"{file}:5  fuse: no fuse 'smu'; did you mean 'sum'?",
+        f"{file}:4  rows.td.from: no step 'corser' in 'td.corser'; did you mean 'coarser'?",
+        f"{file}:3  rows.td.order: expected one of down, up, none, got 'dwn'; did you mean 'down'?",
+    ]
+
+
+def test_a_file_derives_from_its_neighbours_and_from_the_zoo(study):
+    own = study / "topologies" / "own.yaml"
+    own.write_text("derive: {from: mine, rewrites: [{set_fuse: mean}]}\nrepeats: 2\n")
+    assert expand(load_topology("own", beside=study)).nodes[-1].fuse.name == "mean"
+    own.write_text("derive: {from: bifpn}\nfuse: sum\nrepeats: 3\n")
+    assert digest(expand(load_topology("own", beside=study))) == digest(
+        expand(parse(with_fields(load_topology("bifpn").tree, {"fuse": "sum"})))
+    )
+    own.write_text("repeats: 3\nderive: {from: bifnp}\n")
+    assert message(load_topology, "own", beside=study) == (
+        f"{own}:2  derive.from: no topology 'bifnp'; did you mean 'bifpn'?"
+    )
+    own.write_text("derive: own\n")
+    assert message(load_topology, "own", beside=study) == (
+        f"{own}:1  derive.from: derives from itself: own > own"
+    )
+
+
+def test_the_source_of_a_topology_gives_lines_to_later_faults():
+    source = topology_source("bifpn")
+    assert source.file.endswith("topologies/bifpn.yaml")
+    assert source.line("derive.rewrites.1") == source.line("derive")
