@@ -10,6 +10,7 @@ and timm each time, seconds against trials of half a minute. What that shares is
 streams of its own, seeded by the spec, and never from a global one.
 """
 
+import logging
 import os
 import shutil
 import tempfile
@@ -42,13 +43,15 @@ SWITCHES = {
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "30",
 }
-"""No telemetry, no prompts, no files of Tune's own, relative paths stay where they were."""
+"""No telemetry, no prompts, no lines on our standard output, no files of Tune's own, relative
+paths where they were."""
 
 OBJECT_STORE_BYTES = 100 * 1024 * 1024
 RETRIES = 1
@@ -104,6 +107,9 @@ def _cluster(where: Workplace) -> Iterator[Any]:
         )
     except Exception as error:
         raise EngineError(f"Ray did not start ({error}): use --engine inline") from error
+    logging.getLogger("ray").setLevel(
+        logging.CRITICAL
+    )  # what goes wrong in a trial stands in its record
     try:
         yield ray
     finally:
@@ -160,10 +166,16 @@ def _fit(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return {
-        result.config["trial"]: str(result.error).strip().splitlines()[-1]
+        result.config["trial"]: _in_short(result.error)
         for result in results
         if result.error is not None and result.config
     }
+
+
+def _in_short(error: Exception) -> str:
+    """The last line of Ray's words, without its advice."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].partition(" Worker exit type")[0].strip()
 
 
 def _trial(
@@ -182,21 +194,29 @@ def _teller(watch: Watch) -> Any:
     from ray import tune
 
     class Teller(tune.Callback):  # type: ignore[misc]
+        def __init__(self, watch: Watch) -> None:
+            self.watch = watch
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}  # Ray pickles callbacks for a restore that is never asked of it
+
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-            watch(Event(trial.config["trial"], "started", {}))
+            self.watch(Event(trial.config["trial"], "started", {}))
 
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: Any, **_: Any
         ) -> None:
             if "outcome" in result:
-                watch(Event(trial.config["trial"], "ended", result["outcome"]))
+                self.watch(Event(trial.config["trial"], "ended", result["outcome"]))
             elif "facts" in result:
-                watch(Event(trial.config["trial"], "epoch", result["facts"]))
+                self.watch(Event(trial.config["trial"], "epoch", result["facts"]))
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-            watch(Event(trial.config["trial"], "ended", {"status": "failed"}))
+            self.watch(
+                Event(trial.config["trial"], "ended", {"status": "failed", "reason": WORKER_DIED})
+            )
 
-    return Teller()
+    return Teller(watch)
 
 
 def _reconcile(trials: Sequence[TrialSpec], where: Workplace, errors: Mapping[str, str]) -> None:

@@ -84,8 +84,19 @@ def assign(under: Placed, steps: Steps, value: Any, place: Place | None) -> Plac
     """The tree with one value set; mappings on the way are made where they are missing."""
     places = dict(under.places)
     if place is not None:
+        made = _present(under.tree, steps)
         _replace_places(places, {steps: place}, steps)
+        places.setdefault(steps[: made + 1], place)
     return Placed(_assign(under.tree, steps, value), places)
+
+
+def _present(tree: Any, steps: Steps) -> int:
+    """How many of the steps the tree has, the last one left out."""
+    for count, step in enumerate(steps[:-1]):
+        if not isinstance(tree, Mapping) or step not in tree:
+            return count
+        tree = tree[step]
+    return len(steps) - 1
 
 
 def _assign(tree: Any, steps: Steps, value: Any) -> Any:
