@@ -161,9 +161,26 @@ PLAIN = {
 }
 
 
+TWINS = {
+    "name": "twins",
+    "fuse": {"weighted": "fast"},
+    "levels": "p3..p5",
+    "nodes": {
+        "a": {"level": "p4", "from": ["p4", "p5"]},
+        "b": {"level": "p4", "from": ["p4", "p5"]},
+        "c": {"level": "p3", "from": ["p3", "a", "b"]},
+        "d": {"level": "p5", "from": ["a", "p5", "b"]},
+        "e": {"level": "p4", "from": ["c", "d", "a", "b", "p4"]},
+    },
+    "outputs": {"p3": "c", "p4": "e", "p5": "d"},
+    "repeats": 2,
+}
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_renaming_and_reordering_change_no_bit_of_a_step(seed):
-    ours, theirs = step(build(PLAIN), maps()), step(build(renamed(PLAIN, seed)), maps())
+@pytest.mark.parametrize("tree", [PLAIN, TWINS], ids=lambda tree: tree["name"])
+def test_renaming_and_reordering_change_no_bit_of_a_step(tree, seed):
+    ours, theirs = step(build(tree), maps()), step(build(renamed(tree, seed)), maps())
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
@@ -325,6 +342,20 @@ def test_copies_pickles_and_state():
     changed = copy.deepcopy(network)
     torch.nn.init.zeros_(changed.p3_out_2.block.pointwise.weight)
     assert not torch.equal(changed(x)["p3"], network(x)["p3"])
+
+
+@pytest.mark.parametrize("name", ["bifpn", "nas_fpn"])
+def test_folded_norms_give_the_same(name):
+    network = build(load_topology(name), repeats=2)
+    for _ in range(3):
+        network(maps())
+    count = sum(p.numel() for p in network.parameters())
+    folded, x = network.folded(), maps(seed=1)
+    assert network.training
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in folded.modules())
+    assert sum(p.numel() for p in network.parameters()) == count
+    for a, b in zip(network.eval()(x).values(), folded(x).values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_jit_trace_and_autocast():

@@ -1,5 +1,6 @@
 """Plan -> module: the parameters of a feature network and its written-out forward pass."""
 
+import copy
 import keyword
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from harness.compiler.initialise import initialise
 from harness.compiler.plan import Plan, Project, Step, make_plan
 from harness.compiler.write import INLINE_FUSES, edge_module, load, shared_projects, write
 from harness.graph.spec import Graph, Op
-from harness.ops.block import BLOCKS, Projection
+from harness.ops.block import BLOCKS, Projection, fold_norms
 from harness.ops.fuse import FUSES, Inputs, Weighted
 
 
@@ -41,7 +42,7 @@ class FeatureNetwork(nn.Module):
             self.to_empty(device=device)
             self._initialise(self._plan)
         self.code = write(self._plan)
-        self._forward = load(self.code, self._file())
+        self._forward = load(self.code, self.graph.name)
 
     @property
     def input_order(self) -> dict[str, tuple[int, ...]]:
@@ -71,6 +72,12 @@ class FeatureNetwork(nn.Module):
             if isinstance(module, Weighted):
                 yield from module.parameters()
 
+    def folded(self) -> "FeatureNetwork":
+        """A copy for inference: eval mode, norms folded into the convolutions before them."""
+        network = copy.deepcopy(self).eval()
+        fold_norms(network)
+        return network
+
     def _build(self, plan: Plan) -> None:
         for (_, project), name in shared_projects(plan).items():
             self.add_module(name, _projection(project))
@@ -90,15 +97,12 @@ class FeatureNetwork(nn.Module):
                     module = node.get_submodule(edge_module(step, term))
                     initialise(module, self.seed, term.project.key)
 
-    def _file(self) -> str:
-        return f"<feature network {self.graph.name}, width {self.width}>"
-
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_forward"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._forward = load(self.code, self._file())
+        self._forward = load(self.code, self.graph.name)
 
     def extra_repr(self) -> str:
         levels = ", ".join(f"p{level}" for level in self.levels)

@@ -5,6 +5,7 @@ from a user's text. Sums and weighted sums are written in line; weights of like 
 together; a map that several nodes want at one size is resampled once.
 """
 
+import hashlib
 import inspect
 import linecache
 import textwrap
@@ -27,8 +28,9 @@ def write(plan: Plan) -> str:
     return _Writer(plan).source()
 
 
-def load(source: str, file: str) -> Forward:
-    """The function a source defines. `file` names it in tracebacks, which show its lines."""
+def load(source: str, name: str) -> Forward:
+    """The function a source defines. `name` stands in tracebacks, which show its lines."""
+    file = f"<feature network {name} {hashlib.sha256(source.encode()).hexdigest()[:8]}>"
     names: dict[str, Any] = {
         "addcmul": torch.addcmul,
         "shared_weights": shared_weights,

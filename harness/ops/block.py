@@ -17,11 +17,16 @@ Activation = Callable[[Tensor], Tensor]
 
 BLOCKS: Table[Callable[..., nn.Module]] = Table("block")
 
+
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "silu": F.silu,
     "relu": F.relu,
     "relu6": F.relu6,
-    "none": lambda x: x,
+    "none": _same,
 }
 
 
@@ -56,15 +61,15 @@ class Conv(nn.Module):
         norm: bool,
     ) -> None:
         super().__init__()
-        self.act_first, self.act = order == "act_conv_norm", act
+        self.act_first, self.act = order == "act_conv_norm", ACTIVATIONS[act]
         self.conv = nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=bias)
         self.norm = _batch_norm(channels_out, constants, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.act_first:
-            x = ACTIVATIONS[self.act](x)
+            x = self.act(x)
         x = self.norm(self.conv(x))
-        return x if self.act_first else ACTIVATIONS[self.act](x)
+        return x if self.act_first else self.act(x)
 
 
 @BLOCKS.register("sepconv")
@@ -84,7 +89,7 @@ class SepConv(nn.Module):
         norm: bool,
     ) -> None:
         super().__init__()
-        self.act_first, self.act = order == "act_conv_norm", act
+        self.act_first, self.act = order == "act_conv_norm", ACTIVATIONS[act]
         self.depthwise = nn.Conv2d(
             channels_in, channels_in, kernel, padding=kernel // 2, groups=channels_in, bias=False
         )
@@ -93,9 +98,9 @@ class SepConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.act_first:
-            x = ACTIVATIONS[self.act](x)
+            x = self.act(x)
         x = self.norm(self.pointwise(self.depthwise(x)))
-        return x if self.act_first else ACTIVATIONS[self.act](x)
+        return x if self.act_first else self.act(x)
 
 
 class Projection(nn.Module):
@@ -114,3 +119,15 @@ class Projection(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         normed: Tensor = self.norm(self.conv(x))
         return normed
+
+
+def fold_norms(module: nn.Module) -> None:
+    """Put every norm that follows a convolution of its block into it, as eval mode has it."""
+    for block in module.modules():
+        if isinstance(block, Conv | SepConv | Projection) and isinstance(
+            block.norm, nn.BatchNorm2d
+        ):
+            name = "pointwise" if isinstance(block, SepConv) else "conv"
+            conv = nn.utils.fuse_conv_bn_eval(getattr(block, name), block.norm)
+            setattr(block, name, conv)
+            block.norm = nn.Identity()

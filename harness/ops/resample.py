@@ -33,7 +33,9 @@ def size_of(x: Tensor) -> Size:
 def nearest(x: Tensor, size: Size) -> Tensor:
     """Each cell takes the value of the source cell it lies in: floor(i * h / height).
 
-    A single cell is expanded as a view: it has no memory format of its own to hand on.
+    In single precision, as torch and TensorFlow have it: where the sizes are no multiples, a cell
+    at a border may take the neighbour's value. A single cell is expanded as a view, for it has no
+    memory format to hand on.
     """
     height, width = size_of(x)
     if height == size[0] and width == size[1]:

@@ -53,12 +53,17 @@ def test_max_pool_gives_any_smaller_size(height, width, down, across, kernel):
     assert y.isfinite().all()
 
 
+def cells(source, target):
+    """floor(i * source / target) in single precision."""
+    scale = torch.tensor(source, dtype=torch.float32) / target
+    return (torch.arange(target) * scale).floor().long().clamp(max=source - 1)
+
+
 @given(SIZES, SIZES, SIZES, SIZES)
 @settings(max_examples=100, deadline=None)
 def test_nearest_takes_the_cell_it_lies_in(height, width, rows, columns):
     x = torch.randn(1, 2, height, width)
-    y = torch.arange(rows) * height // rows
-    z = torch.arange(columns) * width // columns
+    y, z = cells(height, rows), cells(width, columns)
     assert torch.equal(nearest(x, (rows, columns)), x[:, :, y][:, :, :, z])
 
 
