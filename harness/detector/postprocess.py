@@ -78,9 +78,18 @@ def _clip(found: Detections, size: Tensor) -> Detections:
 
 
 def _hard(found: Detections, spec: Postprocess) -> Detections:
-    """Drop what overlaps a better box of its class by more than the IoU threshold."""
-    classes = _class_by_class if found.boxes.device.type == "cpu" else _all_at_once
-    kept = classes(found, spec.iou_threshold)[: spec.max_detections]
+    """Drop what overlaps a better box of its class by more than the IoU threshold.
+
+    What is kept of the best candidates does not depend on the others, so where they give enough
+    the others are not looked at.
+    """
+    suppress = _class_by_class if found.boxes.device.type == "cpu" else _all_at_once
+    wanted = spec.max_detections
+    for tried in (FIRST_TRY * wanted, len(found.scores)):
+        best = Detections(*(x[:tried] for x in found))
+        kept = suppress(best, spec.iou_threshold)[:wanted]
+        if len(kept) == wanted or tried >= len(found.scores):
+            break
     return Detections(found.boxes[kept], found.scores[kept], found.labels[kept])
 
 

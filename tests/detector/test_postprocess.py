@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from harness.detector import postprocess
-from harness.detector import postprocess
 from harness.detector.anchors import encode
 from harness.detector.outputs import Outputs
 from harness.detector.postprocess import Detections, detect
