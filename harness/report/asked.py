@@ -52,7 +52,9 @@ def asked(study: StudyResults) -> Asked:
         cost="fvcore" if said.get("cost") == "fvcore" else "macs",
         family=family,
         along=tuple(along) if family else (),
-        strata=tuple(path for path in others if path not in along) if family else (),
+        strata=tuple(p for p in others if p not in along and len(study.axes[p]) > 1)
+        if family
+        else (),
         tuned=tuned,
         contrasts=tuple((str(a), str(b)) for a, b in said.get("contrasts") or ()),
         spine=tuple(map(str, said.get("spine") or ())),

@@ -8,6 +8,7 @@ movement is smaller is reported as "not tested": its AP says nothing on weighted
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.records import EpochLog, TrialRecord
 from harness.report.stats import Estimate, estimate
@@ -22,6 +23,8 @@ class FusionArm:
     label: str
     moved: Estimate
     nodes: tuple[tuple[str, tuple[float, ...], tuple[float, ...]], ...]
+    frozen: bool = False
+    """Held still on purpose: a control."""
 
     @property
     def tested(self) -> bool:
@@ -29,6 +32,8 @@ class FusionArm:
 
     @property
     def verdict(self) -> str:
+        if self.frozen:
+            return "frozen on purpose (control)"
         return "moved" if self.tested else f"not tested (moved less than {MOVED})"
 
 
@@ -42,8 +47,15 @@ def fusion_arms(trials: Mapping[str, Sequence[TrialRecord]]) -> tuple[FusionArm,
             continue
         first, last = ends[0]
         nodes = tuple((key, tuple(first[key]), tuple(last[key])) for key in first)
-        arms.append(FusionArm(label, moved, nodes))
+        arms.append(FusionArm(label, moved, nodes, _frozen(records[0].spec)))
     return tuple(arms)
+
+
+def _frozen(spec: Mapping[str, Any]) -> bool:
+    """Whether every weighted fuse of the network says `frozen`."""
+    nodes = spec["model"]["feature_network"]["graph"]["nodes"]
+    fuses = [node["fuse"]["weighted"] for node in nodes if "weighted" in node["fuse"]]
+    return bool(fuses) and all(fuse["frozen"] for fuse in fuses)
 
 
 def movement(first: Mapping[str, Sequence[float]], last: Mapping[str, Sequence[float]]) -> float:

@@ -1,6 +1,6 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.graph import Graph, digest, from_tree
 from harness.ledger import Ledger
 from harness.records import TrialRecord
 from harness.report.answer import answer
@@ -41,6 +42,8 @@ class ReportData:
     needs: tuple[str, ...]
     losses: Losses
     ran: Ran
+    networks: dict[str, Graph]
+    """The distinct feature networks, by the first arm that has each."""
 
     @property
     def answer(self) -> str:
@@ -72,6 +75,7 @@ def gather(results: Path, study: str, profile: str) -> ReportData:
         needs=tuple(needs),
         losses=losses(trials),
         ran=what_ran(found, cells, [record for held in trials.values() for record in held]),
+        networks=_networks(trials),
     )
 
 
@@ -98,6 +102,18 @@ def _declared(cells: pd.DataFrame, wanted: Asked, tuning: Tuning) -> tuple[Contr
         rows = cells[cells["label"] == tuning.best.get(label or "", label)].dropna(subset=["ap"])
         values[name] = dict(zip(map(int, rows["seed"]), map(float, rows["ap"]), strict=True))
     return paired_contrasts(values, pairs)
+
+
+def _networks(trials: Mapping[str, Sequence[TrialRecord]]) -> dict[str, Graph]:
+    """Graphs that differ by digest, with the first arm that has them."""
+    found: dict[str, Graph] = {}
+    seen: set[str] = set()
+    for label, records in trials.items():
+        graph = from_tree(records[0].spec["model"]["feature_network"]["graph"])
+        if (name := digest(graph)) not in seen:
+            seen.add(name)
+            found[label] = graph
+    return found
 
 
 def _trials(cells: pd.DataFrame, ledger: Ledger) -> dict[str, list[TrialRecord]]:

@@ -11,13 +11,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name, write_whole
 from harness.report import stats
 from harness.report.fusion import MOVED
 from harness.report.gather import ReportData, gather
 from harness.report.pareto import draw_pareto
 from harness.report.plots import draw_curves, draw_families, draw_needs
-from harness.report.style import inline, styled, to_png, to_svg
+from harness.report.style import inline, scoped, styled, to_png, to_svg
 from harness.report.summary import summary_table
 
 TITLES = {
@@ -74,7 +75,7 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
         for i, info in enumerate(data.families):
             drawn[f"families{i or ''}"] = to_svg(draw_families(info))
-        more = [to_svg(draw_pareto(info)) for info in data.others]
+        more = [to_svg(draw_pareto(info, small=True)) for info in data.others]
     return drawn, more, png
 
 
@@ -85,8 +86,14 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
         for name, svg in drawn.items()
     }
     others = [Markup(inline(svg, f"more{i}", TITLES["pareto"])) for i, svg in enumerate(more)]
+    networks = [
+        (name, Markup(scoped(to_picture(graph), f"net{i}")))
+        for i, (name, graph) in enumerate(data.networks.items())
+    ]
     template = _environment().get_template("index.html")
-    page = template.render(data=data, pictures=pictures, others=others, stats=stats, MOVED=MOVED)
+    page = template.render(
+        data=data, pictures=pictures, others=others, networks=networks, stats=stats, MOVED=MOVED
+    )
     return page.rstrip("\n") + "\n"
 
 

@@ -117,9 +117,12 @@ def pareto(arms: Sequence[ArmSummary], x: str = "macs", asked: Asked | None = No
     return ParetoInfo(axis, tuple(points), tuple(left_out))
 
 
-def draw_pareto(info: ParetoInfo, title: str = "") -> Figure:
-    """Means with intervals, each seed as a small dot, the front as a stepped line."""
-    fig, axes = figure(7.2, 4.6)
+def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
+    """Means with intervals, each seed as a tick, the front as a stepped line.
+
+    small: half as wide, without a key, to stand beside others.
+    """
+    fig, axes = figure(4.4, 3.3) if small else figure(7.2, 4.6)
     groups = list(dict.fromkeys(point.family or point.label for point in info.points))
     colour = dict(zip(groups, colours(len(groups)), strict=True))
     front = info.front
@@ -141,8 +144,6 @@ def draw_pareto(info: ParetoInfo, title: str = "") -> Figure:
         _draw_point(axes, point, colour[group], MARKERS[kind % len(MARKERS)])
     axes.set_xlabel(info.axis.label)
     axes.set_ylabel("AP (COCO, mean over seeds)")
-    if title:
-        axes.set_title(title, loc="left")
     axes.margins(x=0.12)
     shown = [(p.ap.low, p.ap.high) for p in info.points]
     fit_heights(axes, [value for point in info.points for value in point.seeds], shown)
@@ -151,7 +152,8 @@ def draw_pareto(info: ParetoInfo, title: str = "") -> Figure:
         point.name if point.on_front or len(info.points) <= 12 else "" for point in info.points
     ]
     place_labels(fig, axes, spots, wanted)
-    _keys(axes, info, colour)
+    if not small:
+        _keys(axes, info, colour)
     return fig
 
 

@@ -91,13 +91,17 @@ def to_png(fig: Figure) -> bytes:
 
 def inline(svg: str, prefix: str, title: str) -> str:
     """SVG text to stand in a page: ids of its own, the page's colours, a name to be read out."""
-    body = svg[svg.index("<svg") :]
+    body = scoped(svg[svg.index("<svg") :], prefix)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', body)
-    body = re.sub(r'(href="#|url\(#)', rf"\1{prefix}-", body)
     for colour, name in SWAPS.items():
         body = body.replace(colour, f"var({name}, {colour})")
     return re.sub(r"<svg ", f'<svg role="img" aria-label="{escape(title)}" ', body, count=1)
+
+
+def scoped(svg: str, prefix: str) -> str:
+    """The same SVG with ids that no other picture of the page has."""
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
+    return re.sub(r'(href="#|url\(#)', rf"\1{prefix}-", svg)
 
 
 def fit_heights(

@@ -4,10 +4,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from harness.graph import Edge, Graph, Node, Norm, Op, Projection, to_tree
 from harness.ledger import Ledger
 from harness.records import (
     Cost,
@@ -22,6 +24,16 @@ from harness.studies import Cell, StudyResults, write_study
 
 NEEDS = ("context", "extent", "none")
 BY, ALONG = "feature_network.width.factor", "model.coefficient"
+
+
+def network(fuse: str = "fast", *, still: bool = False, name: str = "tiny") -> dict[str, Any]:
+    """A graph of one node, as a trial's spec holds it."""
+    edges = tuple(
+        Edge(source, Projection(), Op("nearest"), Op("max_pool")) for source in ("p3", "p4")
+    )
+    args = (("norm", fuse), ("per", "scalar"), ("eps", 1e-4), ("frozen", still))
+    node = Node("p3_out", 1, 3, edges, Op("weighted", args), Op("none"), Norm())
+    return to_tree(Graph(name, (3, 4), (node,), ((3, node.key),)))
 
 
 def cost(macs: int) -> Cost:
@@ -42,6 +54,7 @@ def record(
     reason: str | None = None,
     weights: Sequence[dict[str, list[float]]] = (),
     frozen: str = "all",
+    graph: dict[str, Any] | None = None,
 ) -> TrialRecord:
     metrics = None
     if ap is not None:
@@ -56,7 +69,7 @@ def record(
         "model": {
             "image_size": 128,
             "backbone": {"name": "resnet10t", "frozen": frozen},
-            "feature_network": {"graph": {"name": "bifpn"}, "width": 64},
+            "feature_network": {"graph": graph or network(), "width": 64},
         },
         "recipe": {"batch_size": 16, "precision": "float32", "optimizer": {"name": "sgd"}},
         "data": {"name": "shapes"},
@@ -149,8 +162,9 @@ def fusion(seeds: int = 6) -> tuple[StudyResults, list[TrialRecord]]:
                 trial = f"{arm}{value}{seed}"
                 ap = 0.5 + gains[arm] + (0.01 if value == 0.1 else 0.0) + draw.gauss(0, 0.004)
                 weights = [{"p4_td@1": [0.5, 0.5]}, {"p4_td@1": [end, 1 - end]}]
-                held = weights if arm != "mean" else ()
-                records.append(record(trial, seed, ap, weights=held, frozen="none"))
+                graph = network("softmax" if arm == "softmax" else "fast", still=arm == "mean")
+                one = record(trial, seed, ap, weights=weights, frozen="none", graph=graph)
+                records.append(one)
                 cells.append(Cell(arm, {rate: value}, seed, trial, "done", None, 10, 10**9))
     study = StudyResults(
         "fusion", "laptop", "Does <b>weighting</b> pay for $x_1$?", tuple(cells),
@@ -158,3 +172,11 @@ def fusion(seeds: int = 6) -> tuple[StudyResults, list[TrialRecord]]:
         report={"tuned": rate, "spine": ["mean", "softmax", "fast"], "note": "A short profile."},
     )  # fmt: skip
     return study, records
+
+
+@pytest.fixture
+def make() -> SimpleNamespace:
+    """What makes the studies and records above."""
+    return SimpleNamespace(
+        grid=grid, fusion=fusion, ended_badly=ended_badly, record=record, network=network
+    )

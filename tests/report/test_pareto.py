@@ -1,0 +1,157 @@
+"""The data of the Pareto plot and of the families, and what may be said of them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.report import table
+from harness.report.answer import answer
+from harness.report.asked import asked, tune
+from harness.report.families import families
+from harness.report.fusion import MOVED, fusion_arms, movement
+from harness.report.pareto import draw_pareto, pareto
+from harness.report.stats import estimate
+from harness.report.style import styled, to_svg
+from harness.report.summary import ArmSummary, summarise
+
+FACTOR = "feature_network.width.factor"
+
+
+def arm(label: str, macs: float, *seeds: float, alias: str | None = None) -> ArmSummary:
+    return ArmSummary(
+        label, label, {}, len(seeds), estimate(seeds), seeds, {}, {"macs": macs}, alias, {}, None,
+        True, False,
+    )  # fmt: skip
+
+
+def test_front_is_of_the_means_and_aliases_share_a_point() -> None:
+    info = pareto(
+        [
+            arm("dear", 3e9, 0.5, 0.6),
+            arm("cheap", 1e9, 0.4, 0.42),
+            arm("beaten", 2e9, 0.3, 0.5),
+            arm("best", 2e9, 0.6, 0.62),
+            arm("twin", 1e9, 0.4, 0.42, alias="cheap"),
+            arm("none", 5e9),
+        ]
+    )
+    assert [point.label for point in info.points] == ["cheap", "beaten", "best", "dear"]
+    assert [point.label for point in info.front] == ["cheap", "best"]
+    assert info.points[0].x == 1.0
+    assert info.points[0].name == "cheap = twin"
+    assert info.left_out == (("none", "no AP"),)
+
+
+def test_axis_states_its_convention() -> None:
+    info = pareto([arm("a", 1e9, 0.5)])
+    with styled():
+        svg = to_svg(draw_pareto(info))
+    assert "multiply-adds, closed form, 1 per MAC" in svg
+
+
+def test_drawing_twice_gives_the_same_svg_without_a_date() -> None:
+    info = pareto([arm("a", 1e9, 0.5, 0.51), arm("b $x_1$", 2e9, 0.6, 0.62)])
+    with styled():
+        first, second = to_svg(draw_pareto(info)), to_svg(draw_pareto(info))
+    assert first == second
+    assert "dc:date" not in first
+    assert "$x_1$" in first
+
+
+def test_families_are_read_over_their_common_cost(make: Any, keep: Any) -> None:
+    study, records = make.grid(2)
+    cells = table(keep(study, records), "width", "laptop")
+    info = families(cells, FACTOR)
+    assert info is not None
+    low, high = info.common or (0, 0)
+    assert low == pytest.approx(5e8 * 1.4**2, rel=1e-6)
+    assert high == pytest.approx(5e8 * 1.2**6, rel=1e-6)
+    assert "no factor is separated from another (n=2 seeds)" in info.answer
+    assert not any(gap.separated for gap in info.gaps)
+
+
+def test_height_is_exact_on_straight_lines(make: Any, keep: Any) -> None:
+    """AP = log2(multiply-adds) / 100 for all families: equal heights, no gap, slope .01."""
+    import math
+
+    study, records = make.grid(1)
+    straight = [
+        make.record(r.id, r.spec["seeds"]["init"], math.log2(r.cost.macs) / 100, r.cost.macs)
+        for r in records
+    ]
+    info = families(table(keep(study, straight), "width", "laptop"), FACTOR)
+    assert info is not None
+    assert info.common is not None
+    assert info.trend is not None
+    middle = sum(map(math.log2, info.common)) / 2 / 100
+    heights = [family.height.mean for family in info.families if family.height]
+    assert heights == pytest.approx([middle] * 3)
+    assert info.trend.mean == pytest.approx(0.01)
+
+
+def test_six_seeds_find_a_gap_that_is_there(make: Any, keep: Any) -> None:
+    study, records = make.grid(6, gain=0.05)
+    info = families(table(keep(study, records), "width", "laptop"), FACTOR)
+    assert info is not None
+    assert all(gap.verdict == "lower" for gap in info.gaps)
+    assert "factor 1.4 has the highest mean AP" in info.answer
+
+
+def test_a_seed_with_a_hole_gives_its_family_no_curve(make: Any, keep: Any) -> None:
+    study, records = make.grid(2)
+    holed = [record for record in records if record.id != "t020"]
+    info = families(table(keep(study, holed), "width", "laptop"), FACTOR)
+    assert info is not None
+    assert {family.name: len(family.curves) for family in info.families}["1.2"] == 1
+
+
+def test_answer_claims_nothing_two_seeds_cannot_carry(make: Any, keep: Any) -> None:
+    study, records = make.fusion(2)
+    cells = table(keep(study, records), "fusion", "laptop")
+    tuning = tune(study, cells, asked(study).tuned)
+    said = answer(summarise(cells, "mean", tuning))
+    assert said.startswith("No arm is separated from mean")
+    assert "2 seeds an arm cannot rank them" in said
+
+
+def test_answer_names_what_six_seeds_separate(make: Any, keep: Any) -> None:
+    study, records = make.fusion(6)
+    cells = table(keep(study, records), "fusion", "laptop")
+    tuning = tune(study, cells, asked(study).tuned)
+    arms = summarise(cells, "mean", tuning)
+    assert [a.label for a in arms] == [
+        f"{n}, learning_rate 0.1" for n in ("mean", "fast", "softmax")
+    ]
+    assert all(a.tried == 2 for a in arms)
+    said = answer(arms)
+    assert "fast, learning_rate 0.1 is higher by" in said
+    assert "not separated: softmax" in said
+
+
+def test_nothing_done_is_no_answer() -> None:
+    assert "no answer yet" in answer([arm("a", 1e9)])
+
+
+def test_other_axes_are_strata_and_numbers_run_along(make: Any) -> None:
+    study, _ = make.grid()
+    head = replace(study, axes=study.axes | {"head.width": ["tied", 64], "head.kind": ["one"]})
+    wanted = asked(head)
+    assert wanted.along == ("model.coefficient",)
+    assert wanted.strata == ("head.width",)
+    assert (
+        wanted.stratum({"head.width": "tied"}) == "head.width tied"
+        or wanted.stratum({"head.width": "tied"}) == "width tied"
+    )
+
+
+def test_movement_and_its_threshold(make: Any) -> None:
+    assert movement({"n": [0.5, 0.5]}, {"n": [0.6, 0.4]}) == pytest.approx(0.1)
+    _, records = make.fusion(2)
+    trials: dict[str, list[Any]] = {}
+    for record in records:
+        trials.setdefault(record.id[:4], []).append(record)
+    verdicts = {one.label: one.verdict for one in fusion_arms(trials)}
+    assert verdicts["fast"] == "moved"
+    assert verdicts["soft"] == f"not tested (moved less than {MOVED})"
+    assert verdicts["mean"] == "frozen on purpose (control)"

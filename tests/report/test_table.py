@@ -1,0 +1,118 @@
+"""Results as a DataFrame and its summary: no planned cell is left out, whatever became of it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import LedgerError
+from harness.report import table
+from harness.report.stats import estimate
+from harness.report.summary import summarise, summary_table
+
+
+def test_every_cell_is_a_row_with_its_end_and_reason(make: Any, keep: Any) -> None:
+    study, records = make.ended_badly()
+    rows = table(keep(study, records), "ends", "laptop")
+    assert list(rows["status"]) == ["done", "diverged", "failed", "rejected", "pending", "missing"]
+    reasons = dict(zip(rows["arm"] + rows["seed"].astype(str), rows["reason"], strict=True))
+    assert reasons["a1"] == "loss is NaN at step 7"
+    assert reasons["b0"] == "out of memory"
+    assert "over the limit" in reasons["c0"]
+    assert reasons["e0"] == "no record in the ledger"
+    assert rows["ap"].notna().sum() == 1
+    assert rows.set_index("arm").loc["c", "macs"] == 9100
+
+
+def test_a_row_has_metrics_costs_and_where_it_ran(make: Any, keep: Any) -> None:
+    study, records = make.grid()
+    rows = table(keep(study, records), "width", "laptop")
+    first, source = rows.iloc[0], records[0]
+    assert first["ap"] == source.metrics.ap
+    assert first["ap_by_need.context"] == source.metrics.ap_by_need["context"]
+    assert first["macs"] == source.cost.macs
+    assert first["macs.backbone"] == source.cost.parts["backbone"].macs
+    assert first["fvcore_uncounted"] == "aten::sigmoid x 57"
+    assert first["latency_ms"] == source.latency.median_ms
+    assert (first["device"], first["version.torch"]) == ("cpu", "2.15")
+    assert first["choice.feature_network.width.factor"] == 1.2
+
+
+def test_aliases_repeat_their_trial_and_say_so(make: Any, keep: Any) -> None:
+    study, records = make.grid()
+    rows = table(keep(study, records), "width", "laptop")
+    twins = rows[rows["status"] == "alias"]
+    assert set(twins["alias_of"]) == {"factor 1.2, coefficient 1"}
+    assert list(twins["ap"]) == list(rows[rows["label"] == "factor 1.2, coefficient 1"]["ap"])
+
+
+def test_the_whole_ledger_without_a_study(make: Any, keep: Any) -> None:
+    study, records = make.grid()
+    rows = table(keep(study, records))
+    assert sorted(rows["id"]) == sorted(record.id for record in records)
+    assert table("no/such/folder").empty
+
+
+def test_an_unknown_study_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="no results of study 'nope'"):
+        table(tmp_path, "nope", "laptop")
+
+
+def test_named_arms_with_axes_have_labels_of_their_own(make: Any, keep: Any) -> None:
+    study, records = make.fusion(2)
+    rows = table(keep(study, records), "fusion", "laptop")
+    assert "fast, learning_rate 0.05" in set(rows["label"])
+    assert rows.groupby("label").size().eq(2).all()
+
+
+def test_summary_counts_what_is_done_and_names_what_is_not(make: Any, keep: Any) -> None:
+    study, records = make.ended_badly()
+    arms = summarise(table(keep(study, records), "ends", "laptop"), "a")
+    by_label = {arm.label: arm for arm in arms}
+    assert by_label["a"].ap == estimate([0.5])
+    assert by_label["a"].planned == 2
+    assert by_label["a"].note == "1 diverged"
+    assert by_label["b"].ap is None
+    assert by_label["c"].note == "1 rejected"
+    assert by_label["a"].is_baseline
+    assert len(summary_table(arms)) == 5
+
+
+def test_aliases_enter_no_test(make: Any, keep: Any) -> None:
+    study, records = make.grid(6)
+    cells = table(keep(study, records), "width", "laptop")
+    base = "factor 1.2, coefficient 1"
+    arms = summarise(cells, base)
+    twin = arms[-1]
+    assert twin.alias_of == base
+    assert twin.contrast is None
+    tests = [arm.contrast for arm in arms if arm.contrast]
+    raw = [test.p for test in tests]
+    assert min(test.p_holm for test in tests) == pytest.approx(min(raw) * 8)
+
+
+def test_choices_that_are_mappings_become_words(make: Any, keep: Any) -> None:
+    from dataclasses import replace
+
+    study, records = make.grid(1)
+    choice = {"model.feature_network.fuse": {"weighted": {"norm": "fast"}}}
+    cells = tuple(replace(cell, choice=choice) for cell in study.cells[:1])
+    rows = table(keep(replace(study, cells=cells), records), "width", "laptop")
+    assert rows["choice.model.feature_network.fuse"].iloc[0] == "weighted norm fast"
+    assert summarise(rows)[0].ap is not None
+
+
+def test_reading_and_drawing_need_no_torch(make: Any, keep: Any, tmp_path: Path) -> None:
+    study, records = make.grid(1, (1.2, 1.3))
+    results = keep(study, records)
+    code = (
+        "import sys, json; from harness.report import write_report; "
+        f"write_report({str(results)!r}, 'width', 'laptop', {str(tmp_path / 'reports')!r}); "
+        "print(json.dumps([m for m in ('torch', 'ray', 'timm', 'matplotlib.pyplot')"
+        " if m in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
