@@ -7,9 +7,9 @@ from harness.errors import Fault, did_you_mean
 from harness.graph.cell import PlainNode, Ref, Row
 from harness.graph.draft import Draft, Sketch, Sketcher, span
 from harness.graph.faults import Faults
+from harness.graph.names import level_of
 from harness.graph.ops import FUSES
 from harness.graph.order import cycle_of
-from harness.graph.read import level_of
 
 if TYPE_CHECKING:
     from harness.graph.parse import Lookup

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from harness.errors import did_you_mean
 from harness.graph.cell import Cell, Family, Input, PlainNode, Ref, Row, Settings
 from harness.graph.faults import Faults
-from harness.graph.read import level_of
+from harness.graph.names import level_of
 from harness.graph.spec import Norm, Op, Projection
 
 Link = tuple[str, int]

@@ -5,129 +5,30 @@ Adding one means one `register` here and one there. In YAML an op is its name (`
 its first argument (`{weighted: fast}`), or its name with a mapping of arguments.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from harness.errors import SpecError
-from harness.graph.args import Arg, choice, flag, positive, whole
-from harness.graph.faults import Faults
-from harness.graph.spec import Op, Scalar
+from harness.graph.args import choice, flag, positive, whole
+from harness.graph.opspec import Count, Entrant, OpSpec, Shape, read_op
+from harness.graph.spec import Op
 from harness.registry import Table
+
+__all__ = [
+    "ACTIVATIONS",
+    "BLOCKS",
+    "FUSES",
+    "ORDERS",
+    "RESAMPLES",
+    "OpSpec",
+    "Shape",
+    "read_op",
+]
 
 ACTIVATIONS = ("silu", "relu", "relu6", "none")
 ORDERS = ("act_conv_norm", "conv_norm_act")
 
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What an op works on: channels in and out, number of inputs, cells of the map it makes."""
-
-    channels_in: int
-    channels_out: int
-    inputs: int = 1
-    cells: int = 1
-
-
-Count = Callable[[Op, Shape], int]
-Meaning = Callable[[Op, int], tuple[object, ...]]
-
-
-def _nothing(op: Op, shape: Shape) -> int:
-    return 0
-
-
-def _literal(op: Op, inputs: int) -> tuple[object, ...]:
-    return (op.name, *op.args)
-
-
-def _same_channels(op: Op, channels: tuple[int, ...]) -> int:
-    return channels[0]
-
-
-@dataclass(frozen=True, slots=True)
-class OpSpec:
-    """The facts of one op.
-
-    arity: fewest and most inputs (None = any number). roles: what an input may be called.
-    commutes: the order of the inputs means nothing (their roles may).
-    equal_channels: all inputs must have the same number of channels.
-    channels: of the map an op makes, from those of its inputs.
-    params, macs: of one use. kernel: cells of its input one output cell sees, given the stride.
-    global_: one output cell sees the whole input.
-    meaning: the op without what changes nothing (given its number of inputs); for the digest.
-    """
-
-    args: tuple[Arg, ...] = ()
-    arity: tuple[int, int | None] = (1, None)
-    roles: tuple[str, ...] = ()
-    commutes: bool = True
-    equal_channels: bool = True
-    channels: Callable[[Op, tuple[int, ...]], int] = _same_channels
-    params: Count = _nothing
-    macs: Count = _nothing
-    kernel: Callable[[Op, int], int] = lambda op, stride: 1
-    global_: bool = False
-    normalises: Callable[[Op], bool] = lambda op: False
-    meaning: Meaning = _literal
-
-
 FUSES: Table[OpSpec] = Table("fuse")
 RESAMPLES: Table[OpSpec] = Table("resample")
 BLOCKS: Table[OpSpec] = Table("block")
-
-
-def read_op(
-    table: Table[OpSpec],
-    value: Any,
-    path: str,
-    faults: Faults,
-    inherited: Mapping[str, Scalar] | None = None,
-) -> Op | None:
-    """The op a tree spells, with every argument filled in; None (and faults) where it is wrong."""
-    name, given = _name_and_args(value)
-    if not isinstance(name, str):
-        faults.add(path, f"expected one {table.kind} by name, got {value!r}")
-        return None
-    try:
-        spec = table.get(name)
-    except SpecError as error:
-        faults.add(path, error.faults[0].message)
-        return None
-    if given is not None and not isinstance(given, Mapping):
-        if not spec.args:
-            faults.add(f"{path}.{name}", f"{table.kind} {name!r} takes no arguments")
-            return None
-        given = {spec.args[0].name: given}
-    return _fill(name, spec, given or {}, path, faults, inherited or {})
-
-
-def _name_and_args(value: Any) -> tuple[Any, Any]:
-    if value is None:
-        return "none", None
-    if isinstance(value, Mapping):
-        return next(iter(value.items())) if len(value) == 1 else (None, None)
-    return value, None
-
-
-def _fill(
-    name: str,
-    spec: OpSpec,
-    given: Mapping[str, Any],
-    path: str,
-    faults: Faults,
-    inherited: Mapping[str, Scalar],
-) -> Op:
-    if given:
-        faults.unknown_fields(given, [arg.name for arg in spec.args], f"{path}.{name}")
-    filled: list[tuple[str, Scalar]] = []
-    for arg in spec.args:
-        default = inherited.get(arg.name, arg.default) if arg.inherits else arg.default
-        value = default
-        if arg.name in given:
-            value = arg.read(given[arg.name], f"{path}.{name}.{arg.name}", faults, default)
-        filled.append((arg.name, value))
-    return Op(name, tuple(filled))
 
 
 # Fuses. All inputs have been projected and resampled to the node's level.
@@ -138,11 +39,10 @@ def _sum_meaning(op: Op, inputs: int) -> tuple[object, ...]:
 
 
 def _weighted_params(op: Op, shape: Shape) -> int:
+    """Trained weights: frozen ones stay 1 and are no parameters."""
+    if op["frozen"]:
+        return 0
     return shape.inputs * (shape.channels_out if op["per"] == "channel" else 1)
-
-
-def _weighted_trained(op: Op, shape: Shape) -> int:
-    return 0 if op["frozen"] else _weighted_params(op, shape)
 
 
 def _weighted_meaning(op: Op, inputs: int) -> tuple[object, ...]:
@@ -158,6 +58,23 @@ def _gate_meaning(op: Op, inputs: int) -> tuple[object, ...]:
     return (op.name, op["pool"])
 
 
+def _gate_roles(fuse: Op, entrants: Sequence[Entrant]) -> list[str | None] | str:
+    """`gate` is the coarser of two (of two alike the first), or the finer where the op says so."""
+    roles = [role for _, role in entrants]
+    left = [i for i, role in enumerate(roles) if role is None]
+    if "gate" in roles and "gated" not in roles and len(left) == 1:
+        roles[left[0]] = "gated"
+    elif "gated" in roles and "gate" not in roles and len(left) == 1:
+        roles[left[0]] = "gate"
+    elif not {"gate", "gated"} & set(roles) and len(left) == 2:
+        coarser, finer = sorted(left, key=lambda i: -entrants[i][0])
+        gate, gated = (coarser, finer) if fuse["from"] == "coarser" else (finer, coarser)
+        roles[gate], roles[gated] = "gate", "gated"
+    if roles.count("gate") != 1 or roles.count("gated") != 1 or None in roles:
+        return "gate needs one input that gates and one that is gated; say the others' role: add"
+    return roles
+
+
 FUSES.register("sum")(OpSpec(meaning=_sum_meaning))
 FUSES.register("mean")(OpSpec(meaning=_sum_meaning))
 FUSES.register("weighted")(
@@ -168,17 +85,18 @@ FUSES.register("weighted")(
             positive("eps", 1e-4),
             flag("frozen", False),
         ),
-        params=_weighted_trained,
+        params=_weighted_params,
         meaning=_weighted_meaning,
     )
 )
-# gate + gated * sigmoid(pool(gate)) + the rest; see `roles.py` for who is what.
+# gate + gated * sigmoid(pool(gate)) + the rest
 FUSES.register("gate")(
     OpSpec(
         args=(choice("from", "coarser", "finer"), choice("pool", "max", "avg")),
         arity=(2, None),
         roles=("gate", "gated", "add"),
         global_=True,
+        assign=_gate_roles,
         meaning=_gate_meaning,
     )
 )
@@ -191,11 +109,14 @@ def _pool_kernel(op: Op, stride: int) -> int:
     return stride + 1 if op["kernel"] == "stride_plus_1" else stride
 
 
-UP = ("nearest",)
-DOWN = ("max_pool",)
-RESAMPLES.register("nearest")(OpSpec(arity=(1, 1)))
+RESAMPLES.register("nearest")(OpSpec(arity=(1, 1), directions=("up",)))
 RESAMPLES.register("max_pool")(
-    OpSpec(args=(choice("kernel", "stride_plus_1", "stride"),), arity=(1, 1), kernel=_pool_kernel)
+    OpSpec(
+        args=(choice("kernel", "stride_plus_1", "stride"),),
+        arity=(1, 1),
+        directions=("down",),
+        kernel=_pool_kernel,
+    )
 )
 
 

@@ -8,9 +8,10 @@ from harness.graph.args import choice, flag, is_whole
 from harness.graph.cell import Cell, Extra, PlainNode, Rewrite, Row, Settings
 from harness.graph.conventions import CONVENTIONS, Convention
 from harness.graph.faults import Faults
+from harness.graph.names import level_of
 from harness.graph.ops import ACTIVATIONS, ORDERS
 from harness.graph.overlay import overlaid
-from harness.graph.read import Reader, level_of
+from harness.graph.read import Reader
 from harness.graph.rewrites import read_rewrite
 from harness.graph.spec import Norm, Op, Projection, Scalar, Topology
 

@@ -1,6 +1,5 @@
 """The parts of a topology tree, read one by one: levels, references, inputs, rows, nodes."""
 
-import keyword
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -9,14 +8,13 @@ from harness.errors import did_you_mean
 from harness.graph.args import Arg, choice, flag, is_number, is_whole, positive
 from harness.graph.cell import Input, Order, PlainNode, Ref, Row, Step
 from harness.graph.faults import Faults, join
-from harness.graph.ops import BLOCKS, DOWN, FUSES, RESAMPLES, UP, read_op
+from harness.graph.names import is_free, level_of
+from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, read_op
 from harness.graph.spec import Norm, Op, Projection, Scalar
 
 FINEST, COARSEST = 0, 12
 _REF = re.compile(r"([A-Za-z]\w*)(?:\.(\w+))?(?:@-([1-9]\d*))?", re.ASCII)
-_LEVEL = re.compile(r"p(\d{1,2})", re.ASCII)
 _LEVELS = re.compile(r"p(\d{1,2})\.\.p(\d{1,2})", re.ASCII)
-_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _STEPS = ("coarser", "finer", "all")
 _SHARED = ("from", "fuse", "block", "up", "down", "projection", "norm", "channels")
 _ROW = (*_SHARED, "order", "skip_first", "levels")
@@ -49,12 +47,12 @@ class Reader:
             return self._ops[kind, value]
         table = {"fuse": FUSES, "block": BLOCKS}.get(kind, RESAMPLES)
         op = read_op(table, value, path, self.faults, self.inherited)
-        if op is not None and kind in ("up", "down"):
-            right = UP if kind == "up" else DOWN
-            if op.name not in right:
-                reason = f"{op.name!r} does not resample {kind}; {', '.join(right)} does"
-                self.faults.add(path, reason)
-                return None
+        turns = table is RESAMPLES
+        if op is not None and turns and kind not in table.get(op.name).directions:
+            right = [name for name in table.names() if kind in table.get(name).directions]
+            reason = f"{op.name!r} does not resample {kind}; {', '.join(right)} does"
+            self.faults.add(path, reason)
+            return None
         if isinstance(value, str) and op is not None:
             self._ops[kind, value] = op
         return op
@@ -195,7 +193,7 @@ class Reader:
         projection: Projection,
         norm: Norm,
     ) -> dict[str, Any] | None:
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or is_reserved(name):
+        if not isinstance(name, str) or not is_free(name):
             self.faults.add(path, f"{name!r} cannot be a name here")
             return None
         if not isinstance(tree, Mapping):
@@ -239,14 +237,3 @@ class Reader:
         self, tree: Mapping[str, Any], key: str, path: str, read: Callable[[Any, str], T | None]
     ) -> T | None:
         return read(tree[key], join(path, key)) if key in tree else None
-
-
-def level_of(name: str) -> int | None:
-    """4 for `p4`, None for any other word."""
-    match = _LEVEL.fullmatch(name)
-    return int(match[1]) if match else None
-
-
-def is_reserved(name: str) -> bool:
-    """Words a row or node cannot be called: `in`, levels, and Python's own (it names a module)."""
-    return keyword.iskeyword(name) or level_of(name) is not None
