@@ -1,0 +1,194 @@
+"""The loop on a trial that trains nothing: what runs, what is skipped, what is kept."""
+
+import pytest
+from rich.console import Console
+
+from harness.engines import Event
+from harness.errors import SpecError
+from harness.ledger import Ledger
+from harness.plan import estimate, make_plan
+from harness.progress import Progress, clock_words
+from harness.run import Named, Orders, resolve, run_study
+from harness.space.profiles import load_study
+from harness.space.workplace import Workplace
+from harness.studies import read_study
+
+
+@pytest.fixture
+def results(tmp_path):
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def run(results, facts, fake_trial):
+    def run(file, *, sets=(), seeds=None, **orders):
+        study = load_study(file, sets=sets, seeds=seeds)
+        where = Workplace(results)
+        return run_study(
+            study, Orders(where, "inline", **orders), work=Named(fake_trial), facts=facts
+        )
+
+    return run
+
+
+def calls(results) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for path in (results / "calls").glob("*-*"):
+        trial_id = path.name.rpartition("-")[0]
+        found[trial_id] = found.get(trial_id, 0) + 1
+    return found
+
+
+def tell(results, trial_id, what):
+    (results / "orders").mkdir(parents=True, exist_ok=True)
+    (results / "orders" / trial_id).write_text(what)
+
+
+def statuses(outcome) -> list[str]:
+    return [cell.status for cell in outcome.results.cells]
+
+
+def test_every_trial_runs_once_and_every_cell_is_accounted_for(run, small_study, results):
+    outcome = run(small_study)
+    assert len(outcome.results.cells) == 12
+    assert statuses(outcome).count("done") == 6
+    assert statuses(outcome).count("alias") == 6
+    assert set(calls(results).values()) == {1}
+    assert len(calls(results)) == 7  # six trials and the backbone they share
+    [source] = outcome.results.sources
+    assert Ledger(results).get(source).status == "done"
+    assert read_study(results, "small", "default") == outcome.results
+
+
+def test_a_second_run_trains_nothing(run, small_study, results):
+    run(small_study)
+    again = run(small_study)
+    assert again.trained == 0
+    assert set(calls(results).values()) == {1}
+
+
+def test_a_larger_grid_trains_the_missing_cells_alone(run, small_study, results):
+    run(small_study)
+    before = set(calls(results))
+    run(small_study, seeds=3)
+    assert set(calls(results).values()) == {1}
+    assert len(set(calls(results)) - before) == 3
+
+
+def test_the_limit_leaves_the_rest_pending(run, small_study, results):
+    outcome = run(small_study, limit=2)
+    assert statuses(outcome).count("done") == 2
+    assert statuses(outcome).count("pending") == 4
+    done = [cell.seed for cell in outcome.results.cells if cell.status == "done"]
+    assert done == [0, 0]  # first seeds before second ones
+
+
+def test_a_failed_trial_is_a_record_and_stays_until_asked_for(run, small_study, results, facts):
+    plan = make_plan(load_study(small_study), Ledger(results), facts)
+    broken = plan.pending()[0].id
+    tell(results, broken, "raise")
+    outcome = run(small_study)
+    assert outcome.failed == 1
+    record = Ledger(results).get(broken)
+    assert record.reason == "ValueError: told to"
+    assert "told to" in record.traceback
+    assert run(small_study).trained == 0
+    (results / "orders" / broken).unlink()
+    assert run(small_study, retry_failed=True).failed == 0
+    assert calls(results)[broken] == 2
+
+
+def test_a_backbone_that_fails_is_named_in_the_cells(run, small_study, results, facts):
+    plan = make_plan(load_study(small_study), Ledger(results), facts)
+    [source] = plan.sources
+    tell(results, source, "raise")
+    outcome = run(small_study)
+    reason = f"its backbone's trial {source} failed: ValueError: told to"
+    real = [cell for cell in outcome.results.cells if cell.status != "alias"]
+    assert {(cell.status, cell.reason) for cell in real} == {("failed", reason)}
+    assert list(calls(results)) == [source]
+    (results / "orders" / source).unlink()
+    assert run(small_study).failed == 0
+
+
+def test_an_interrupted_study_keeps_what_is_finished(run, small_study, results, facts):
+    plan = make_plan(load_study(small_study), Ledger(results), facts)
+    tell(results, plan.pending()[3].id, "interrupt")
+    with pytest.raises(KeyboardInterrupt):
+        run(small_study)
+    kept = [cell.status for cell in read_study(results, "small", "default").cells]
+    assert kept.count("done") == 3
+    assert kept.count("pending") == 3
+    (results / "orders" / plan.pending()[3].id).unlink()
+    run(small_study)
+    finished = calls(results)
+    assert finished.pop(plan.pending()[3].id) == 2
+    assert set(finished.values()) == {1}
+
+
+def test_a_damaged_record_is_trained_again_and_told(run, small_study, results):
+    first = run(small_study)
+    trial_id = first.results.cells[0].id
+    (Ledger(results).folder(trial_id) / "record.json").write_text("{")
+    again = run(small_study)
+    assert again.trained == 1
+    assert any("damaged" in complaint for complaint in again.complaints)
+    assert statuses(again) == statuses(first)
+
+
+def test_limits_reject_with_a_reason(run, small_study, results):
+    outcome = run(small_study, sets=["limits={feature_network.params: 15000}"])
+    rejected = [cell for cell in outcome.results.cells if cell.status == "rejected"]
+    assert rejected
+    assert all("is over the limit of 15,000" in cell.reason for cell in rejected)
+    assert not {cell.id for cell in rejected} & set(calls(results))
+
+
+def test_the_plan_says_what_would_run(small_study, results, facts, run):
+    study = load_study(small_study)
+    document = make_plan(study, Ledger(results), facts)
+    told = document.as_json(estimate(document, Ledger(results), 2))
+    assert told["study"] == "small"
+    assert told["estimate"]["pending"] == 6
+    assert told["estimate"]["seconds"] is None
+    trial = told["trials"][0]
+    assert trial.keys() >= {"id", "arm", "choice", "seed", "status", "reason", "params", "macs"}
+    assert trial["macs"] == sum(part["macs"] for part in trial["parts"].values())
+    alias = next(trial for trial in told["trials"] if trial["status"] == "alias")
+    assert alias["reason"].startswith("the same trial as factor 1.2, coefficient 0, seed")
+    run(small_study, limit=2)
+    after = make_plan(study, Ledger(results), facts)
+    assert estimate(after, Ledger(results), 2)["seconds"] == 4.0
+
+
+@pytest.mark.parametrize("name", ["no_such_module:work", "fake_trial:nothing", "json", "os:sep"])
+def test_a_trial_function_that_is_not_there(fake_trial, name):
+    with pytest.raises(SpecError, match=f"--trial {name}"):
+        resolve(name)
+
+
+def test_progress_in_plain_lines():
+    now = iter(range(0, 1000, 10))
+    console = Console(record=True, width=200, force_terminal=False)
+    progress = Progress({"a": "width 8", "b": "width 16"}, console, clock=lambda: next(now))
+    with progress:
+        progress(Event("a", "started", {}))
+        progress(Event("a", "epoch", {"epoch": 1, "epochs": 2}))
+        progress(Event("a", "ended", {"status": "done", "ap": 0.25, "seconds": 9.0}))
+        progress(Event("a", "ended", {"status": "done"}))
+        progress(Event("b", "ended", {"status": "failed", "reason": "told to"}))
+    lines = console.export_text().splitlines()
+    assert lines == ["[1/2]  width 8  done  AP 0.250  9 s  10 s left",
+                     "[2/2]  width 16  failed  told to"]  # fmt: skip
+    assert clock_words(7500) == "2 h 05 min"
+
+
+def test_progress_draws_in_a_terminal():
+    console = Console(record=True, width=100, force_terminal=True)
+    progress = Progress({"a": "width 8", "b": "width 16"}, console)
+    progress(Event("a", "epoch", {"epoch": 1, "epochs": 4, "loss": 0.5}))
+    console.print(progress.render())
+    text = console.export_text()
+    assert "width 8" in text
+    assert "epoch 1/4" in text
+    assert "0 of 2 trials" in text
