@@ -12,7 +12,6 @@ from harness.errors import Fault, SpecError
 from harness.graph import node_digests
 from harness.graph.infer import node_channels, projects
 from harness.graph.ops import FUSES
-from harness.graph.roles import assign_roles
 from harness.graph.spec import Edge, Graph, Node, Norm, Op, Projection
 
 
@@ -135,13 +134,10 @@ def _canonical(graph: Graph, digests: Mapping[str, str]) -> list[Node]:
 
 def _step(node: Node, sources: Mapping[str, _Source]) -> Step:
     own = sources[node.key]
-    roles = assign_roles(node.fuse, [(sources[e.source].level, e.role) for e in node.inputs])
-    if isinstance(roles, str):
-        raise SpecError(Fault(f"nodes.{node.name}.from", roles))
     order = list(range(len(node.inputs)))
     if FUSES.get(node.fuse.name).commutes:
-        order.sort(key=lambda i: _sort_key(node.inputs[i], roles[i], sources))
-    terms = tuple(_term(node, i, roles[i], sources) for i in order)
+        order.sort(key=lambda i: _sort_key(node.inputs[i], sources))
+    terms = tuple(_term(node, i, sources) for i in order)
     return Step(
         own.variable,
         node.key,
@@ -155,12 +151,12 @@ def _step(node: Node, sources: Mapping[str, _Source]) -> Step:
     )
 
 
-def _sort_key(edge: Edge, role: str | None, sources: Mapping[str, _Source]) -> tuple[str, ...]:
+def _sort_key(edge: Edge, sources: Mapping[str, _Source]) -> tuple[str, ...]:
     said = (edge.projection, edge.up, edge.down)
-    return (sources[edge.source].digest, role or "", *map(repr, said))
+    return (sources[edge.source].digest, edge.role or "", *map(repr, said))
 
 
-def _term(node: Node, position: int, role: str | None, sources: Mapping[str, _Source]) -> Term:
+def _term(node: Node, position: int, sources: Mapping[str, _Source]) -> Term:
     edge, own = node.inputs[position], sources[node.key]
     source = sources[edge.source]
     project = _project(edge, source, own, node)
@@ -168,7 +164,7 @@ def _term(node: Node, position: int, role: str | None, sources: Mapping[str, _So
     if source.level != own.level:
         resample = edge.up if source.level > own.level else edge.down
     shared = project is not None and edge.projection.per == "input" and source.is_input
-    return Term(position, source.variable, source.level, project, shared, resample, role)
+    return Term(position, source.variable, source.level, project, shared, resample, edge.role)
 
 
 def _project(edge: Edge, source: _Source, own: _Source, node: Node) -> Project | None:
