@@ -131,7 +131,7 @@ def run(
 
     from harness.printing import say_outcome
     from harness.progress import Progress
-    from harness.run import Named, Orders, load_plugins, resolve, run_study
+    from harness.run import RUN_TRIAL, Named, Orders, load_plugins, resolve, run_study
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
 
@@ -146,7 +146,7 @@ def run(
     outcome = run_study(
         loaded,
         Orders(where, engine, limit, retry is not None),
-        work=Named(work) if work else None,
+        work=Named(work or RUN_TRIAL, plugins),
         watching=lambda names: Progress(names, errors),
         say=lambda line: errors.print(line, highlight=False, markup=False),
     )

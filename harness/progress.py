@@ -24,6 +24,7 @@ class Running:
     epoch: int = 0
     epochs: int = 0
     ap: float | None = None
+    loss: float | None = None
 
     @property
     def share(self) -> float:
@@ -31,7 +32,7 @@ class Running:
 
 
 class Progress:
-    """Watches an engine: trials done, running with epoch and AP so far, best, time left."""
+    """Watches an engine: trials done and running, epoch and AP (or loss) so far, time left."""
 
     def __init__(
         self, names: Mapping[str, str], console: Console, clock: Clock = time.monotonic
@@ -75,8 +76,9 @@ class Progress:
         running = self.running.setdefault(trial_id, Running())
         running.epoch = int(facts.get("epoch", running.epoch + 1))
         running.epochs = int(facts.get("epochs", running.epochs))
-        if facts.get("ap") is not None:
-            running.ap = float(facts["ap"])
+        for name in ("ap", "loss"):
+            if facts.get(name) is not None:
+                setattr(running, name, float(facts[name]))
 
     def _end(self, trial_id: str, facts: Mapping[str, Any]) -> None:
         self.running.pop(trial_id, None)
@@ -118,8 +120,9 @@ class Progress:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for trial_id, running in self.running.items():
             epochs = f"epoch {running.epoch}/{running.epochs}" if running.epochs else "starting"
-            ap = f"AP {running.ap:.3f}" if running.ap is not None else ""
-            table.add_row(self.names.get(trial_id, trial_id), epochs, ap)
+            loss = f"loss {running.loss:.3f}" if running.loss is not None else ""
+            so_far = f"AP {running.ap:.3f}" if running.ap is not None else loss
+            table.add_row(self.names.get(trial_id, trial_id), epochs, so_far)
         return Group(table, bar, Text(words))
 
 

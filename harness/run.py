@@ -36,8 +36,11 @@ class Named:
     """
 
     name: str
+    plugins: tuple[str, ...] = ()
+    """Modules to import before it, wherever it runs."""
 
     def __call__(self, spec: TrialSpec, where: Workplace, on_epoch: OnEpoch) -> TrialRecord:
+        load_plugins(self.plugins)
         record: TrialRecord = resolve(self.name)(spec, where, on_epoch)
         return record
 
@@ -46,7 +49,7 @@ def resolve(name: str) -> Callable[..., Any]:
     """The function a `package:function` stands for; a `SpecError` where there is none."""
     module, _, function = name.partition(":")
     try:
-        found = getattr(import_module(module), function)
+        found = getattr(_user_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise SpecError(f"--trial {name}: should be package:function ({error})") from error
     if not callable(found):
@@ -181,9 +184,14 @@ def trial_names(plan: Plan) -> dict[str, str]:
 def load_plugins(modules: Sequence[str]) -> None:
     """Import modules that register ops, heads or datasets of the user's own."""
     for module in modules:
-        if str(Path.cwd()) not in sys.path:
-            sys.path.insert(0, str(Path.cwd()))
         try:
-            import_module(module)
+            _user_module(module)
         except ImportError as error:
             raise SpecError(f"--plugin {module}: {error}") from error
+
+
+def _user_module(name: str) -> Any:
+    """A module by name, also from the folder the command was given in."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    return import_module(name)

@@ -13,6 +13,7 @@ streams of its own, seeded by the spec, and never from a global one.
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -87,10 +88,27 @@ class RayEngine(AbstractEngine):
 
 
 @contextmanager
+def _environment(where: Workplace) -> Iterator[None]:
+    """What Ray and its workers, which inherit it, read from the environment; put back after."""
+    before = dict(os.environ)
+    os.environ.update(SWITCHES)
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    limit_threads(where.threads)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
 def _cluster(where: Workplace) -> Iterator[Any]:
     """A Ray of our own for the length of the run, quiet and small."""
-    os.environ.update(SWITCHES)
-    limit_threads(where.threads)
+    with _environment(where):
+        yield from _started()
+
+
+def _started() -> Iterator[Any]:
     try:
         import ray
         from ray import tune  # noqa: F401
