@@ -9,7 +9,7 @@ from typing import Any
 from harness.graph.layout import input_key
 from harness.graph.picture import to_svg
 from harness.graph.spec import Graph, Node
-from harness.graph.wording import habit, short_label
+from harness.graph.wording import count, habit, short_label
 
 __all__ = ["to_svg", "to_text"]
 
@@ -29,8 +29,8 @@ def to_text(
     bound = ", ".join(input_key(level) for level in graph.inputs)
     repeats = max((node.repeat for node in graph.nodes), default=0)
     lines = [
-        f"{graph.name}: {len(graph.nodes)} nodes, {edges} edges, "
-        f"{repeats} repeat{'' if repeats == 1 else 's'}; reads {bound}",
+        f"{graph.name}: {count(len(graph.nodes), 'node')}, {count(edges, 'edge')}, "
+        f"{count(repeats, 'repeat')}; reads {bound}",
         habit(graph),
         "",
     ]

@@ -1,17 +1,13 @@
 """A graph as one SVG: levels as rows, coarse on top; time to the right; repeats side by side."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from harness.graph.layout import Layout, Link, input_key, lay_out
+from harness.graph.canvas import BOX_H, BOX_W, TOP, Canvas
+from harness.graph.layout import Link, input_key, lay_out
 from harness.graph.spec import Graph, Node
-from harness.graph.wording import habit, human, op_label, short_label, usual
-
-BOX_W, BOX_H = 66.0, 34.0
-LEFT, TOP, RIGHT, BOTTOM = 96.0, 118.0, 40.0, 88.0
-MIN_WIDTH = 700.0
+from harness.graph.wording import count, habit, human, op_label, short_label, usual
 
 KINDS = {
     "same": "same level",
@@ -41,66 +37,6 @@ stroke-dasharray:3 2.5}.fn .out{stroke:var(--out);stroke-width:2.2}
 """.strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Canvas:
-    """A layout with its lengths in pixels."""
-
-    layout: Layout
-
-    @property
-    def pitch_x(self) -> float:
-        """Between columns; a small graph is spread to the width its legend needs anyway."""
-        columns = self.layout.width - 1
-        if columns > 12:
-            return 104.0
-        return min(max(122.0, (MIN_WIDTH - LEFT - BOX_W - RIGHT) / max(columns, 1)), 190.0)
-
-    @property
-    def pitch_y(self) -> float:
-        """Between rows, with room for the deepest arc over nodes."""
-        return max(84.0, BOX_H + 10 + 0.75 * self.arc(self.longest))
-
-    @property
-    def longest(self) -> int:
-        """Columns crossed by the longest same-level edge over nodes."""
-        return max(
-            (self.span(link) for link in self.layout.links if link.kind == "skip"), default=0
-        )
-
-    @staticmethod
-    def arc(span: int) -> float:
-        """How deep the control points of an arc over `span` columns lie below its ends."""
-        return 14.0 * span**0.75 + 10.0 if span else 0.0
-
-    def span(self, link: Link) -> int:
-        return self.layout.columns[link.target] - self.layout.columns[link.source]
-
-    @property
-    def width(self) -> float:
-        return max(LEFT + (self.layout.width - 1) * self.pitch_x + BOX_W + RIGHT, MIN_WIDTH)
-
-    @property
-    def floor(self) -> float:
-        """Below the last row and its arcs."""
-        arcs = 0.75 * self.arc(self.longest)
-        return TOP + (len(self.layout.rows) - 1) * self.pitch_y + BOX_H + max(arcs, 12.0)
-
-    @property
-    def height(self) -> float:
-        return self.floor + BOTTOM
-
-    def x(self, column: float) -> float:
-        """The middle of a column."""
-        return LEFT + column * self.pitch_x + BOX_W / 2
-
-    def y(self, level: int) -> float:
-        """The middle of a row."""
-        return TOP + self.layout.rows[level] * self.pitch_y + BOX_H / 2
-
-    def at(self, key: str) -> tuple[float, float]:
-        return self.x(self.layout.columns[key]), self.y(self.layout.levels[key])
-
-
 def to_svg(
     graph: Graph, inferred: Any = None, reach: Mapping[int, int | None] | None = None
 ) -> str:
@@ -127,7 +63,7 @@ def to_svg(
 
 def _summary(graph: Graph, inferred: Any) -> str:
     edges = sum(len(node.inputs) for node in graph.nodes)
-    text = f"{len(graph.nodes)} nodes, {edges} edges"
+    text = f"{count(len(graph.nodes), 'node')}, {count(edges, 'edge')}"
     if inferred is not None:
         text += f", {human(inferred.params)} params, {human(inferred.macs)} multiply-adds"
     return text

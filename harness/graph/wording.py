@@ -39,6 +39,10 @@ def human(value: float) -> str:
     return f"{value:.3g}"
 
 
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _sized(op: Op) -> str:
     kernel = dict(op.args).get("kernel")
     return f"{op.name} {kernel}x{kernel}" if isinstance(kernel, int) else op.name

@@ -7,8 +7,25 @@ from harness.report.stats import Contrast
 from harness.report.summary import ArmSummary
 
 
-def answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo] = ()) -> str:
-    """By families where the study has them, else against the baseline, else by the best."""
+def answer(
+    arms: Sequence[ArmSummary],
+    families: Sequence[FamiliesInfo] = (),
+    untested: Sequence[str] = (),
+) -> str:
+    """By families where the study has them, else against the baseline, else by the best.
+
+    untested: labels of arms whose fusion weights hardly moved; they are named.
+    """
+    said = _answer(arms, families)
+    shown = [arm.label for arm in arms if arm.label in untested]
+    return (
+        f"{said} Not tested, as their fusion weights hardly moved: {_names(shown)}."
+        if shown
+        else said
+    )
+
+
+def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo]) -> str:
     measured = [arm for arm in arms if arm.ap is not None and not arm.alias_of]
     if not measured:
         return "No trial has finished with an AP, so there is no answer yet."

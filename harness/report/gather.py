@@ -47,7 +47,8 @@ class ReportData:
 
     @property
     def answer(self) -> str:
-        return answer(self.arms, self.families)
+        still = [arm.label for arm in self.fusion if not arm.tested and not arm.frozen]
+        return answer(self.arms, self.families, still)
 
 
 def gather(results: Path, study: str, profile: str) -> ReportData:

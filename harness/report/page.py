@@ -106,7 +106,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"num": _number, "giga": _giga, "mega": _mega}
+    made.filters |= {"num": _number, "p": _p, "giga": _giga, "mega": _mega}
     return made
 
 
@@ -116,7 +116,14 @@ def _known(value: Any) -> bool:
 
 def _number(value: Any, digits: int = 3, sign: bool = False) -> str:
     """A fraction to so many digits, a dash where there is none."""
-    return f"{value:{'+' if sign else ''}.{digits}f}" if _known(value) else "–"
+    if not _known(value):
+        return "–"
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def _p(value: Any) -> str:
+    """A p value; the smallest are given as a bound."""
+    return "< .001" if _known(value) and value < 0.001 else _number(value)
 
 
 def _giga(value: Any) -> str:

@@ -26,8 +26,7 @@ def losses(trials: Mapping[str, Sequence[TrialRecord]]) -> Losses:
 
 def draw_curves(data: Losses) -> Figure:
     """Training loss: every seed thin, the mean over seeds that got so far thick."""
-    fig, axes = figure(7.2, 3.6)
-    many = len(data) > 8
+    fig, axes = figure(7.2, max(3.6, 0.4 + 0.165 * len(data)))
     for i, (label, seeds) in enumerate(data.items()):
         colour, dash = colours(len(data))[i], ("-", "--", ":", "-.")[i // 8 % 4]
         for seed in seeds:
@@ -51,16 +50,19 @@ def draw_curves(data: Losses) -> Figure:
     for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
         which(lambda value, _: f"{value:.2g}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(
-        loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, ncols=2 if many else 1
-    )
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
     return fig
 
 
 def draw_needs(arms: Sequence[ArmSummary], needs: Sequence[str]) -> Figure:
-    """A panel a need, a row an arm: mean, interval and seeds are read along the AP axis."""
+    """A panel a need, a row an arm; every panel spans the same range of AP."""
     shown = [arm for arm in arms if arm.by_need and not arm.alias_of]
     fig, panels = figure(7.2, 0.9 + 0.26 * len(shown), columns=len(needs))
+    means = {
+        need: [arm.by_need[need].mean for arm in shown if need in arm.by_need] for need in needs
+    }
+    span = max(max(found) - min(found) for found in means.values() if found)
+    half = span / 2 + max(span, 0.04)
     for i, (need, axes) in enumerate(zip(needs, np.atleast_1d(panels), strict=True)):
         found = [(row, arm.by_need[need]) for row, arm in enumerate(shown) if need in arm.by_need]
         for row, one in found:
@@ -68,10 +70,9 @@ def draw_needs(arms: Sequence[ArmSummary], needs: Sequence[str]) -> Figure:
             if one.low is not None and one.high is not None:
                 axes.plot([one.low, one.high], [row, row], color=colour, linewidth=1.2)
             axes.plot([one.mean], [row], marker="o", markersize=5.5, color=colour)
-        means = [one.mean for _, one in found]
-        if means:
-            room = max(max(means) - min(means), 0.04)
-            axes.set_xlim(max(0.0, min(means) - room), min(1.0, max(means) + room))
+        if found:
+            middle = (min(means[need]) + max(means[need])) / 2
+            axes.set_xlim(middle - half, middle + half)
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.set_yticks(range(len(shown)), [arm.label for arm in shown] if i == 0 else [])
         axes.xaxis.set_major_locator(MaxNLocator(4))

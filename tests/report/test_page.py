@@ -85,6 +85,7 @@ def test_trained_backbones_are_not_called_fixed(make: Any, keep: Any, tmp_path: 
     assert "Routing on fixed features" not in text
     assert "not tested" in text
     assert "mean → softmax → fast" in text
+    assert "fusion weights hardly moved: softmax, learning_rate 0.1." in text
 
 
 def test_every_end_is_on_the_page(make: Any, keep: Any, tmp_path: Path) -> None:
