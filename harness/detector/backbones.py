@@ -112,7 +112,7 @@ def _features(name: str, indices: Sequence[int] | None = None, **args: Any) -> n
 
 
 def _check_name(name: str) -> None:
-    if "/" not in name and ":" not in name and not timm.is_model(name):
+    if not timm.is_model(name):
         raise SpecError(f"timm has no backbone {name!r}{did_you_mean(name, timm.list_models())}")
 
 

@@ -27,6 +27,7 @@ from harness.space.model import BackboneSpec
 SIZES = (256, 512)
 ODD_SIZES = (200, 333)
 REACH_SIZES = (256, 512, 1024, 1536)
+NARROW = 128
 DEFAULT_COLOURS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
@@ -123,16 +124,19 @@ def _any_size(net: nn.Module, facts: dict[str, Any]) -> bool:
 
 
 def receptive_field(name: str, level: int) -> int | None:
-    """Side in pixels of what the middle cell of a map depends on; None: more than 1536."""
+    """Height in pixels of what the middle cell of a map depends on; None: more than 1536.
+
+    Looked for in a narrow image: kernels are square, so the width would say the same.
+    """
     net = build_backbone(_spec(name), [level], seed=0).net.double().eval()
     _open_all_paths(net)
     for size in REACH_SIZES:
-        image = torch.full((1, 3, size, size), 0.5, dtype=torch.float64, requires_grad=True)
-        (out,) = net(image)
-        middle = out.shape[-1] // 2
-        (gradient,) = torch.autograd.grad(out[0, :, middle, middle].sum(), image)
-        seen = gradient[0].abs().sum(0)
-        reach = max(_extent(seen.sum(0)), _extent(seen.sum(1)))
+        image = torch.rand(1, 3, size, NARROW, dtype=torch.float64, generator=_seeded())
+        (out,) = net(image.requires_grad_())
+        middle = [side // 2 for side in out.shape[2:]]
+        (gradient,) = torch.autograd.grad(out[0, :, middle[0], middle[1]].sum(), image)
+        rows = gradient.abs().sum(dim=(0, 1, 3)).nonzero()
+        reach = int(rows.max() - rows.min()) + 1
         if reach < size - 2**level:
             return reach
     return None
@@ -140,11 +144,12 @@ def receptive_field(name: str, level: int) -> int | None:
 
 def _open_all_paths(net: nn.Module) -> None:
     """Every weight positive and averaging, so that no path is lost to a rectifier, a maximum or
-    a branch that begins at nought."""
+    a branch that begins at nought; and no two alike, which a layer norm would make nought."""
+    generator = _seeded()
     for name, parameter in net.named_parameters():
         parameter.requires_grad_(False)
         if parameter.dim() > 1:
-            parameter.fill_(0.5 / parameter[0].numel())
+            parameter.uniform_(0.25, 0.75, generator=generator).div_(parameter[0].numel())
         else:
             parameter.fill_(0.0 if name.endswith("bias") else 1.0)
     for module in list(net.modules()):
@@ -154,9 +159,8 @@ def _open_all_paths(net: nn.Module) -> None:
                 setattr(module, child_name, mean)
 
 
-def _extent(line: Tensor) -> int:
-    where = line.nonzero()
-    return int(where.max() - where.min()) + 1
+def _seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 def _norm(net: nn.Module) -> dict[str, float] | None:

@@ -96,7 +96,7 @@ def _hard(found: Detections, spec: Postprocess) -> Detections:
 def _class_by_class(found: Detections, threshold: float) -> Tensor:
     """Places of what is kept, in order: on a CPU much the quicker, pairs being fewer."""
     kept = torch.zeros_like(found.labels, dtype=torch.bool)
-    for label in found.labels.unique():
+    for label in torch.unique(found.labels):
         places = torch.nonzero(found.labels == label).flatten()
         boxes, scores = found.boxes[places].double(), found.scores[places].double()
         kept[places[nms(boxes, scores, threshold)]] = True
@@ -109,7 +109,8 @@ def _all_at_once(found: Detections, threshold: float) -> Tensor:
     if not len(boxes):
         return found.labels
     span = boxes.max() - boxes.min() + 1
-    return nms(boxes + found.labels[:, None] * span, found.scores.double(), threshold)
+    kept: Tensor = nms(boxes + found.labels[:, None] * span, found.scores.double(), threshold)
+    return kept
 
 
 def _soft(found: Detections, spec: Postprocess) -> Detections:

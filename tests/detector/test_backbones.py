@@ -75,6 +75,11 @@ def test_an_unknown_name_gets_the_nearest() -> None:
         backbone(name="resnet81")
 
 
+def test_a_name_is_never_looked_up_elsewhere() -> None:
+    with pytest.raises(SpecError, match="timm has no backbone 'hf_hub:someone/resnet18'"):
+        backbone(name="hf_hub:someone/resnet18")
+
+
 def test_first_weights_are_a_function_of_seed_and_name() -> None:
     torch.manual_seed(1)
     first = backbone().state_dict()

@@ -62,6 +62,13 @@ def test_reach_known_from_the_literature() -> None:
     assert backbone_facts("tf_efficientnet_b0", [3]).receptive_field == {3: None}
 
 
+def test_layer_norms_hide_no_path() -> None:
+    """convnext_atto: a 4x4 stem, two 7x7 at stride 4, a 2x2 to stride 8, two 7x7 there."""
+    from harness.detector.measure_backbones import receptive_field
+
+    assert receptive_field("convnext_atto", 3) == 4 + 2 * 24 + 4 + 2 * 48
+
+
 def test_a_shallow_use_costs_less() -> None:
     shallow, deep = (backbone_facts("lcnet_050", levels) for levels in ([3], [3, 5]))
     assert shallow.params < deep.params
