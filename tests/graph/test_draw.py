@@ -198,3 +198,17 @@ def test_an_edge_over_columns_crosses_no_box() -> None:
     root = ET.fromstring(to_svg(Graph("hop", (3, 4, 5), nodes, outputs)))
     paths = [p.attrib["d"] for p in root.iter(f"{SVG}path") if "edge" in p.attrib.get("class", "")]
     assert any("H" in path and "C" in path for path in paths)
+
+
+def test_every_topology_of_the_zoo_can_be_drawn() -> None:
+    from harness.graph import expand
+    from harness.space.zoo import load_topology, topology_names
+
+    assert "bifpn" in topology_names()
+    for name in topology_names():
+        graph = expand(load_topology(name))
+        layout = lay_out(graph)
+        places = [(layout.columns[key], layout.levels[key]) for key in layout.columns]
+        assert len(places) == len(set(places)), name
+        ET.fromstring(to_svg(graph))
+        assert name in to_text(graph)
