@@ -36,8 +36,8 @@ def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], consol
 
 def say_written(written: Sequence[Path], console: Console | None = None) -> None:
     console = console or Console()
-    shown = [path for path in written if path.name in SHOWN] or list(written)
-    for path in sorted(shown, key=lambda path: (path.name not in SHOWN, str(path))):
+    shown = [path for name in SHOWN for path in written if path.name == name] or written
+    for path in shown:
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -1,0 +1,182 @@
+"""The door: what is printed, where, and with which exit code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+OPTIONS = {
+    "run": {"--profile", "--seeds", "--set", "--engine", "--device", "--threads", "--trial",
+            "--limit", "--retry", "--plugin", "--results", "--reports"},
+    "plan": {"--profile", "--seeds", "--set", "--plugin", "--results", "--json"},
+    "check": {"--plugin"},
+    "show": {"--image-size", "--width", "--repeats", "--channels", "--backbone", "--svg", "--json"},
+    "cost": {"--json"},
+    "report": {"--profile", "--results", "--reports"},
+    "ls": {"--results", "--json"},
+}  # fmt: skip
+"""Frozen: other programs rely on them."""
+
+
+@pytest.fixture
+def harness(monkeypatch, tmp_path, facts):
+    """Runs a command in an empty folder, on data that are never opened."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("harness.run.open_facts", lambda cache: facts)
+    monkeypatch.setattr("harness.plan.open_facts", lambda cache: facts)
+
+    def harness(*args):
+        result = CliRunner().invoke(main, [str(arg) for arg in args])
+        assert "Traceback" not in result.output
+        return result
+
+    return harness
+
+
+def test_the_options_are_frozen():
+    for name, command in main.commands.items():
+        options = {option for param in command.params for option in param.opts if "--" in option}
+        assert options == OPTIONS[name]
+    assert main.commands.keys() == OPTIONS.keys()
+
+
+def test_run_to_the_report_and_again(harness, small_study, fake_trial, tmp_path):
+    command = ("run", small_study, "--trial", fake_trial, "--engine", "inline")
+    first = harness(*command)
+    assert first.exit_code == 0, first.output
+    assert "12 cells: 6 done, 6 alias" in first.stdout
+    shown = [line for line in first.stdout.splitlines() if line.startswith("reports")]
+    assert [Path(line).name for line in shown] == ["table.csv", "pareto.svg", "index.html"]
+    assert all((tmp_path / line).is_file() for line in shown)
+    assert "[6/6]" in first.stderr
+    again = harness(*command)
+    assert again.exit_code == 0
+    assert "nothing was left to train" in again.stdout
+    assert "[" not in again.stderr
+    redrawn = harness("report", "small")
+    assert redrawn.exit_code == 0, redrawn.output
+    assert harness("ls", "--json").exit_code == 0
+    assert json.loads(harness("ls", "--json").stdout)["studies"] == ["small (default)"]
+
+
+def test_a_failed_trial_is_exit_1(harness, small_study, fake_trial, tmp_path):
+    plan = json.loads(harness("plan", small_study, "--json").stdout)
+    orders = tmp_path / "results" / "orders"
+    orders.mkdir(parents=True)
+    (orders / plan["trials"][0]["id"]).write_text("raise")
+    result = harness("run", small_study, "--trial", fake_trial, "--engine", "inline")
+    assert result.exit_code == 1
+    assert "failed: ValueError: told to" in result.stdout
+
+
+def test_an_interruption_is_exit_130(harness, small_study, fake_trial, tmp_path):
+    plan = json.loads(harness("plan", small_study, "--json").stdout)
+    orders = tmp_path / "results" / "orders"
+    orders.mkdir(parents=True)
+    (orders / plan["trials"][0]["id"]).write_text("interrupt")
+    result = harness("run", small_study, "--trial", fake_trial, "--engine", "inline")
+    assert result.exit_code == 130
+    assert "everything finished is kept" in result.stderr
+
+
+def test_plan_prints_one_json_document(harness, small_study):
+    result = harness("plan", small_study, "--json")
+    document = json.loads(result.stdout)
+    assert document.keys() >= {"study", "trials", "estimate"}
+    assert len(document["trials"]) == 12
+    assert harness("plan", small_study).exit_code == 0
+
+
+WRONG = {
+    "a misspelt node": ("topology", "nodes:\n  p3_out: {level: p3, from: [p3, p4_tdd]}\n"
+                        "  p4_td: {level: p4, from: [p4, p5]}\n", r"topology.yaml:2  .*p4_tdd"),
+    "a cycle": ("topology", "nodes:\n  a: {level: p3, from: [p3, b]}\n"
+                "  b: {level: p4, from: [p4, a]}\noutputs: {p3: a, p4: b}\n",
+                r"topology.yaml:\d  .*cycle"),
+    "a wrong level": ("topology", "nodes:\n  a: {level: p33, from: [p3, p4]}\n",
+                      r"topology.yaml:2  .*p33"),
+    "an unknown topology": ("study", ("topology: bifpn", "topology: bifnp"),
+                            r"study.yaml:\d+  .*no topology 'bifnp'; did you mean 'bifpn'"),
+    "a negative width": ("study", ("width: 8", "width: -8"),
+                         r"study.yaml:\d+  .*width: should be greater than or equal to 1, not -8"),
+    "duplicate keys": ("study", ("seeds: 2", "seeds: 2\nseeds: 3"),
+                       r"study.yaml:\d+  seeds: key 'seeds' is there twice"),
+    "not YAML": ("study", ("seeds: 2", "seeds: [2"), r"study.yaml:\d+  not YAML"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_bad_input_has_file_and_line(harness, small_study, tmp_path, kind):
+    what, change, said = WRONG[kind]
+    file = tmp_path / f"{what}.yaml"
+    file.write_text(change if what == "topology" else small_study.read_text().replace(*change))
+    for command in ["check"] if what == "topology" else ["check", "plan", "run"]:
+        result = harness(command, file)
+        assert result.exit_code == 2, result.output
+        assert re.search(said, result.stderr), result.stderr
+        assert not result.stdout
+
+
+def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "study.yaml"
+    file.write_text(small_study.read_text() + "data: {name: coco, root: nowhere}\n")
+    result = CliRunner().invoke(main, ["plan", str(file)])
+    assert result.exit_code == 2, result.output
+    assert re.search(r"study.yaml:\d+  data.root: ", result.stderr), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["run", "nowhere.yaml"], "nowhere.yaml  cannot be read"),
+        (["show", "bifnp"], "no topology 'bifnp'; did you mean 'bifpn'?"),
+        (["show", "bifpn", "--channels", "p3=4"], "--channels: lacks p4, p5 of bifpn"),
+        (["show", "bifpn", "--channels", "three"], "--channels three: should be like"),
+        (["cost", "efficientdet_d9"], "did you mean 'efficientdet_d"),
+        (["report", "nothing"], "no results of study 'nothing' in results"),
+        (["check", "--plugin", "no_such_module", "x.yaml"], "--plugin no_such_module"),
+    ],
+)
+def test_other_bad_input(harness, args, said):
+    result = harness(*args)
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr
+
+
+def test_an_engine_that_is_not_there(harness, small_study):
+    result = harness("run", small_study, "--engine", "rya")
+    assert result.exit_code == 2
+    assert "no engine 'rya'; did you mean 'ray'?" in result.stderr
+
+
+def test_show_as_text_picture_and_json(harness, tmp_path):
+    text = harness("show", "bifpn", "--image-size", 128, "--width", 16, "--repeats", 1)
+    assert text.stdout.startswith("bifpn: 10 nodes, 21 edges, 1 repeat")
+    assert "sees" in text.stdout
+    harness("show", "bifpn", "--svg", "net.svg")
+    assert (tmp_path / "net.svg").read_text().startswith("<svg")
+    document = json.loads(harness("show", "bifpn", "--json").stdout)
+    assert document["params"] == sum(node["params"] for node in document["nodes"])
+
+
+def test_cost_has_the_documented_shape(harness):
+    document = json.loads(harness("cost", "efficientdet_d0", "--json").stdout)
+    assert document["params"] == 3_880_067
+    assert document["macs"] == 2_492_331_520
+    assert {name: part["params"] for name, part in document["parts"].items()} == {
+        "backbone": 3_595_388,
+        "feature_network": 196_281,
+        "class_head": 69_354,
+        "box_head": 19_044,
+    }
+    assert document["fvcore"]["total"] == 2_570_808_832
+    assert document["fvcore"]["uncounted"]["aten::sigmoid"] > 0
+    assert document["published"][0].keys() == {"params", "macs", "source"}
+    assert document["conventions"] == {}
