@@ -58,7 +58,7 @@ def drop_single_input(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
     for name in single:
         if name in sketch.drafts:
             inputs = sketch.drafts[name].inputs
-            if inputs:
+            if inputs and sketch.resolve(inputs[0][0])[0] != name:  # a cycle stays, to be found
                 sketch.dropped[name] = inputs[0][0]
                 del sketch.drafts[name]
     for draft in sketch.drafts.values():

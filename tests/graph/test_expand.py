@@ -317,3 +317,10 @@ def test_extra_levels_that_nothing_reads_are_not_made():
         "p5_out@1",
         "p6_own@1",
     ]
+
+
+def test_a_cycle_of_single_inputs_is_found_after_dropping():
+    nodes = {"a": {"level": 3, "from": "b"}, "b": {"level": 3, "from": "a"}}
+    tree = {"nodes": nodes, "outputs": {"p3": "a"}, "levels": [3, 3]}
+    with pytest.raises(SpecError, match=r"nodes\.b\.from: cycle: b > b"):
+        expand(parse({**tree, "rewrites": ["drop_single_input"]}))
