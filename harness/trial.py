@@ -1,0 +1,235 @@
+"""One trial from spec to record: the meeting point of what describes and what does.
+
+Needs neither Ray nor Optuna. Nothing that goes wrong in a trial is raised, except what stops the
+process: it becomes a record with its reason and traceback.
+"""
+
+import dataclasses
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.cost import count
+from harness.data import Dataset, open_data
+from harness.detector import Detector, build
+from harness.determinism import deterministic
+from harness.engines.base import reason_of
+from harness.environment import PeakMemory, describe, find_device
+from harness.errors import TrialError
+from harness.evaluate import Detections, coco_metrics
+from harness.feeds import Feeds, open_feeds
+from harness.handover import backbone_file
+from harness.latency import measure
+from harness.ledger import LOG, Ledger
+from harness.predict import predict
+from harness.records import Cost, EpochLog, Latency, Metrics, TrialRecord
+from harness.space.costing import closed_form
+from harness.space.trial import TrialSpec
+from harness.space.workplace import Workplace
+from harness.train import Trainer, precision_of
+
+log = logging.getLogger(__name__)
+
+OnEpoch = Callable[[Mapping[str, Any]], None]
+
+COUNTED_MACS = 8e9
+"""Multiply-adds above which fvcore is not asked: it takes 10 s and 5 GB at D3 (25e9)."""
+
+
+def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None) -> TrialRecord:
+    """Build, count, train, evaluate; keep the record and the detections in the ledger.
+
+    on_epoch: told plain values after each epoch (`epoch`, `epochs`, `loss`, ...).
+    """
+    ledger = Ledger(where.results)
+    started = time.perf_counter()
+    with logged(ledger.folder(spec.id) / LOG):
+        record, detections = _attempt(spec, where, on_epoch)
+        record = dataclasses.replace(record, seconds=time.perf_counter() - started)
+        log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
+    ledger.write(record, detections)
+    return record
+
+
+def _because(record: TrialRecord) -> str:
+    return f": {record.reason}" if record.reason else ""
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """What the harness logs inside goes to a file as well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("harness")
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(min(logging.INFO, root.getEffectiveLevel()))
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    log.info("%s: %.2f s", what, time.perf_counter() - started)
+
+
+def _attempt(
+    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None
+) -> tuple[TrialRecord, Detections | None]:
+    """The trial, or the record of its failure."""
+    environment = describe(torch.device("cpu"), where.threads, where.engine)
+    try:
+        device = find_device(where.device)
+        environment = describe(device, where.threads, where.engine)
+        log.info("trial %s on %s, %d threads", spec.id, environment.device, where.threads)
+        with deterministic(device, where.threads):
+            facts, detections = _perform(spec, where, device, on_epoch)
+    except Exception as error:
+        log.exception("failed")
+        facts = {
+            "status": "failed",
+            "reason": reason_of(error),
+            "traceback": traceback.format_exc(),
+        }
+        detections = None
+    tree = spec.model_dump(mode="json")
+    record = TrialRecord(id=spec.id, spec=tree, environment=environment, seconds=0.0, **facts)
+    return record, detections
+
+
+def _perform(
+    spec: TrialSpec, where: Workplace, device: torch.device, on_epoch: OnEpoch | None
+) -> tuple[dict[str, Any], Detections | None]:
+    """The fields of the record, and the detections of a trial that came to its end."""
+    precision_of(spec.recipe, device)
+    with _timed("data"):
+        dataset = _open(spec, where)
+    with _timed("network"):
+        detector = _build(spec, where)
+    with _timed("cost"):
+        cost = _cost(spec, detector)
+    memory = PeakMemory(device)
+    with _timed("feeds"):
+        feeds = open_feeds(detector.to(device), dataset, spec, where, device)
+    trainer = Trainer(detector, feeds.train, spec, device)
+    with _timed("training"):
+        trained = trainer.fit(where.checkpoint(spec.id), _teller(spec, on_epoch))
+    facts = {
+        "cost": cost,
+        "curve": trained.curve,
+        "images_per_second": trained.images_per_second,
+        "data_wait_share": trained.data_wait_share,
+        "peak_memory_mb": memory.megabytes(),
+    }
+    if trained.diverged:
+        return {**facts, "status": "diverged", "reason": trained.diverged}, None
+    with _timed("evaluation"):
+        metrics, detections = _evaluate(trainer.trained, feeds, dataset, spec, device)
+    facts["peak_memory_mb"] = memory.megabytes()
+    with _timed("latency"):
+        latency = _latency(trainer.trained, spec, device)
+    return {**facts, "status": "done", "metrics": metrics, "latency": latency}, detections
+
+
+def _open(spec: TrialSpec, where: Workplace) -> Dataset:
+    """The data of a spec; a `TrialError` where they are no longer what the spec was made for."""
+    dataset = open_data(spec.data, spec.model.image_size, where.cache)
+    if dataset.facts.fingerprint != spec.facts.fingerprint:
+        raise TrialError(
+            f"the data have changed since this trial was planned: fingerprint "
+            f"{dataset.facts.fingerprint}, not {spec.facts.fingerprint}"
+        )
+    return dataset
+
+
+def _build(spec: TrialSpec, where: Workplace) -> Detector:
+    source = spec.model.backbone.source
+    weights = backbone_file(source, where) if source else None
+    return build(spec.model, spec.seeds.init, weights=weights)
+
+
+def _cost(spec: TrialSpec, detector: Detector) -> Cost:
+    """The closed form, and fvcore's count where it can be had."""
+    cost = closed_form(spec.model)
+    if cost.macs > COUNTED_MACS:
+        log.info("fvcore not asked: %.1f billion multiply-adds", cost.macs / 1e9)
+        return cost
+    try:
+        counted = count(detector, spec.model.image_size)
+    except Exception as error:
+        log.warning("fvcore cannot count this network: %s", reason_of(error))
+        return cost
+    return dataclasses.replace(
+        cost,
+        fvcore_total=counted.total,
+        fvcore_params=counted.params,
+        fvcore_uncounted=counted.uncounted,
+    )
+
+
+def _teller(spec: TrialSpec, on_epoch: OnEpoch | None) -> Callable[[EpochLog], None]:
+    epochs = spec.recipe.schedule.epochs
+
+    def tell(row: EpochLog) -> None:
+        log.info(
+            "epoch %d of %d: loss %.4f (class %.4f, box %.4f), %.1f images/s, %.1f%% waiting",
+            row.epoch,
+            epochs,
+            row.loss,
+            row.class_loss,
+            row.box_loss,
+            row.images_per_second,
+            100 * row.data_wait_share,
+        )
+        if on_epoch:
+            facts = dataclasses.asdict(row)
+            del facts["fusion_weights"]
+            on_epoch({**facts, "epochs": epochs})
+
+    return tell
+
+
+def _evaluate(
+    detector: Detector, feeds: Feeds, dataset: Dataset, spec: TrialSpec, device: torch.device
+) -> tuple[Metrics, Detections]:
+    """Metrics on the validation images, and what they were computed from."""
+    size = spec.model.image_size
+    detections = predict(detector, feeds.val(), spec.recipe, size, device)
+    metrics = coco_metrics(
+        dataset.val_ground_truth(),
+        detections,
+        needs=spec.facts.needs,
+        bands=dataset.bands,
+        max_detections=spec.recipe.postprocess.max_detections,
+    )
+    return metrics, detections
+
+
+def _latency(detector: Detector, spec: TrialSpec, device: torch.device) -> Latency:
+    precision = precision_of(spec.recipe, device)
+    return measure(detector, spec.model.image_size, device, precision=precision)
+
+
+def load_trained(spec: TrialSpec, where: Workplace) -> Detector:
+    """The network of a finished trial, from its last checkpoint, in eval mode on the CPU."""
+    from harness.checkpoint import load
+
+    kept = load(where.checkpoint(spec.id), spec.id)
+    if kept is None or kept.epoch < spec.recipe.schedule.epochs:
+        raise TrialError(f"no finished checkpoint of trial {spec.id} in {where.results}")
+    detector = _build(spec, where)
+    detector.load_state_dict(kept.average or kept.model)
+    return detector.eval()

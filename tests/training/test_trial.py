@@ -1,0 +1,217 @@
+"""A whole trial on generated images: its record, its files, and what goes wrong."""
+
+import dataclasses
+import json
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from harness import feeds, trial
+from harness.data import open_data
+from harness.ledger import Ledger
+from harness.space.data import DataSpec
+from harness.space.model import BackboneSpec
+from harness.space.workplace import Workplace
+from harness.trial import load_trained, run_trial
+
+DATA = DataSpec(train_images=12, val_images=6)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture
+def where(results, tmp_path):
+    """A place of its own that shares generated data and features with the other tests."""
+    own = tmp_path / "results"
+    own.mkdir()
+    (results / "cache").mkdir(exist_ok=True)
+    (own / "cache").symlink_to(results / "cache")
+    return Workplace(own, device="cpu")
+
+
+@pytest.fixture
+def shapes(where, small_trial):
+    facts = open_data(DATA, 64, where.cache).facts
+
+    def make(**fields):
+        return small_trial(facts=facts, data=DATA, **fields)
+
+    return make
+
+
+def told(record):
+    """What does not depend on when and where a trial ran."""
+    return dataclasses.replace(
+        record,
+        environment=None,
+        seconds=0,
+        latency=None,
+        peak_memory_mb=None,
+        images_per_second=None,
+        data_wait_share=None,
+        curve=tuple(
+            dataclasses.replace(row, seconds=0, images_per_second=0, data_wait_share=0)
+            for row in record.curve
+        ),
+    )
+
+
+def test_a_trial_ends_with_a_whole_record(shapes, where):
+    spec, epochs = shapes(epochs=2), []
+    record = run_trial(spec, where, epochs.append)
+    assert record.status == "done", record.traceback
+    assert record == Ledger(where.results).get(spec.id)
+    assert record.cost.params == sum(part.params for part in record.cost.parts.values())
+    assert record.cost.fvcore_params == record.cost.params
+    assert record.cost.fvcore_total > record.cost.macs
+    assert 0 <= record.metrics.ap <= 1
+    assert set(record.metrics.ap_by_need) == {"context", "extent", "none"}
+    assert [row.epoch for row in record.curve] == [1, 2]
+    assert [len(row.fusion_weights) for row in record.curve] == [4, 4]
+    assert record.latency.median_ms > 0
+    assert record.peak_memory_mb > 50
+    assert record.images_per_second > 0
+    assert 0 <= record.data_wait_share < 1
+    assert [(facts["epoch"], facts["epochs"]) for facts in epochs] == [(1, 2), (2, 2)]
+    json.dumps(epochs)
+
+
+def test_its_detections_and_log_stand_beside_the_record(shapes, where):
+    spec = shapes(epochs=1)
+    run_trial(spec, where)
+    ledger = Ledger(where.results)
+    found = ledger.detections(spec.id)
+    assert set(found) == {"image", "category", "score", "box"}
+    assert (np.diff(found["image"]) >= 0).all()
+    assert found["box"].min() >= 0
+    assert found["box"].max() <= 64
+    log = (ledger.folder(spec.id) / "log.txt").read_text()
+    for words in ("epoch 1 of 1: loss", "training:", "evaluation:", "feeds:", "done after"):
+        assert words in log
+    assert not [
+        handler
+        for handler in logging.getLogger("harness").handlers
+        if isinstance(handler, logging.FileHandler)
+    ]
+
+
+def test_the_same_trial_has_the_same_digits(shapes, where, tmp_path):
+    spec = shapes()
+    first = run_trial(spec, where)
+    torch.rand(5)
+    second = run_trial(spec, dataclasses.replace(where, results=tmp_path / "again"))
+    assert told(first) == told(second)
+    assert first.metrics.ap is not None
+
+
+def test_a_killed_trial_goes_on_to_the_same_record(shapes, where, tmp_path):
+    spec = shapes(epochs=3)
+    whole = run_trial(spec, where)
+    other = dataclasses.replace(where, results=tmp_path / "other")
+
+    def stop(facts):
+        if facts["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(spec, other, stop)
+    assert not Ledger(other.results).has(spec.id)
+    resumed = run_trial(spec, other)
+    assert (
+        "going on from the checkpoint after epoch 1"
+        in (other.results / "ledger" / spec.id / "log.txt").read_text()
+    )
+    assert told(resumed) == told(whole)
+    both = [Ledger(place.results).detections(spec.id) for place in (where, other)]
+    assert all(np.array_equal(both[0][name], both[1][name]) for name in both[0])
+
+
+def test_kept_features_stand_for_images(shapes, where, tmp_path, monkeypatch):
+    spec = shapes()
+    kept = run_trial(spec, where)
+    monkeypatch.setattr(feeds, "keeps_features", lambda spec: False)
+    pixels = run_trial(spec, dataclasses.replace(where, results=tmp_path / "pixels"))
+    assert "kept features" in (Ledger(where.results).folder(spec.id) / "log.txt").read_text()
+    for one, other in zip(kept.curve, pixels.curve, strict=True):
+        assert one.loss == pytest.approx(other.loss, rel=1e-4)
+    assert kept.metrics.ap == pytest.approx(pixels.metrics.ap, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "keeps"),
+    [({}, True), ({"augmentation": {"scale": (0.5, 1.0)}}, False),
+     ({"backbone": BackboneSpec(name="lcnet_035", frozen=2)}, False)],
+)  # fmt: skip
+def test_features_are_kept_only_where_they_never_change(small_trial, change, keeps):
+    assert feeds.keeps_features(small_trial(**change)) is keeps
+
+
+def test_divergence_is_a_record(shapes, where):
+    spec = shapes(epochs=3, optimizer={"learning_rate": 1e18, "clip_norm": None})
+    record = run_trial(spec, where)
+    assert record.status == "diverged"
+    assert "the loss is" in record.reason
+    assert record.metrics is None
+    assert record.cost is not None
+    assert Ledger(where.results).get(spec.id) == record
+
+
+def test_a_failure_is_a_record_with_its_traceback(shapes, where, monkeypatch):
+    def fails(*args, **kwargs):
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(trial, "predict", fails)
+    spec = shapes(epochs=1)
+    record = run_trial(spec, where)
+    assert (record.status, record.reason) == ("failed", "RuntimeError: no such luck")
+    assert 'raise RuntimeError("no such luck")' in record.traceback
+    assert Ledger(where.results).get(spec.id) == record
+    assert "no such luck" in (Ledger(where.results).folder(spec.id) / "log.txt").read_text()
+    monkeypatch.undo()
+    assert run_trial(spec, where).status == "done"
+
+
+def test_other_data_than_planned_are_refused(shapes, where):
+    spec = shapes()
+    spec = spec.model_copy(update={"data": DataSpec(train_images=11, val_images=6)})
+    record = run_trial(spec, where)
+    assert record.status == "failed"
+    assert "the data have changed since this trial was planned" in record.reason
+
+
+def test_a_precision_that_is_not_there_fails_before_anything_is_built(shapes, where):
+    record = run_trial(shapes(precision="float16"), where)
+    assert record.reason == "recipe.precision: float16 is not to be had on this cpu"
+
+
+def test_fvcore_is_not_asked_about_large_networks(shapes, where, monkeypatch):
+    monkeypatch.setattr(trial, "COUNTED_MACS", 1)
+    record = run_trial(shapes(epochs=1), where)
+    assert record.cost.macs > 1
+    assert record.cost.fvcore_total is None
+
+
+def test_a_backbone_trained_by_one_trial_serves_the_next(shapes, where):
+    source = shapes(epochs=1, backbone=BackboneSpec(name="lcnet_035"))
+    spec = shapes(epochs=1, backbone=BackboneSpec(name="lcnet_035", source=source, frozen="all"))
+    record = run_trial(spec, where)
+    assert f"the backbone of trial {source.id} is not there" in record.reason
+    assert run_trial(source, where).status == "done"
+    assert run_trial(spec, where).status == "done"
+    trained, taken = load_trained(source, where), load_trained(spec, where)
+    for name, value in trained.backbone.state_dict().items():
+        assert torch.equal(value, taken.backbone.state_dict()[name])
+
+
+def test_a_trained_network_is_found_again(shapes, where):
+    spec = shapes(epochs=1)
+    run_trial(spec, where)
+    network = load_trained(spec, where)
+    assert not network.training
+    outputs = network(torch.zeros(1, 3, 64, 64))
+    assert len(outputs.classes) == 3
