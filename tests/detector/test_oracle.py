@@ -89,16 +89,32 @@ def copy_weights(theirs: Any, ours: Detector) -> None:
     for name, wanted in _names(ours):
         value = source.pop(wanted)
         if wanted.endswith("edge_weights"):
-            value = value[list(_order(ours, name))]
+            value = value[_order(ours, name)]
         assert state[name].shape == value.shape, (name, wanted)
         state[name].copy_(value)
     assert not source
 
 
-def _order(ours: Detector, name: str) -> tuple[int, ...]:
-    """The places, in effdet's list, of a node's inputs as our module takes them."""
-    node, _, repeat = name.split(".")[1].rpartition("_")
-    return ours.feature_network.input_order[f"{node}@{repeat}"]
+def _order(ours: Detector, name: str) -> list[int]:
+    """The places, in effdet's list, of a node's inputs as our module takes them.
+
+    Read from the right graph: where ours has a wrong edge, the weights stay in their places.
+    """
+    key = "@".join(name.split(".")[1].rsplit("_", 1))
+    network = ours.feature_network
+    right = from_tree(member_model("efficientdet_d0").feature_network.graph)
+    (node,) = [node for node in right.nodes if node.key == key]
+    sources = [edge.source for edge in node.inputs]
+    theirs = sorted(sources, key=lambda source: _effdet_id(source, node.repeat))
+    return [theirs.index(sources[place]) for place in network.input_order[key]]
+
+
+def _effdet_id(source: str, repeat: int) -> tuple[int, int]:
+    """effdet lists a node's inputs by age: a cell's own inputs by level, then its nodes."""
+    name, _, of = source.partition("@")
+    if of and int(of) == repeat:
+        return 1, NODES.index(name)
+    return 0, int(name[1])
 
 
 def _names(ours: Detector) -> Iterator[tuple[str, str]]:

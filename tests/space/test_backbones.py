@@ -134,7 +134,7 @@ def test_what_the_measuring_says_is_handed_on(
 ) -> None:
     done = subprocess.CompletedProcess([], code, stdout="", stderr="noise\nno such thing\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
-    with pytest.raises(error, match="no such thing$"):
+    with pytest.raises(error, match=r"no such thing$"):
         backbone_facts("resnet81", [3], tmp_path)
     assert not list(tmp_path.iterdir())
 
