@@ -157,8 +157,9 @@ def _hash(text: str) -> str:
 
 
 def _mixed(own: str, links: list[tuple[str, int]], colours: _Colours) -> str:
-    around = sorted([f"{label}>{colours[other]}" for label, other in links])
-    text = f"{own}\n{around}"
+    around = [label + colours[other] for label, other in links]
+    around.sort()
+    text = own + "\n" + "\n".join(around)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
