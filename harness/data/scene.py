@@ -1,0 +1,151 @@
+"""What stands where in a generated image: classes, places and looks as numbers, no pixels.
+
+A scene is laid out in units of 1/128 of the image's side, so that one seed gives one picture
+whatever the size. Three needs are built in:
+
+- `context`: beads of three classes look alike. The banner of the scene tells which they are: one
+  banner a scene, shared by all its beads, and at least `CLEARANCE` away from every one of them.
+- `extent`: masts and frames are large and drawn in thin strokes, whose tips are the box.
+- `none`: banners, wedges and tiles are told by their own colour, outline and texture.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Need = Literal["context", "extent", "none"]
+Floats = npt.NDArray[np.float64]
+
+UNIT = 128.0
+"""Side of a scene in its own units."""
+CLEARANCE = 54.0
+"""Least gap (larger of the two axes) between the box of a bead and that of the banner."""
+
+CATEGORIES: tuple[tuple[str, Need], ...] = (
+    ("bead_red", "context"),
+    ("bead_green", "context"),
+    ("bead_blue", "context"),
+    ("mast", "extent"),
+    ("frame", "extent"),
+    ("banner_red", "none"),
+    ("banner_green", "none"),
+    ("banner_blue", "none"),
+    ("wedge", "none"),
+    ("tile", "none"),
+)
+"""Names and needs in the order of their ids, from 1."""
+BEAD, MAST, FRAME, BANNER, WEDGE, TILE = 0, 3, 4, 5, 8, 9
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One object: category index, box (x0, y0, x1, y1) in units, and its look in [0, 1]."""
+
+    category: int
+    box: tuple[float, float, float, float]
+    look: tuple[float, ...]
+    """Eight uniform numbers: what they mean is the painter's, by class."""
+    strength: float
+    """How far it stands out from what is behind it; of a banner, how strong the cue is."""
+
+
+def lay_out(rng: np.random.Generator) -> list[Thing]:
+    """The things of one scene, in the order they are painted."""
+    banner = _banner(rng) if rng.random() < 0.88 else None
+    things = [_large(rng)] if rng.random() < 0.8 else []
+    if banner is not None:
+        things.append(banner)
+    fixed = [] if banner is None else [banner.box]
+    beads = _beads(rng, banner) if banner is not None else []
+    fixed += [bead.box for bead in beads]
+    things += _scatter(rng, WEDGE, count=_count(rng, 0, 2), sides=(14, 52), fixed=fixed)
+    things += _scatter(rng, TILE, count=_count(rng, 1, 3), sides=(8, 24), fixed=fixed)
+    return things + beads
+
+
+def _count(rng: np.random.Generator, low: int, high: int) -> int:
+    return low + int(rng.random() * (high - low + 1))
+
+
+def _between(rng: np.random.Generator, low: float, high: float) -> float:
+    return low + (high - low) * rng.random()
+
+
+def _looks(rng: np.random.Generator) -> tuple[float, ...]:
+    return tuple(rng.random(8).tolist())
+
+
+def _banner(rng: np.random.Generator) -> Thing:
+    """A banner along one of the four edges, so that beads find room out of its sight."""
+    length, depth = _between(rng, 26, 46), _between(rng, 26, 38)
+    along, off = _between(rng, 0, UNIT - length), _between(rng, 0, 4)
+    edge = _count(rng, 0, 3)
+    across = off if edge < 2 else UNIT - off - depth
+    box = (along, across, along + length, across + depth)
+    if edge % 2:
+        box = (box[1], box[0], box[3], box[2])
+    return Thing(BANNER + _count(rng, 0, 2), box, _looks(rng), _between(rng, 0.3, 1))
+
+
+def _beads(rng: np.random.Generator, banner: Thing) -> list[Thing]:
+    wanted = _count(rng, 2, 6)
+    sides = 9 + 6 * rng.random(96)
+    corners = rng.random((96, 2)) * (UNIT - sides)[:, None]
+    boxes = np.concatenate([corners, corners + sides[:, None]], 1)
+    far = boxes[gaps(boxes, banner.box) >= CLEARANCE]
+    beads: list[Thing] = []
+    for box in far:
+        if len(beads) == wanted:
+            break
+        if all(gaps(box[None], bead.box)[0] > 1 for bead in beads):
+            place = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
+            beads.append(
+                Thing(banner.category - BANNER + BEAD, place, _looks(rng), _between(rng, 0.5, 1))
+            )
+    return beads
+
+
+def _large(rng: np.random.Generator) -> Thing:
+    wide, high = _between(rng, 44, 112), _between(rng, 44, 112)
+    x, y = _between(rng, 0, UNIT - wide), _between(rng, 0, UNIT - high)
+    kind = MAST if rng.random() < 0.5 else FRAME
+    return Thing(kind, (x, y, x + wide, y + high), _looks(rng), _between(rng, 0.4, 1))
+
+
+def _scatter(
+    rng: np.random.Generator,
+    category: int,
+    count: int,
+    sides: tuple[float, float],
+    fixed: list[tuple[float, float, float, float]],
+) -> list[Thing]:
+    """Things laid anywhere, hiding at most a quarter of any thing in `fixed`."""
+    placed: list[Thing] = []
+    for _ in range(count):
+        side = sides[0] * (sides[1] / sides[0]) ** rng.random()
+        for x, y in rng.random((8, 2)) * (UNIT - side):
+            box = (float(x), float(y), float(x) + side, float(y) + side)
+            if all(hidden(box, other) <= 0.25 for other in fixed):
+                placed.append(Thing(category, box, _looks(rng), _between(rng, 0.35, 1)))
+                break
+    return placed
+
+
+def gaps(boxes: Floats, other: tuple[float, float, float, float]) -> Floats:
+    """Larger of the horizontal and vertical gaps between each of (n, 4) boxes and another: (n,)."""
+    x = np.maximum(other[0] - boxes[:, 2], boxes[:, 0] - other[2])
+    y = np.maximum(other[1] - boxes[:, 3], boxes[:, 1] - other[3])
+    return np.maximum(x, y)
+
+
+def hidden(
+    box: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> float:
+    """Share of `other`'s box that `box` covers."""
+    wide = min(box[2], other[2]) - max(box[0], other[0])
+    high = min(box[3], other[3]) - max(box[1], other[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    return wide * high / ((other[2] - other[0]) * (other[3] - other[1]))
