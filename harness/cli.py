@@ -129,7 +129,7 @@ def run(
     """Run a study to its end: train what the ledger lacks, then write the report."""
     from rich.console import Console
 
-    from harness.printing import say_outcome
+    from harness.printing import say_outcome, wide_console
     from harness.progress import Progress
     from harness.run import RUN_TRIAL, Named, Orders, load_plugins, resolve, run_study
     from harness.space.profiles import load_study
@@ -151,7 +151,7 @@ def run(
         say=lambda line: errors.print(line, highlight=False, markup=False),
     )
     written = write_report(results, reports, loaded.name, loaded.profile)
-    say_outcome(outcome, where.results, written, Console())
+    say_outcome(outcome, where.results, written, wide_console())
     if outcome.failed:
         click.get_current_context().exit(NOT_HELD)
 

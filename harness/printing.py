@@ -16,6 +16,12 @@ from harness.studies import Cell
 SHOWN = ("table.csv", "pareto.svg", "index.html")
 
 
+def wide_console() -> Console:
+    """Standard output; wide enough for whole tables where it is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
 def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], console: Console) -> None:
     """The table of arms, what went wrong, and where the report is."""
     for complaint in outcome.complaints:
@@ -35,7 +41,7 @@ def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], consol
 
 
 def say_written(written: Sequence[Path], console: Console | None = None) -> None:
-    console = console or Console()
+    console = console or wide_console()
     shown = [path for name in SHOWN for path in written if path.name == name] or written
     for path in shown:
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)
@@ -84,7 +90,7 @@ def _reasons(cells: Sequence[Cell]) -> list[str]:
 
 def say_plan(document: Mapping[str, Any], console: Console | None = None) -> None:
     """The plan as a table, one row a cell, and how long it would take."""
-    console = console or Console()
+    console = console or wide_console()
     table = Table(title=f"{document['study']} ({document['profile']})")
     table.add_column("arm")
     table.add_column("seed", justify="right")
@@ -122,7 +128,7 @@ def estimate_words(estimate: Mapping[str, Any]) -> str:
 
 def say_cost(document: Mapping[str, Any], console: Console | None = None) -> None:
     """Cost by part, fvcore's count, and what is published."""
-    console = console or Console()
+    console = console or wide_console()
     table = Table(title=f"{document['name']} at {document['image_size']} px")
     table.add_column("part")
     table.add_column("params", justify="right")

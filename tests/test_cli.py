@@ -1,7 +1,11 @@
 """The door: what is printed, where, and with which exit code."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -180,3 +184,33 @@ def test_cost_has_the_documented_shape(harness):
     assert document["fvcore"]["uncounted"]["aten::sigmoid"] > 0
     assert document["published"][0].keys() == {"params", "macs", "source"}
     assert document["conventions"] == {}
+
+
+def test_kill_in_mid_study_and_the_same_command_again(small_study, fake_trial, tmp_path):
+    """SIGKILL after two finished trials; the second command trains the others, and no other."""
+    folder = tmp_path / "modules"
+    slow = "import time\nimport fake_trial\n\ndef work(*args):\n    time.sleep(0.3)\n"
+    (folder / "slow_trial.py").write_text(slow + "    return fake_trial.work(*args)\n")
+    small_study.write_text(
+        small_study.read_text() + "data: {name: shapes, train_images: 4, val_images: 2}\n"
+    )
+    command = [sys.executable, "-m", "harness.cli", "run", str(small_study), "--engine", "inline",
+               "--trial", "slow_trial:work"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    ledger = tmp_path / "results" / "ledger"
+    first = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    while len(list(ledger.glob("*/record.json"))) < 3:
+        assert first.poll() is None
+        time.sleep(0.02)
+    first.kill()
+    first.wait()
+    kept = {path: path.read_bytes() for path in ledger.glob("*/record.json")}
+    assert 3 <= len(kept) < 7
+    second = subprocess.run(command, cwd=tmp_path, env=environment, check=True, text=True,
+                            capture_output=True)  # fmt: skip
+    assert "12 cells: 6 done, 6 alias" in second.stdout
+    assert all(path.read_bytes() == text for path, text in kept.items())
+    calls = [path.name for path in (tmp_path / "results" / "calls").iterdir()]
+    again = [name for name in calls if name.endswith("-2")]
+    assert len(again) <= 1  # the one that was under way
+    assert not {name[:-2] for name in again} & {path.parent.name for path in kept}
