@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from harness import feeds, trial
 from harness.data import open_data
+from harness.latency import measure
 from harness.ledger import Ledger
 from harness.space.data import DataSpec
 from harness.space.model import BackboneSpec
@@ -32,6 +34,11 @@ def where(results, tmp_path):
     (results / "cache").mkdir(exist_ok=True)
     (own / "cache").symlink_to(results / "cache")
     return Workplace(own, device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def _short_latency(monkeypatch):
+    monkeypatch.setattr(trial, "measure", partial(measure, budget=0.05))
 
 
 @pytest.fixture
