@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import SpecError, did_you_mean
 from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
@@ -13,6 +13,9 @@ from harness.space.costing import closed_form
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
 from harness.space.scaling import FAMILY, NUM_CLASSES, Member, member_model
 from harness.space.zoo import load_topology, topology_names
+
+if TYPE_CHECKING:
+    from harness.detector import Detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,13 @@ def model_of(name: str) -> ModelSpec:
     )
 
 
+def build(model: str | ModelSpec, seed: int = 0) -> "Detector":
+    """A detector (a `torch.nn.Module`) by the name of a model or topology, or from its spec."""
+    from harness.detector import build
+
+    return build(model_of(model) if isinstance(model, str) else model, seed)
+
+
 def cost_document(name: str) -> dict[str, Any]:
     """The document of `harness cost --json`. Builds the model once, for fvcore's count."""
     model = model_of(name)
@@ -169,9 +179,8 @@ def cost_parts(cost: Cost) -> dict[str, dict[str, int]]:
 def _fvcore(model: ModelSpec) -> dict[str, Any]:
     """fvcore's own total, null where it cannot run, and what it did not count."""
     from harness.cost import count
-    from harness.detector import build
 
-    module = build(model, 0)
+    module = build(model)
     try:
         counted = count(module, model.image_size)
     except (RuntimeError, MemoryError, NotImplementedError) as error:

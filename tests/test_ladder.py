@@ -20,7 +20,7 @@ FLOORS = (
     ("engines", "detector", "data"),
     ("train", "evaluate", "latency", "report"),
     ("trial", "run", "plan", "describe", "checking", "progress", "printing"),
-    ("cli",),
+    ("cli", "options"),
 )
 HELPERS_OF_TRAIN = ("average", "checkpoint", "optimizer", "schedule", "predict", "feeds",
                     "handover", "batches", "features")  # fmt: skip
@@ -29,7 +29,7 @@ FLOOR |= dict.fromkeys(HELPERS_OF_TRAIN, FLOOR["train"])
 
 DESCRIBING = {"errors", "registry", "graph", "space", "records", "ledger", "studies", "search",
               "engines", "report", "plan", "run", "checking", "progress", "printing", "describe",
-              "cli"}  # fmt: skip
+              "cli", "options"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray.py"},
