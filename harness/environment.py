@@ -13,6 +13,7 @@ import torch
 
 from harness.errors import TrialError
 from harness.records import Environment
+from harness.space.recipe import Recipe
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "pycocotools", "fvcore", "pillow")
 
@@ -42,6 +43,25 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def precision_of(recipe: Recipe, device: torch.device) -> torch.dtype:
+    """The type the network computes in; a `TrialError` where the device has not got it."""
+    name = recipe.precision
+    if name == "float32":
+        return torch.float32
+    if device.type == "cuda":
+        there = name == "float16" or torch.cuda.is_bf16_supported()
+    else:
+        there = name == "bfloat16" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if not there:
+        raise TrialError(f"recipe.precision: {name} is not to be had on this {device.type}")
+    return torch.bfloat16 if name == "bfloat16" else torch.float16
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[object]:
+    """Compute in `dtype`, where it is not float32."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
 @cache

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from harness.detector.model import Detector
 from harness.detector.postprocess import detect
+from harness.environment import autocast, precision_of
 from harness.evaluate import Array, Detections, collect
 from harness.space.recipe import Recipe
-from harness.train import Inputs, autocast, move, precision_of, run
+from harness.train import Inputs, move, run
 
 
 class ValBatch(NamedTuple):

@@ -8,7 +8,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -21,10 +20,9 @@ from harness.detector.losses import detection_loss
 from harness.detector.model import Detector
 from harness.detector.outputs import Outputs
 from harness.detector.targets import Targets
-from harness.errors import TrialError
+from harness.environment import autocast, precision_of
 from harness.optimizer import build_optimizer, peak_rate, rate_factor, set_rate
 from harness.records import EpochLog
-from harness.space.recipe import Recipe
 from harness.space.streams import stream_seed
 from harness.space.trial import TrialSpec
 
@@ -64,24 +62,6 @@ class TrainLog:
     def data_wait_share(self) -> float | None:
         waited = sum(row.data_wait_share * row.seconds for row in self.curve)
         return waited / self.seconds if self.seconds and self.curve else None
-
-
-def precision_of(recipe: Recipe, device: torch.device) -> torch.dtype:
-    """The type the network computes in; a `TrialError` where the device has not got it."""
-    name = recipe.precision
-    if name == "float32":
-        return torch.float32
-    if device.type == "cuda":
-        there = name == "float16" or torch.cuda.is_bf16_supported()
-    else:
-        there = name == "bfloat16" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    if not there:
-        raise TrialError(f"recipe.precision: {name} is not to be had on this {device.type}")
-    return torch.bfloat16 if name == "bfloat16" else torch.float16
-
-
-def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
-    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
 def run(detector: Detector, inputs: Inputs) -> Outputs:
@@ -141,7 +121,7 @@ class Trainer:
         self, checkpoint: Path | None = None, on_epoch: Callable[[EpochLog], None] | None = None
     ) -> TrainLog:
         """Train to the end, from `checkpoint` where there is one."""
-        if checkpoint and (found := load(checkpoint, self.trial)):
+        if checkpoint and (found := load(checkpoint, self.trial)) and self._suits(found):
             self._restore(found)
         try:
             while self.epoch < self.recipe.schedule.epochs:
@@ -231,6 +211,18 @@ class Trainer:
             curve=self.curve,
             seconds=self.seconds,
         )
+
+    def _suits(self, found: Checkpoint) -> bool:
+        """Whether a checkpoint is of this very network; a warning where it is not."""
+
+        def shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+            return {name: value.shape for name, value in state.items()}
+
+        own = shapes(self.detector.state_dict())
+        if shapes(found.model) == own and shapes(found.average) == (own if self.average else {}):
+            return True
+        log.warning("checkpoint ignored, starting again: it is of another network")
+        return False
 
     def _restore(self, found: Checkpoint) -> None:
         self.detector.load_state_dict(found.model)

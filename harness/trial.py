@@ -20,7 +20,7 @@ from harness.data import Dataset, open_data
 from harness.detector import Detector, build
 from harness.determinism import deterministic
 from harness.engines.base import reason_of
-from harness.environment import PeakMemory, describe, find_device
+from harness.environment import PeakMemory, describe, find_device, precision_of
 from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics
 from harness.feeds import Feeds, open_feeds
@@ -32,7 +32,7 @@ from harness.records import Cost, EpochLog, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
-from harness.train import Trainer, precision_of
+from harness.train import Trainer
 
 log = logging.getLogger(__name__)
 

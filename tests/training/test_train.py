@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from harness.checkpoint import load
+from harness.checkpoint import load, save
 from harness.detector import build
 from harness.determinism import deterministic
+from harness.environment import precision_of
 from harness.errors import TrialError
-from harness.train import Trainer, precision_of
+from harness.train import Trainer
 
 CPU = torch.device("cpu")
 
@@ -75,6 +76,17 @@ def test_a_broken_checkpoint_means_starting_again(small_trial, noise, tmp_path, 
     _, again = train(spec, noise(), tmp_path / "last.pt")
     assert losses(again) == losses(whole)
     assert "starting again" in caplog.text
+
+
+def test_another_network_s_checkpoint_means_starting_again(small_trial, noise, tmp_path, caplog):
+    spec = small_trial(epochs=1)
+    _, whole = train(spec, noise(), tmp_path / "last.pt")
+    found = load(tmp_path / "last.pt", spec.id)
+    del found.model["class_head.predict.pointwise.bias"]
+    save(found, tmp_path / "last.pt")
+    _, again = train(spec, noise(), tmp_path / "last.pt")
+    assert losses(again) == losses(whole)
+    assert "starting again: it is of another network" in caplog.text
 
 
 def test_a_finished_checkpoint_is_not_trained_on(small_trial, noise, tmp_path):
