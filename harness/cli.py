@@ -122,12 +122,14 @@ def plan(
     from harness.printing import say_plan
     from harness.run import load_plugins
     from harness.space.profiles import load_study
+    from harness.space.workplace import Workplace
 
     load_plugins(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
-    ledger = Ledger(Path(results))
-    made = make_plan(loaded, ledger, open_facts(Path(results) / "cache"))
-    document = made.as_json(estimate(made, ledger, processors()))
+    where = Workplace(Path(results))
+    ledger = Ledger(where.results)
+    made = make_plan(loaded, ledger, open_facts(where.cache))
+    document = made.as_json(estimate(made, ledger, where, processors()))
     say_json(document) if as_json else say_plan(document)
 
 

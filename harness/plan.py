@@ -16,6 +16,7 @@ from harness.space.costing import closed_form
 from harness.space.data import DataFacts, DataSpec
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
+from harness.space.workplace import Workplace
 from harness.studies import Cell, StudyResults
 
 
@@ -43,13 +44,14 @@ class Plan:
         ordered = sorted(found.values(), key=lambda planned: seeds[planned.cell.seed])
         return tuple(planned.spec for planned in ordered)
 
-    def pending_sources(self, ledger: Ledger) -> tuple[TrialSpec, ...]:
-        """Sources of pending trials that have no finished record."""
+    def pending_sources(self, ledger: Ledger, where: Workplace) -> tuple[TrialSpec, ...]:
+        """Sources of pending trials that have no finished record, or whose weights are gone."""
         wanted = {source.id for spec in self.pending() for source in sources_of(spec)}
         return tuple(
             spec
             for trial_id, spec in self.sources.items()
-            if trial_id in wanted and not is_done(ledger.get(trial_id))
+            if trial_id in wanted
+            and not (is_done(ledger.get(trial_id)) and where.backbone(trial_id).exists())
         )
 
     def results(self) -> StudyResults:
@@ -220,7 +222,7 @@ def may_retry(record: TrialRecord, retry_failed: bool) -> bool:
     return retry_failed and record.status != "done"
 
 
-def estimate(plan: Plan, ledger: Ledger, at_once: int) -> dict[str, Any]:
+def estimate(plan: Plan, ledger: Ledger, where: Workplace, at_once: int) -> dict[str, Any]:
     """How long the pending trials take, from finished trials of the same study (else unknown)."""
     pending = plan.pending()
     done = [ledger.get(p.cell.id) for p in plan.cells if p.cell.status == "done"]
@@ -229,7 +231,7 @@ def estimate(plan: Plan, ledger: Ledger, at_once: int) -> dict[str, Any]:
     waves = -(-len(pending) // max(1, at_once))
     return {
         "pending": len(pending),
-        "sources": len(plan.pending_sources(ledger)),
+        "sources": len(plan.pending_sources(ledger, where)),
         "at_once": at_once,
         "seconds_a_trial": each,
         "seconds": each * waves if each is not None else (0.0 if not pending else None),

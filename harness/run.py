@@ -122,7 +122,7 @@ def _train(
     """Sources first, so that no two trials make the same backbone; then the trials."""
     names = trial_names(plan)
     with engine.session(where):
-        for wave in _waves(plan.pending_sources(ledger)):
+        for wave in _waves(plan.pending_sources(ledger, where)):
             say(f"pretraining {len(wave)} backbone{'s' if len(wave) > 1 else ''}")
             _watched(engine, wave, work, where, watching, names)
         ready = [spec for spec in pending if _is_ready(spec, ledger)]

@@ -111,6 +111,15 @@ def test_a_backbone_that_fails_is_named_in_the_cells(run, small_study, results, 
     assert run(small_study).failed == 0
 
 
+def test_a_backbone_whose_weights_are_gone_is_made_again(run, small_study, results):
+    [source] = run(small_study).results.sources
+    Workplace(results).backbone(source).unlink()
+    assert run(small_study).trained == 0
+    assert calls(results)[source] == 1  # nothing needs it
+    run(small_study, seeds=3)
+    assert calls(results)[source] == 2
+
+
 def test_an_interrupted_study_keeps_what_is_finished(run, small_study, results, facts):
     plan = make_plan(load_study(small_study), Ledger(results), facts)
     tell(results, plan.pending()[3].id, "interrupt")
@@ -147,7 +156,7 @@ def test_limits_reject_with_a_reason(run, small_study, results):
 def test_the_plan_says_what_would_run(small_study, results, facts, run):
     study = load_study(small_study)
     document = make_plan(study, Ledger(results), facts)
-    told = document.as_json(estimate(document, Ledger(results), 2))
+    told = document.as_json(estimate(document, Ledger(results), Workplace(results), 2))
     assert told["study"] == "small"
     assert told["estimate"]["pending"] == 6
     assert told["estimate"]["seconds"] is None
@@ -158,7 +167,7 @@ def test_the_plan_says_what_would_run(small_study, results, facts, run):
     assert alias["reason"].startswith("the same trial as factor 1.2, coefficient 0, seed")
     run(small_study, limit=2)
     after = make_plan(study, Ledger(results), facts)
-    assert estimate(after, Ledger(results), 2)["seconds"] == 4.0
+    assert estimate(after, Ledger(results), Workplace(results), 2)["seconds"] == 4.0
 
 
 @pytest.mark.parametrize("name", ["no_such_module:work", "fake_trial:nothing", "json", "os:sep"])
