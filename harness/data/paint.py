@@ -9,12 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from harness.data.scene import BANNER, FRAME, MAST, TILE, UNIT, WEDGE, Thing
+from harness.data.scene import BANNER, CLEARANCE, FRAME, MAST, TILE, UNIT, WEDGE, Thing
 
 Pixels = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 TEXTURE = 256
+FADE = 6.0
+"""Units over which the ground beyond a clearing takes its hue."""
 HUES: Pixels = np.array([[1.0, -0.5, -0.5], [-0.5, 1.0, -0.5], [-0.5, -0.5, 1.0]], dtype=np.float32)
 
 
@@ -45,6 +47,7 @@ def paint(
 ) -> tuple[npt.NDArray[np.uint8], list[Box | None]]:
     """Image (side, side, 3) and the tight box of each thing in pixels; None where none is left."""
     canvas = _background(side, bank, rng)
+    _wash(canvas, things)
     boxes = [_paint(canvas, thing, side / UNIT) for thing in things]
     canvas += _crop(bank[5], rng, side)[..., None] * np.float32(6)
     np.clip(canvas, 0, 255, out=canvas)
@@ -67,6 +70,29 @@ def _background(side: int, bank: Pixels, rng: np.random.Generator) -> Pixels:
     canvas += fine * np.float32(6 + 20 * picks[10])
     canvas += base
     return canvas
+
+
+def _wash(canvas: Pixels, things: list[Thing]) -> None:
+    """Give the ground beyond the beads' clearing the hue of the scene's banners."""
+    banner = next((thing for thing in things if BANNER <= thing.category < WEDGE), None)
+    if banner is None:
+        return
+    side = canvas.shape[0]
+    at = (np.arange(side) + 0.5) * (UNIT / side)
+    gap = np.full((side, side), np.inf)
+    for thing in things:
+        if thing.category < MAST:
+            x0, y0, x1, y1 = thing.box
+            x, y = np.maximum(x0 - at, at - x1), np.maximum(y0 - at, at - y1)
+            np.minimum(gap, np.maximum(x[None, :], y[:, None]), out=gap)
+    beyond = np.clip((gap - CLEARANCE) / FADE, 0, 1).astype(np.float32)
+    canvas += beyond[..., None] * (_hue(banner) * np.float32(60 * banner.strength))
+
+
+def _hue(banner: Thing) -> Pixels:
+    """(3,): its class's hue, shifted a little by its look."""
+    shift = np.array(banner.look[1:4], dtype=np.float32) * np.float32(0.6) - np.float32(0.3)
+    return HUES[banner.category - BANNER] + shift
 
 
 def _paint(canvas: Pixels, thing: Thing, scale: float) -> Box | None:
@@ -137,9 +163,8 @@ def _bead(u: Pixels, v: Pixels, half: Half, scale: float, thing: Thing) -> Drawn
 def _banner(u: Pixels, v: Pixels, half: Half, scale: float, thing: Thing) -> Drawn:
     """A rectangle whose hue and weave are its class, paler or stronger."""
     distance = np.maximum(np.abs(u) - np.float32(half[0]), np.abs(v) - np.float32(half[1]))
-    shift = np.array(thing.look[1:4], dtype=np.float32) * np.float32(0.6) - np.float32(0.3)
     kind = thing.category - BANNER
-    hue = (HUES[kind] + shift) * np.float32(95 * thing.strength)
+    hue = _hue(thing) * np.float32(95 * thing.strength)
     period = np.float32((6 + 3 * thing.look[5]) * scale)
     a, b = _turned(u, v, 0.4 * thing.look[0] - 0.2)
     if kind == 0:

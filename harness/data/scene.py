@@ -3,8 +3,9 @@
 A scene is laid out in units of 1/128 of the image's side, so that one seed gives one picture
 whatever the size. Three needs are built in:
 
-- `context`: beads of three classes look alike. The banner of the scene tells which they are: one
-  banner a scene, shared by all its beads, and at least `CLEARANCE` away from every one of them.
+- `context`: beads of three classes look alike and lie together in a clearing. What is beyond it
+  tells which they are: the hue of the ground and the banners that stand there, paler or stronger,
+  one cue shared by all beads of the scene and nowhere nearer to any of them than `CLEARANCE`.
 - `extent`: masts and frames are large and drawn in thin strokes, whose tips are the box.
 - `none`: banners, wedges and tiles are told by their own colour, outline and texture.
 """
@@ -20,8 +21,10 @@ Floats = npt.NDArray[np.float64]
 
 UNIT = 128.0
 """Side of a scene in its own units."""
-CLEARANCE = 54.0
-"""Least gap (larger of the two axes) between the box of a bead and that of the banner."""
+CLEARANCE = 42.0
+"""Least gap (larger of the two axes) between the box of a bead and anything that tells its class."""
+CLUSTER = 22.0
+"""Most such gap between two beads of a scene."""
 
 CATEGORIES: tuple[tuple[str, Need], ...] = (
     ("bead_red", "context"),
@@ -53,13 +56,11 @@ class Thing:
 
 def lay_out(rng: np.random.Generator) -> list[Thing]:
     """The things of one scene, in the order they are painted."""
-    banner = _banner(rng) if rng.random() < 0.88 else None
+    banners = _banners(rng) if rng.random() < 0.88 else []
     things = [_large(rng)] if rng.random() < 0.8 else []
-    if banner is not None:
-        things.append(banner)
-    fixed = [] if banner is None else [banner.box]
-    beads = _beads(rng, banner) if banner is not None else []
-    fixed += [bead.box for bead in beads]
+    beads = _beads(rng, banners) if banners else []
+    fixed = [thing.box for thing in (*banners, *beads)]
+    things += banners
     things += _scatter(rng, WEDGE, count=_count(rng, 0, 2), sides=(14, 52), fixed=fixed)
     things += _scatter(rng, TILE, count=_count(rng, 1, 3), sides=(8, 24), fixed=fixed)
     return things + beads
@@ -77,33 +78,38 @@ def _looks(rng: np.random.Generator) -> tuple[float, ...]:
     return tuple(rng.random(8).tolist())
 
 
-def _banner(rng: np.random.Generator) -> Thing:
-    """A banner along one of the four edges, so that beads find room out of its sight."""
-    length, depth = _between(rng, 26, 46), _between(rng, 26, 38)
-    along, off = _between(rng, 0, UNIT - length), _between(rng, 0, 4)
-    edge = _count(rng, 0, 3)
-    across = off if edge < 2 else UNIT - off - depth
-    box = (along, across, along + length, across + depth)
-    if edge % 2:
-        box = (box[1], box[0], box[3], box[2])
-    return Thing(BANNER + _count(rng, 0, 2), box, _looks(rng), _between(rng, 0.3, 1))
+def _banners(rng: np.random.Generator) -> list[Thing]:
+    """One to three of a class in a row at an edge, so that beads find room out of their sight."""
+    category, edge = BANNER + _count(rng, 0, 2), _count(rng, 0, 3)
+    banners = []
+    start = 0.0
+    for left in range(_count(rng, 1, 3), 0, -1):
+        side, off = _between(rng, 26, 38), _between(rng, 0, 4)
+        start = _between(rng, start, UNIT - 40 * left)
+        across = off if edge < 2 else UNIT - off - side
+        box = (start, across, start + side, across + side)
+        if edge % 2:
+            box = (box[1], box[0], box[3], box[2])
+        banners.append(Thing(category, box, _looks(rng), _between(rng, 0.3, 1)))
+        start += side + 2
+    return banners
 
 
-def _beads(rng: np.random.Generator, banner: Thing) -> list[Thing]:
-    wanted = _count(rng, 2, 6)
+def _beads(rng: np.random.Generator, banners: list[Thing]) -> list[Thing]:
+    """A cluster of beads of the class of the banners, each out of their sight."""
+    wanted = _count(rng, 4, 9)
     sides = 9 + 6 * rng.random(96)
     corners = rng.random((96, 2)) * (UNIT - sides)[:, None]
     boxes = np.concatenate([corners, corners + sides[:, None]], 1)
-    far = boxes[gaps(boxes, banner.box) >= CLEARANCE]
+    far = np.minimum.reduce([gaps(boxes, banner.box) for banner in banners]) >= CLEARANCE
     beads: list[Thing] = []
-    for box in far:
+    for box in boxes[far]:
         if len(beads) == wanted:
             break
-        if all(gaps(box[None], bead.box)[0] > 1 for bead in beads):
+        if all(1 < gaps(box[None], bead.box)[0] < CLUSTER for bead in beads):
             place = (float(box[0]), float(box[1]), float(box[2]), float(box[3]))
-            beads.append(
-                Thing(banner.category - BANNER + BEAD, place, _looks(rng), _between(rng, 0.5, 1))
-            )
+            category = banners[0].category - BANNER + BEAD
+            beads.append(Thing(category, place, _looks(rng), _between(rng, 0.5, 1)))
     return beads
 
 
