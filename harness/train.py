@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from harness.average import Average
+from harness.average import Average, NormRamp
 from harness.checkpoint import Checkpoint, load, save
 from harness.detector.losses import detection_loss
 from harness.detector.model import Detector
@@ -101,6 +101,7 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
         decay = spec.recipe.schedule.ema_decay
         self.average = None if decay is None else Average(detector, decay)
+        self.norms = NormRamp(detector)
         self.anchors = detector.anchors((spec.model.image_size,) * 2, device)
         self.parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
         self.step = self.epoch = 0
@@ -169,6 +170,7 @@ class Trainer:
 
     def _step(self, inputs: Inputs, targets: Targets) -> Tensor:
         """One update. Returns the losses (total, classes, boxes): (3,)."""
+        self.norms.set(self.step + 1)
         with autocast(self.device, self.dtype):
             outputs = run(self.detector, inputs)
         losses = detection_loss(outputs, self.anchors, targets, self.recipe.loss)

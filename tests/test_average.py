@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.average import Average, changing, ramped
+from harness.average import Average, NormRamp, changing, ramped
 
 
 def test_the_decay_is_ramped():
@@ -44,3 +44,24 @@ def test_what_is_frozen_is_left_out():
     assert {id(t) for t in changing(net)} == {
         id(p) for p in [*net[1].parameters(), *net[2].parameters()]
     }
+
+
+def test_fresh_norms_start_with_a_plain_mean():
+    norm = nn.BatchNorm2d(1, momentum=0.25)
+    ramp, means = NormRamp(norm), []
+    for step in range(1, 8):
+        ramp.set(step)
+        norm(torch.full((2, 1, 2, 2), float(step)))
+        means.append(float(norm.running_mean))
+    assert means[:4] == pytest.approx([1, 1.5, 2, 2.5])
+    assert means[4] == pytest.approx(0.75 * 2.5 + 0.25 * 5)
+    assert norm.momentum == 0.25
+
+
+def test_norms_that_bring_statistics_keep_their_momentum():
+    norm = nn.BatchNorm2d(1, momentum=0.25)
+    norm.running_mean += 1
+    NormRamp(norm).set(1)
+    still = nn.BatchNorm2d(1, momentum=0.25).eval()
+    NormRamp(still).set(1)
+    assert (norm.momentum, still.momentum) == (0.25, 0.25)
