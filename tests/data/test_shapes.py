@@ -12,7 +12,17 @@ import pytest
 
 from harness.data import open_data
 from harness.data.paint import paint, texture_bank
-from harness.data.scene import BANNER, BEAD, CATEGORIES, CLEARANCE, MAST, UNIT, Thing, lay_out
+from harness.data.scene import (
+    BANNER,
+    BEAD,
+    CATEGORIES,
+    CLEARANCE,
+    MAST,
+    UNIT,
+    WEDGE,
+    Thing,
+    lay_out,
+)
 from harness.data.shapes import open_shapes, picture
 from harness.graph import expand, receptive_field
 from harness.space.backbones import backbone_facts
@@ -133,7 +143,7 @@ def test_sizes_span_more_than_a_decade():
 def test_beads_are_out_of_sight_of_every_banner():
     seen = 0
     for things in scenes():
-        banners = [t for t in things if BANNER <= t.category < BANNER + 3]
+        banners = [t for t in things if BANNER <= t.category < WEDGE]
         beads = [t for t in things if t.category < MAST]
         assert bool(banners) or not beads
         for bead, banner in itertools.product(beads, banners):
@@ -150,7 +160,7 @@ def test_beads_are_out_of_sight_of_every_banner():
 
 
 def test_cues_are_graded_and_classes_even():
-    things = [t for s in scenes(600) for t in s if BANNER <= t.category < BANNER + 3]
+    things = [t for s in scenes(600) for t in s if BANNER <= t.category < WEDGE]
     strengths = np.array([t.strength for t in things])
     assert np.allclose(np.quantile(strengths, [0, 0.5, 1]), [0.3, 0.65, 1], atol=0.05)
     counts = np.bincount([t.category - BANNER for t in things])
