@@ -1,10 +1,10 @@
 """Every error the harness raises on purpose.
 
-    HarnessError
-    ├── SpecError     your YAML or arguments: every fault at once, each with its place
-    ├── TrialError    one trial could not be built or trained
-    ├── LedgerError   a record could not be read or written
-    └── EngineError   the engine that runs trials could not start or was lost
+HarnessError
+├── SpecError     your YAML or arguments: every fault at once, each with its place
+├── TrialError    one trial could not be built or trained
+├── LedgerError   a record could not be read or written
+└── EngineError   the engine that runs trials could not start or was lost
 """
 
 import difflib

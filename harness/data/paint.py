@@ -17,7 +17,7 @@ Box = tuple[int, int, int, int]
 TEXTURE = 256
 FADE = 6.0
 """Units over which the ground beyond a clearing takes its hue."""
-HUES: Pixels = np.array([[1.0, -0.5, -0.5], [-0.5, 1.0, -0.5], [-0.5, -0.5, 1.0]], dtype=np.float32)
+HUES: Pixels = np.array([[1.0, -0.2, -0.8], [-0.8, -0.2, 1.0]], dtype=np.float32)
 
 
 def texture_bank(rng: np.random.Generator, count: int = 12) -> Pixels:
@@ -151,7 +151,7 @@ def _grey(level: float) -> Pixels:
 
 
 def _bead(u: Pixels, v: Pixels, half: Half, scale: float, thing: Thing) -> Drawn:
-    """A light ring round a dark centre: the same for all three classes."""
+    """A light ring round a dark centre: the same for both classes."""
     r = np.sqrt(u * u + v * v)
     radius = np.float32(half[0])
     inner = np.clip(radius * np.float32(0.5 + 0.15 * thing.look[0]) - r + np.float32(0.5), 0, 1)
@@ -167,12 +167,9 @@ def _banner(u: Pixels, v: Pixels, half: Half, scale: float, thing: Thing) -> Dra
     hue = _hue(thing) * np.float32(95 * thing.strength)
     period = np.float32((6 + 3 * thing.look[5]) * scale)
     a, b = _turned(u, v, 0.4 * thing.look[0] - 0.2)
-    if kind == 0:
-        weave = _wave(a / period)
-    elif kind == 1:
-        weave = np.maximum(_wave(a / period), _wave(b / period))
-    else:
-        weave = _wave(a / period) * _wave(b / period)
+    weave = _wave(a / period)
+    if kind:
+        weave = np.maximum(weave, _wave(b / period))
     colour = np.float32(90 + 70 * thing.look[4]) + hue
     return distance, (weave * np.float32(60 * thing.strength))[..., None] + colour
 
