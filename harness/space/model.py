@@ -1,4 +1,4 @@
-"""What is built: a backbone, a feature network and heads. Complete: nothing is left to a default."""
+"""What is built: a backbone, a feature network and heads. Complete: no default is left open."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 

@@ -43,7 +43,7 @@ class Augmentation(Frozen):
 
 
 class Loss(Frozen):
-    """Focal loss on classes (alpha, gamma), Huber on boxes (delta), total = class + weight * box."""
+    """Focal loss on classes (alpha, gamma), Huber on boxes (delta); class + weight * box."""
 
     focal_alpha: Fraction = 0.25
     focal_gamma: Annotated[float, Field(ge=0)] = 1.5

@@ -1,4 +1,4 @@
-"""A trial: one network, one recipe, one dataset, one set of seeds. Its id is what changes the result."""
+"""A trial: one network, recipe, dataset and set of seeds. Its id is what changes the result."""
 
 import hashlib
 import json
