@@ -34,7 +34,7 @@ class Shown:
     def svg(self) -> str:
         from harness.graph.draw import to_svg
 
-        return to_svg(self.graph, self.inferred)
+        return to_svg(self.graph, self.inferred, self.reach)
 
     def as_json(self) -> dict[str, Any]:
         nodes = [

@@ -92,7 +92,8 @@ def _wash(canvas: Pixels, things: list[Thing]) -> None:
 def _hue(banner: Thing) -> Pixels:
     """(3,): its class's hue, shifted a little by its look."""
     shift = np.array(banner.look[1:4], dtype=np.float32) * np.float32(0.6) - np.float32(0.3)
-    return HUES[banner.category - BANNER] + shift
+    hue: Pixels = HUES[banner.category - BANNER] + shift
+    return hue
 
 
 def _paint(canvas: Pixels, thing: Thing, scale: float) -> Box | None:

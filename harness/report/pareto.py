@@ -145,6 +145,7 @@ def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
     axes.set_xlabel(info.axis.label)
     axes.set_ylabel("AP (COCO, mean over seeds)")
     axes.margins(x=0.12)
+    axes.locator_params(axis="x", nbins=4 if small else 7)
     shown = [(p.ap.low, p.ap.high) for p in info.points]
     fit_heights(axes, [value for point in info.points for value in point.seeds], shown)
     spots = [(point.x, point.ap.mean) for point in info.points]
