@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.compiler import compile
-    from harness.describe import build
+    from harness.door.describe import build
     from harness.report import table
     from harness.space.zoo import load_topology
 
 __all__ = ["build", "compile", "load_topology", "table"]
 
 _HOMES = {
-    "build": "harness.describe",
+    "build": "harness.door.describe",
     "compile": "harness.compiler",
     "load_topology": "harness.space.zoo",
     "table": "harness.report",

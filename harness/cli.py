@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from harness.errors import SpecError
-from harness.options import (
+from harness.door.options import (
     NOT_HELD,
     friendly,
     json_option,
@@ -18,6 +17,7 @@ from harness.options import (
     seeds_option,
     set_option,
 )
+from harness.errors import SpecError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -70,8 +70,8 @@ def run(
     """Run a study to its end: train what the ledger lacks, then write the report."""
     from rich.console import Console
 
-    from harness.printing import say_outcome, wide_console
-    from harness.progress import Progress
+    from harness.door.printing import say_outcome, wide_console
+    from harness.door.progress import Progress
     from harness.run import RUN_TRIAL, Named, Orders, load_plugins, resolve, run_study
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
@@ -116,10 +116,10 @@ def plan(
     as_json: bool,
 ) -> None:
     """What would run and what it would cost, before anything does."""
+    from harness.door.printing import say_plan
     from harness.engines.base import processors
     from harness.ledger import Ledger
     from harness.plan import estimate, make_plan, open_facts
-    from harness.printing import say_plan
     from harness.run import load_plugins
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
@@ -139,7 +139,7 @@ def plan(
 @friendly
 def check(files: tuple[str, ...], plugins: tuple[str, ...]) -> None:
     """All faults of studies and topologies, with file and line."""
-    from harness.checking import check_file
+    from harness.door.checking import check_file
     from harness.run import load_plugins
 
     load_plugins(plugins)
@@ -170,7 +170,7 @@ def show(
     as_json: bool,
 ) -> None:
     """A topology: nodes, shapes, parameters, multiply-adds a node, and reach."""
-    from harness.describe import describe
+    from harness.door.describe import describe
 
     shown = describe(
         name,
@@ -195,8 +195,8 @@ def show(
 @friendly
 def cost(name: str, as_json: bool) -> None:
     """Parameters and multiply-adds by part, and fvcore's count with what it leaves out."""
-    from harness.describe import cost_document
-    from harness.printing import say_cost
+    from harness.door.describe import cost_document
+    from harness.door.printing import say_cost
 
     document = cost_document(name)
     say_json(document) if as_json else say_cost(document)
@@ -210,7 +210,7 @@ def cost(name: str, as_json: bool) -> None:
 @friendly
 def report(study: str, profile: str | None, results: str, reports: str) -> None:
     """Draw the report of a study again, from results alone."""
-    from harness.printing import say_written
+    from harness.door.printing import say_written
     from harness.studies import chosen_profile
 
     name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
@@ -224,7 +224,7 @@ def report(study: str, profile: str | None, results: str, reports: str) -> None:
 @friendly
 def list_names(results: str, as_json: bool) -> None:
     """Topologies, backbones, ops, heads, datasets, and studies that have results."""
-    from harness.describe import names
+    from harness.door.describe import names
 
     document = names(Path(results))
     if as_json:

@@ -18,21 +18,21 @@ import torch
 from harness.cost import count
 from harness.data import Dataset, open_data
 from harness.detector import Detector, build
-from harness.determinism import deterministic
 from harness.engines.base import reason_of
 from harness.environment import PeakMemory, describe, find_device, precision_of
 from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics
-from harness.feeds import Feeds, open_feeds
-from harness.handover import backbone_file
 from harness.latency import measure
 from harness.ledger import LOG, Ledger
-from harness.predict import predict
 from harness.records import Cost, EpochLog, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
-from harness.train import Trainer
+from harness.training.determinism import deterministic
+from harness.training.feeds import Feeds, open_feeds
+from harness.training.handover import backbone_file
+from harness.training.predict import predict
+from harness.training.train import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -225,7 +225,7 @@ def _latency(detector: Detector, spec: TrialSpec, device: torch.device) -> Laten
 
 def load_trained(spec: TrialSpec, where: Workplace) -> Detector:
     """The network of a finished trial, from its last checkpoint, in eval mode on the CPU."""
-    from harness.checkpoint import load
+    from harness.training.checkpoint import load
 
     kept = load(where.checkpoint(spec.id), spec.id)
     if kept is None or kept.epoch < spec.recipe.schedule.epochs:

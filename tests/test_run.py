@@ -3,11 +3,11 @@
 import pytest
 from rich.console import Console
 
+from harness.door.progress import Progress, clock_words
 from harness.engines import Event
 from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan
-from harness.progress import Progress, clock_words
 from harness.run import Named, Orders, resolve, run_study
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace

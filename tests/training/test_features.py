@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness import features
-from harness.features import Part, open_features, weights_digest
+from harness.training import features
+from harness.training.features import Part, open_features, weights_digest
 
 CPU = torch.device("cpu")
 IMAGES = torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from harness import checkpoint
-from harness.checkpoint import Checkpoint
 from harness.detector import build
 from harness.errors import TrialError
-from harness.handover import backbone_file, store_backbone
 from harness.space.model import BackboneSpec
 from harness.space.workplace import Workplace
+from harness.training import checkpoint
+from harness.training.checkpoint import Checkpoint
+from harness.training.handover import backbone_file, store_backbone
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from harness.checkpoint import load, save
 from harness.detector import build
-from harness.determinism import deterministic
 from harness.environment import precision_of
 from harness.errors import TrialError
-from harness.train import Trainer
+from harness.training.checkpoint import load, save
+from harness.training.determinism import deterministic
+from harness.training.train import Trainer
 
 CPU = torch.device("cpu")
 
@@ -152,7 +152,7 @@ def test_divergence_ends_training_and_says_where(small_trial, noise, tmp_path):
 
 
 def test_long_epochs_are_looked_at_on_the_way(small_trial, noise, monkeypatch):
-    monkeypatch.setattr("harness.train.LOOK_EVERY", 2)
+    monkeypatch.setattr("harness.training.train.LOOK_EVERY", 2)
     _, log = train(small_trial(epochs=1), noise(batches=6, broken=(1, 1)))
     assert log.diverged == "the loss is nan by step 2 of 6 (epoch 1)"
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from harness import feeds, trial
+from harness import trial
 from harness.data import open_data
 from harness.latency import measure
 from harness.ledger import Ledger
 from harness.space.data import DataSpec
 from harness.space.model import BackboneSpec
 from harness.space.workplace import Workplace
+from harness.training import feeds
 from harness.trial import load_trained, run_trial
 
 DATA = DataSpec(train_images=12, val_images=6)

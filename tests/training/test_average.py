@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.average import Average, NormRamp, changing, ramped
+from harness.training.average import Average, NormRamp, changing, ramped
 
 
 def test_the_decay_is_ramped():

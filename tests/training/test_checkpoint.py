@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.checkpoint import Checkpoint, load, save, save_whole
 from harness.records import EpochLog
+from harness.training.checkpoint import Checkpoint, load, save, save_whole
 
 ROW = EpochLog(
     epoch=1,

@@ -14,17 +14,17 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from harness.average import Average, NormRamp
-from harness.checkpoint import Checkpoint, load, save
 from harness.detector.losses import detection_loss
 from harness.detector.model import Detector
 from harness.detector.outputs import Outputs
 from harness.detector.targets import Targets
 from harness.environment import autocast, precision_of
-from harness.optimizer import build_optimizer, peak_rate, rate_factor, set_rate
 from harness.records import EpochLog
 from harness.space.streams import stream_seed
 from harness.space.trial import TrialSpec
+from harness.training.average import Average, NormRamp
+from harness.training.checkpoint import Checkpoint, load, save
+from harness.training.optimizer import build_optimizer, peak_rate, rate_factor, set_rate
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from harness.data.base import Objects
 from harness.data.loader import targets
 from harness.detector.targets import Targets
-from harness.features import Features
+from harness.training.features import Features
 
 Rows = npt.NDArray[np.int64]
 

@@ -6,8 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from harness.optimizer import build_optimizer, parameter_groups, peak_rate, rate_factor, set_rate
 from harness.space.recipe import Optimizer, Recipe
+from harness.training.optimizer import (
+    build_optimizer,
+    parameter_groups,
+    peak_rate,
+    rate_factor,
+    set_rate,
+)
 
 
 class Small(nn.Module):

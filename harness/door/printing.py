@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harness.door.progress import clock_words
 from harness.ledger import Ledger
-from harness.progress import clock_words
 from harness.run import Outcome
 from harness.search import cell_name
 from harness.studies import Cell
