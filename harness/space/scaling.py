@@ -1,15 +1,14 @@
-"""The EfficientDet family as published, and the compound rules it came from.
+"""The EfficientDet family as published, and the named rules that round a width.
 
 Published widths follow no rounding rule (64 * 1.35**2 = 116.6 became 112), so the family is a
-table. The rules are for families of one's own: width = base * factor**coefficient, rounded by
-a named rule; repeats, head depth and image side grow by steps.
+table. Families of one's own grow by `model.compound` of a study (`harness.space.complete`).
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from harness.errors import Fault, SpecError, did_you_mean
+from harness.errors import SpecError, did_you_mean
 from harness.graph import expand, parse, to_tree, with_fields
 from harness.space.model import (
     AnchorSpec,
@@ -130,82 +129,6 @@ def round_width(value: float, rounding: Rounding = "multiple_of_8") -> int:
     if set(rounding) != {"multiple"} or not _is_whole(multiple) or not multiple > 0:  # type: ignore[operator]
         raise SpecError("a rounding is a name, or {multiple: n} with a whole n above 0")
     return _to_multiple(value, rounding["multiple"])
-
-
-@dataclass(frozen=True, slots=True)
-class Compound:
-    """How a family grows with its coefficient. The paper's own constants by default.
-
-    width = width_base * width_factor**coefficient, rounded;
-    repeats = repeats_base + repeats_slope * coefficient;
-    head depth = head_depth_base + coefficient // head_depth_every;
-    image side = image_base + image_step * coefficient.
-    """
-
-    width_base: float = 64
-    width_factor: float = 1.35
-    rounding: Rounding = "multiple_of_8"
-    repeats_base: int = 3
-    repeats_slope: int = 1
-    head_depth_base: int = 3
-    head_depth_every: int = 3
-    image_base: int = 512
-    image_step: int = 128
-
-    def __post_init__(self) -> None:
-        round_width(1.0, self.rounding)
-        faults = [
-            Fault(field, f"must be {what}, not {value!r}")
-            for field, value, what, fits in self._demands()
-            if not fits
-        ]
-        if faults:
-            raise SpecError(faults)
-
-    def _demands(self) -> list[tuple[str, object, str, bool]]:
-        def number(field: str) -> tuple[str, object, str, bool]:
-            value = getattr(self, field)
-            real = isinstance(value, int | float) and not isinstance(value, bool)
-            return field, value, "a number above 0", real and 0 < value < math.inf
-
-        def whole(field: str, least: int) -> tuple[str, object, str, bool]:
-            value = getattr(self, field)
-            fits = _is_whole(value) and value >= least
-            return field, value, f"a whole number, at least {least}", fits
-
-        return [
-            number("width_base"),
-            number("width_factor"),
-            whole("repeats_base", 1),
-            whole("repeats_slope", 0),
-            whole("head_depth_base", 1),
-            whole("head_depth_every", 1),
-            whole("image_base", 32),
-            whole("image_step", 0),
-        ]
-
-    def at(self, coefficient: int) -> "Scaled":
-        """The member of the family at a coefficient (a whole number, 0 or more)."""
-        if not _is_whole(coefficient) or coefficient < 0:
-            raise SpecError(
-                f"a compound coefficient is a whole number, at least 0, not {coefficient!r}"
-            )
-        return Scaled(
-            width=round_width(self.width_base * self.width_factor**coefficient, self.rounding),
-            repeats=self.repeats_base + self.repeats_slope * coefficient,
-            head_depth=self.head_depth_base + coefficient // self.head_depth_every,
-            image_size=self.image_base + self.image_step * coefficient,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Scaled:
-    """Sizes of one network of a family: width in channels, image side in pixels."""
-
-    width: int
-    repeats: int
-    head_depth: int
-    image_size: int
 
 
 def _is_whole(value: object) -> bool:

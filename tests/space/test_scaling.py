@@ -1,10 +1,10 @@
-"""The published family, and the rules for families of one's own."""
+"""The published family, and the rules that round a width."""
 
 import pytest
 
 from harness.errors import SpecError
 from harness.graph import digest, from_tree
-from harness.space.scaling import FAMILY, Compound, member, member_model, round_width
+from harness.space.scaling import FAMILY, member, member_model, round_width
 
 
 @pytest.mark.parametrize(
@@ -95,46 +95,3 @@ def test_wrong_rounding(rounding: object, message: str) -> None:
     with pytest.raises(SpecError) as caught:
         round_width(64, rounding)  # type: ignore[arg-type]
     assert str(caught.value).startswith(message)
-
-
-def test_the_papers_rules() -> None:
-    sizes = [Compound().at(n) for n in range(8)]
-    assert [s.width for s in sizes] == [64, 88, 120, 160, 216, 288, 384, 520]
-    assert [s.repeats for s in sizes] == [3, 4, 5, 6, 7, 8, 9, 10]
-    assert [s.head_depth for s in sizes] == [3, 3, 3, 4, 4, 4, 5, 5]
-    assert [s.image_size for s in sizes] == [512 + 128 * n for n in range(8)]
-
-
-def test_ones_own_rules() -> None:
-    rule = Compound(
-        width_base=24,
-        width_factor=1.2,
-        rounding="multiple_of_4",
-        repeats_base=2,
-        repeats_slope=0,
-        head_depth_base=1,
-        head_depth_every=2,
-        image_base=128,
-        image_step=0,
-    )
-    sizes = rule.at(4)
-    assert (sizes.width, sizes.repeats, sizes.head_depth, sizes.image_size) == (48, 2, 3, 128)
-
-
-def test_misuse_names_every_field() -> None:
-    with pytest.raises(SpecError) as caught:
-        Compound(width_base=-64, repeats_base=0, image_step=True, head_depth_every=0)
-    assert str(caught.value).splitlines() == [
-        "width_base: must be a number above 0, not -64",
-        "repeats_base: must be a whole number, at least 1, not 0",
-        "head_depth_every: must be a whole number, at least 1, not 0",
-        "image_step: must be a whole number, at least 0, not True",
-    ]
-
-
-@pytest.mark.parametrize("coefficient", [-1, 1.5, True])
-def test_a_coefficient_is_a_whole_number(coefficient: object) -> None:
-    with pytest.raises(SpecError) as caught:
-        Compound().at(coefficient)  # type: ignore[arg-type]
-    said = f"a compound coefficient is a whole number, at least 0, not {coefficient!r}"
-    assert str(caught.value) == said
