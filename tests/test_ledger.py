@@ -86,6 +86,19 @@ def test_the_first_finished_record_stays(tmp_path):
     assert ledger.get(RECORD.id) == RECORD
 
 
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError("no space left on device")
+
+    ledger = Ledger(tmp_path)
+    ledger.write(dataclasses.replace(RECORD, status="failed"))
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        ledger.write(RECORD)
+    assert ledger.get(RECORD.id).status == "failed"
+    assert [path.name for path in ledger.folder(RECORD.id).iterdir()] == ["record.json"]
+
+
 def test_a_study_file_comes_back_as_it_was(tmp_path):
     cell = Cell("a", {"model.x": 1}, 0, RECORD.id, "done", None, 1, 2, {"backbone": PartCost(1, 2)})
     study = StudyResults("s", "laptop", "why?", (cell,), {"model.x": [1, 2]})
