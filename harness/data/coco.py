@@ -2,7 +2,8 @@
 
 Two layouts: `images/` with `annotations/instances_{train,val}.json` (images may also lie in
 `images/train`, `images/val`), and COCO 2017's own (`annotations/instances_train2017.json`,
-`train2017/`). The fingerprint is the content, not the place.
+`train2017/`). The fingerprint is of the annotations, file names and sizes, wherever they lie. It
+reads no pixels: images that are changed in place must be given other names.
 """
 
 import hashlib

@@ -1,8 +1,9 @@
 """Maps of a frozen backbone, computed once and kept: trials that share it never touch pixels.
 
-`results/cache/features/<key>/` holds one float32 array a part (`train`, `flipped`, `val`) and
-level, (images, h, w, channels), so that a batch of it is channels last. The key is the digest of
-all that changes the numbers. A folder is written beside its place, then renamed.
+`results/cache/features/<key>/` holds one float32 array a part (`train`, with mirror images after
+the images, and `val`) and level, (images, h, w, channels), so that a batch of it is channels last.
+The key is the digest of all that changes the numbers, the code epoch with them: whoever changes
+how images are prepared raises it. A folder is written beside its place, then renamed.
 """
 
 import hashlib

@@ -7,6 +7,7 @@ the image and its flip. They are computed once and shared by all trials with tha
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 import numpy as np
 import torch
@@ -120,6 +121,8 @@ def _features(
         "weights": weights_digest(detector.backbone),
         "data": dataset.facts.fingerprint,
         "flip": len(sides) == 2,
+        "code_epoch": spec.code_epoch,
+        "timm": version("timm"),
     }
     backbone = detector.backbone.eval()
     return open_features(backbone, parts, identity, where.cache, size, device)
