@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from harness.cost import count
 from harness.data import Dataset, open_data
@@ -45,16 +46,42 @@ COUNTED_MACS = 8e9
 def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None) -> TrialRecord:
     """Build, count, train, evaluate; keep the record and the detections in the ledger.
 
+    Two processes do not train one trial at once: the second waits, and takes the first's record.
     on_epoch: told plain values after each epoch (`epoch`, `epochs`, `loss`, ...).
     """
     ledger = Ledger(where.results)
-    started = time.perf_counter()
-    with logged(ledger.folder(spec.id) / LOG):
-        record, detections = _attempt(spec, where, on_epoch)
-        record = dataclasses.replace(record, seconds=time.perf_counter() - started)
-        log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
-    ledger.write(record, detections)
+    with _alone(spec, where) as waited:
+        kept = ledger.get(spec.id) if waited else None
+        if kept is not None and kept.status == "done":
+            return kept
+        started = time.perf_counter()
+        with logged(ledger.folder(spec.id) / LOG):
+            record, detections = _attempt(spec, where, on_epoch)
+            record = dataclasses.replace(record, seconds=time.perf_counter() - started)
+            log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
+        ledger.write(record, detections)
     return record
+
+
+@contextmanager
+def _alone(spec: TrialSpec, where: Workplace) -> Iterator[bool]:
+    """Holds the trial's checkpoint; tells whether another process had to be waited for.
+
+    The system gives the lock back when a process ends, however it ends.
+    """
+    place = where.checkpoint(spec.id).parent
+    place.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place / "trial.lock")
+    waited = False
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waited = True
+        lock.acquire()
+    try:
+        yield waited
+    finally:
+        lock.release()
 
 
 def _because(record: TrialRecord) -> str:

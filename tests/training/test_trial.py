@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from harness import trial
 from harness.data import open_data
@@ -159,6 +161,16 @@ def test_features_are_kept_only_where_they_never_change(small_trial, change, kee
     assert feeds.keeps_features(small_trial(**change)) is keeps
 
 
+def test_kept_features_are_of_this_code_epoch(shapes, where):
+    """Features that other code prepared are no cache hit."""
+    spec = shapes(epochs=1)
+    folder = where.cache / "features"
+    run_trial(spec, where)
+    before = {path.name for path in folder.iterdir()}
+    run_trial(spec.model_copy(update={"code_epoch": spec.code_epoch + 1}), where)
+    assert {path.name for path in folder.iterdir()} > before
+
+
 def test_divergence_is_a_record(shapes, where):
     spec = shapes(epochs=3, optimizer={"learning_rate": 1e18, "clip_norm": None})
     record = run_trial(spec, where)
@@ -190,6 +202,24 @@ def test_other_data_than_planned_are_refused(shapes, where):
     record = run_trial(spec, where)
     assert record.status == "failed"
     assert "the data have changed since this trial was planned" in record.reason
+
+
+def test_two_processes_do_not_train_one_trial_at_once(shapes, where, monkeypatch):
+    """The second waits for the first and takes its record."""
+    spec = shapes(epochs=1)
+    first = run_trial(spec, where)
+    record = Ledger(where.results).folder(spec.id) / "record.json"
+    whole = record.read_bytes()
+    record.unlink()
+    monkeypatch.setattr(trial, "_attempt", lambda *_: pytest.fail("trained twice"))
+    lock = FileLock(where.checkpoint(spec.id).parent / "trial.lock")
+    with ThreadPoolExecutor(1) as pool:
+        with lock:
+            second = pool.submit(run_trial, spec, where)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.3)
+            record.write_bytes(whole)
+        assert second.result(timeout=10) == first
 
 
 def test_a_precision_that_is_not_there_fails_before_anything_is_built(shapes, where):
