@@ -3,6 +3,7 @@
 import pytest
 from rich.console import Console
 
+from harness.door.printing import say_plan
 from harness.door.progress import Progress, clock_words
 from harness.engines import Event
 from harness.errors import SpecError
@@ -168,6 +169,18 @@ def test_the_plan_says_what_would_run(small_study, results, facts, run):
     run(small_study, limit=2)
     after = make_plan(study, Ledger(results), facts)
     assert estimate(after, Ledger(results), Workplace(results), 2)["seconds"] == 4.0
+
+
+def test_names_and_reasons_are_printed_as_they_stand():
+    """rich would take what is in brackets for markup, and fail on a closing tag."""
+    trial = {"id": "a" * 16, "arm": "bold [b]", "choice": {}, "seed": 0, "status": "failed"}
+    trial |= {"reason": "no [/such] file", "params": 1, "macs": 1, "parts": {}}
+    estimate = {"pending": 0, "at_once": 1, "sources": 0, "seconds": 0.0, "basis": None}
+    console = Console(record=True, width=200)
+    say_plan({"study": "s", "profile": "p", "trials": [trial], "estimate": estimate}, console)
+    text = console.export_text()
+    assert "bold [b]" in text
+    assert "failed: no [/such] file" in text
 
 
 @pytest.mark.parametrize("name", ["no_such_module:work", "fake_trial:nothing", "json", "os:sep"])

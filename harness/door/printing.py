@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness.door.progress import clock_words
@@ -62,7 +63,7 @@ def arm_table(cells: Sequence[Cell], ledger: Ledger) -> Table:
         mean = sum(aps) / len(aps) if aps else None
         spread = _spread(aps)
         table.add_row(
-            name,
+            escape(name),
             f"{len(aps)}/{len(group)}",
             f"{mean:.3f}" if mean is not None else "-",
             f"{spread:.3f}" if spread is not None else "-",
@@ -104,10 +105,10 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
         name = cell_name(trial["arm"], trial["choice"])
         status = trial["status"] if not trial["reason"] else f"{trial['status']}: {trial['reason']}"
         table.add_row(
-            name,
+            escape(name),
             str(trial["seed"]),
             trial["id"],
-            status,
+            escape(status),
             f"{trial['params']:,}",
             f"{trial['macs'] / 1e6:,.1f}",
             f"{parts.get('feature_network', 0.0):,.1f}",

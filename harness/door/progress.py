@@ -122,7 +122,7 @@ class Progress:
             epochs = f"epoch {running.epoch}/{running.epochs}" if running.epochs else "starting"
             loss = f"loss {running.loss:.3f}" if running.loss is not None else ""
             so_far = f"AP {running.ap:.3f}" if running.ap is not None else loss
-            table.add_row(self.names.get(trial_id, trial_id), epochs, so_far)
+            table.add_row(Text(self.names.get(trial_id, trial_id)), epochs, so_far)
         return Group(table, bar, Text(words))
 
 
