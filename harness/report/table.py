@@ -11,7 +11,7 @@ import pandas as pd
 from harness.ledger import Ledger
 from harness.records import Cost, TrialRecord
 from harness.search import short_names, wording
-from harness.studies import Cell, StudyResults, read_study
+from harness.studies import Cell, StudyResults, chosen_profile, read_study
 
 METRICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
 PARTS = ("backbone", "feature_network", "class_head", "box_head")
@@ -22,12 +22,16 @@ CHOICE = "choice."
 def table(
     results: str | Path = "results", study: str | None = None, profile: str | None = None
 ) -> pd.DataFrame:
-    """Every trial of the ledger, or every planned cell of one profile of one study."""
+    """Every trial of the ledger, or every planned cell of one profile of one study.
+
+    profile: as `harness report` takes it: `laptop`, or the only one that has results.
+    """
     ledger = Ledger(Path(results))
     if study is None:
         rows = [record_row(record) for record in ledger.records()]
         return pd.DataFrame(rows or None, columns=None if rows else ["id", "status", "reason"])
-    return study_table(read_study(Path(results), study, profile or "default"), ledger)
+    profile = profile or chosen_profile(Path(results), study, None)
+    return study_table(read_study(Path(results), study, profile), ledger)
 
 
 def study_table(study: StudyResults, ledger: Ledger) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import LedgerError
+from harness.errors import LedgerError, SpecError
 from harness.report import table
 from harness.report.stats import estimate
 from harness.report.summary import summarise, summary_table
@@ -56,7 +56,15 @@ def test_the_whole_ledger_without_a_study(make: Any, keep: Any) -> None:
     assert table("no/such/folder").empty
 
 
+def test_the_only_profile_need_not_be_named(make: Any, keep: Any) -> None:
+    study, records = make.grid()
+    results = keep(study, records)
+    assert table(results, "width").equals(table(results, "width", "laptop"))
+
+
 def test_an_unknown_study_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="no results of study 'nope'"):
+        table(tmp_path, "nope")
     with pytest.raises(LedgerError, match="no results of study 'nope'"):
         table(tmp_path, "nope", "laptop")
 
