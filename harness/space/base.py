@@ -4,6 +4,9 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """A strict, frozen pydantic value: unknown fields are faults, scalars keep their type."""
+    """A strict, frozen pydantic value: unknown fields are faults, scalars keep their type.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    Numbers are finite: JSON has no others, and a spec crosses to workers as JSON.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

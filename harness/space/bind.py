@@ -8,7 +8,7 @@ from harness.errors import Fault, SpecError
 from harness.space import axes
 from harness.space.complete import complete_model, scaled
 from harness.space.data import DataFacts, DataSpec
-from harness.space.overlay import Placed, assign, overlay
+from harness.space.overlay import Placed, absolute, assign, overlay
 from harness.space.study import Study, StudySpec
 from harness.space.trial import Seeds, TrialSpec
 from harness.space.validate import located, validated
@@ -72,7 +72,7 @@ def _chosen(study: Study, choice: Choice) -> Placed:
         placed = assign(placed, axes.split(path), value, place)
     for path, value in choice.values.items():
         placed = assign(placed, axes.split(path), value, study.placed.place(("vary", path)))
-    return placed
+    return absolute(placed)
 
 
 def _source(study: Study, spec: StudySpec, placed: Placed, facts: FactsOf) -> TrialSpec | None:
@@ -94,7 +94,7 @@ def _source(study: Study, spec: StudySpec, placed: Placed, facts: FactsOf) -> Tr
         {("data", *path): at for path, at in placed.within("data").places.items()},
     )
     over = {key: item for key, item in own.tree.items() if key != "seed"}
-    base = overlay(base, Placed(over, own.places), lambda at: axes.merges(StudySpec, at))
+    base = absolute(overlay(base, Placed(over, own.places), lambda at: axes.merges(StudySpec, at)))
     with _Inside(".".join(axes.SOURCE)):
         return _bound(study, validated(StudySpec, base), base, source.seed, facts)
 

@@ -6,9 +6,13 @@ that. A fault in the result points at the place the value came from.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.space.load import Steps
+
+ON_DISK: tuple[tuple[str, ...], ...] = (("data", "root"), ("model", "backbone", "checkpoint"))
+"""Values of a study that are files or folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,18 @@ def assign(under: Placed, steps: Steps, value: Any, place: Place | None) -> Plac
         _replace_places(places, {steps: place}, steps)
         places.setdefault(steps[: made + 1], place)
     return Placed(_assign(under.tree, steps, value), places)
+
+
+def absolute(placed: Placed) -> Placed:
+    """Files and folders made absolute: beside the file that says them, or beside the shell."""
+    for steps in ON_DISK:
+        inner: Any = placed.within(*steps[:-1]).tree.get(steps[-1])
+        if isinstance(inner, str):
+            place = placed.place(steps)
+            beside = Path(place.file).parent if place and place.line is not None else Path()
+            path = str((beside / Path(inner).expanduser()).resolve())
+            placed = assign(placed, steps, path, place)
+    return placed
 
 
 def _present(tree: Any, steps: Steps) -> int:

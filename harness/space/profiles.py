@@ -8,7 +8,7 @@ from harness.errors import Fault, SpecError, did_you_mean
 from harness.space import axes
 from harness.space.load import Steps, read_text, read_yaml
 from harness.space.names import SAFE_NAME
-from harness.space.overlay import Place, Placed, assign, overlay
+from harness.space.overlay import Place, Placed, absolute, assign, overlay
 from harness.space.study import Study, StudySpec
 from harness.space.validate import located, validated
 
@@ -33,7 +33,7 @@ def load_study(
         placed = _with_set(placed, option)
     if seeds is not None:
         placed = assign(placed, ("seeds",), seeds, Place("--seeds"))
-    placed = _absolute(placed)
+    placed = absolute(placed)
     spec = validated(StudySpec, placed)
     faults = located(placed, _faults(spec))
     if faults:
@@ -107,18 +107,6 @@ def _with_set(placed: Placed, option: str) -> Placed:
     if steps[:1] == ("profiles",) or steps[:1] == ("include",):
         raise SpecError(Fault(path, "a profile is chosen by --profile", place.file))
     return assign(placed, steps, value, place)
-
-
-def _absolute(placed: Placed) -> Placed:
-    """Places on disk made absolute: beside the file that says them, or beside the shell."""
-    for steps in (("data", "root"), ("model", "backbone", "checkpoint")):
-        inner: Any = placed.within(*steps[:-1]).tree.get(steps[-1])
-        if isinstance(inner, str):
-            place = placed.place(steps)
-            beside = Path(place.file).parent if place and place.line is not None else Path()
-            path = str((beside / Path(inner).expanduser()).resolve())
-            placed = assign(placed, steps, path, place)
-    return placed
 
 
 def _faults(spec: StudySpec) -> list[Fault]:

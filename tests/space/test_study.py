@@ -183,6 +183,9 @@ def test_places_are_made_absolute(write, tmp_path, monkeypatch):
     text = STUDY.replace("seeds: 2\n", "seeds: 2\ndata: {name: coco, root: photos}\n")
     assert load_study(write(text)).spec.data.root == str((tmp_path / "photos").resolve())
     monkeypatch.chdir("/")
+    arm = "arms:\n  a: {data.name: coco, data.root: photos}\nvary:\n"
+    [spec, *_] = trials(write(STUDY.replace("vary:\n", arm)))
+    assert spec.data.root == str((tmp_path / "photos").resolve())
     assert load_study(write(text), sets=["data.root=there"]).spec.data.root == "/there"
 
 
@@ -191,6 +194,8 @@ WRONG = [
      "should be greater than or equal to 1, not -3"),
     ("width: 16", "width: '16'", "study.yaml:5  model.feature_network.width: "
      "should be a valid integer, not '16'"),
+    ("schedule: {epochs: 3}", "optimizer: {learning_rate: .inf}", "study.yaml:11  "
+     "recipe.optimizer.learning_rate: should be a finite number, not inf"),
     ("topology: bifpn", "topology: bifnp", "study.yaml:5  model.feature_network.topology: "
      "no topology 'bifnp'; did you mean 'bifpn'?"),
     ("head: {depth: 1}", "head: {dept: 1}", "study.yaml:6  model.head.dept: "
