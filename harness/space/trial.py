@@ -43,6 +43,12 @@ class TrialSpec(Frozen):
         text = json.dumps(self.identity(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def model_copy(self, **options: Any) -> "TrialSpec":
+        """A copy finds its own id: pydantic hands a cached one on, whatever was changed."""
+        copy = super().model_copy(**options)
+        copy.__dict__.pop("id", None)
+        return copy
+
     def identity(self) -> dict[str, Any]:
         """What the id is the digest of. Not device, workers, paths, names or spellings."""
         tree = self.model_dump(mode="json", exclude={"data", "facts"})
