@@ -114,12 +114,19 @@ def _measured(name: str, folder: Path) -> Facts:
     return facts
 
 
+_REFUSED: dict[str, str] = {}
+"""Why names were refused: a study asks once a cell, and asking takes seconds."""
+
+
 def _measure(name: str) -> Facts:
     """Run the measuring program: this process stays without torch."""
+    if name in _REFUSED:
+        raise SpecError(_REFUSED[name])
     command = [sys.executable, "-m", "harness.detector.measure_backbones", "--", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = done.stderr.strip().splitlines() or ["it said nothing"]
     if done.returncode == 2:
+        _REFUSED[name] = lines[-1]
         raise SpecError(lines[-1])
     if done.returncode:
         raise TrialError(f"backbone {name!r} could not be measured: {lines[-1]}")

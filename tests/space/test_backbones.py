@@ -133,10 +133,14 @@ def test_what_the_measuring_says_is_handed_on(
     code: int, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = subprocess.CompletedProcess([], code, stdout="", stderr="noise\nno such thing\n")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
-    with pytest.raises(error, match=r"no such thing$"):
-        backbone_facts("resnet81", [3], tmp_path)
+    asked: list[int] = []
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: asked.append(code) or done)
+    monkeypatch.setattr(backbones, "_REFUSED", {})
+    for _ in range(2):
+        with pytest.raises(error, match=r"no such thing$"):
+            backbone_facts("resnet81", [3], tmp_path)
     assert not list(tmp_path.iterdir())
+    assert len(asked) == (1 if code == 2 else 2)  # a name timm lacks is asked for once
 
 
 def test_sides_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
