@@ -154,6 +154,16 @@ def test_limits_reject_with_a_reason(run, small_study, results):
     assert not {cell.id for cell in rejected} & set(calls(results))
 
 
+def test_parts_that_do_not_fit_are_told_at_their_line(small_study, results, facts):
+    text = small_study.read_text()
+    small_study.write_text(text.replace("\n  head: {depth: 1}", "\n  head: {kind: retina}"))
+    study = load_study(small_study)
+    with pytest.raises(SpecError) as caught:
+        make_plan(study, Ledger(results), facts)
+    reason = "model.head.kind: no head 'retina'; did you mean 'retinanet'?"
+    assert str(caught.value) == f"{small_study}:13  {reason}"
+
+
 def test_the_plan_says_what_would_run(small_study, results, facts, run):
     study = load_study(small_study)
     document = make_plan(study, Ledger(results), facts)

@@ -61,6 +61,8 @@ def _width(rule: Compound) -> int:
     except SpecError as error:
         path = "model.compound.width.rounding"
         raise SpecError([replace(fault, path=path) for fault in error.faults]) from None
+    except OverflowError:
+        raise SpecError(Fault("model.compound.width", "gives a width beyond all numbers")) from None
 
 
 def _linear(rule: LinearRule, coefficient: float) -> int:

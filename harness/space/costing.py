@@ -1,7 +1,10 @@
 """What a model costs, before anything is built: exact, closed form, without torch."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from harness.errors import Fault, SpecError
 from harness.graph import Graph, from_tree, infer
 from harness.graph.infer import side_of
 from harness.records import Cost, PartCost
@@ -15,18 +18,39 @@ def closed_form(model: ModelSpec, *, cache: Path | None = None) -> Cost:
 
     Multiply-adds: one for each of convolutions and linear layers, biases and norms left out.
     cache: folder for facts of backbones that are not in the shipped table; None is the user's.
+    A `SpecError` names the field of the model that does not fit.
     """
-    graph = from_tree(model.feature_network.graph)
-    backbone = backbone_facts(model.backbone.name, graph.inputs, cache)
+    graph, size = from_tree(model.feature_network.graph), model.image_size
     width = model.feature_network.width
-    inferred = infer(graph, channels=backbone.channels, width=width, image_size=model.image_size)
+    with _at("backbone.name"):
+        backbone = backbone_facts(model.backbone.name, graph.inputs, cache)
+        backbone_macs = backbone.macs(size)
+    with _at("feature_network.topology"):
+        inferred = infer(graph, channels=backbone.channels, width=width, image_size=size)
+        channels = output_channels(graph, backbone.channels, width)
+    with _at("head.kind"):
+        heads = _heads(model, graph, channels)
     parts = {
-        "backbone": PartCost(backbone.params, backbone.macs(model.image_size)),
+        "backbone": PartCost(backbone.params, backbone_macs),
         "feature_network": PartCost(inferred.params, inferred.macs),
-        **_heads(model, graph, output_channels(graph, backbone.channels, width)),
+        **heads,
     }
     params = sum(part.params for part in parts.values())
     return Cost(params, sum(part.macs for part in parts.values()), parts)
+
+
+@contextmanager
+def _at(field: str) -> Iterator[None]:
+    """Says of faults which field of the model they are in."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(
+            [
+                Fault(field, f"{fault.path}: {fault.message}" if fault.path else fault.message)
+                for fault in error.faults
+            ]
+        ) from None
 
 
 def _heads(model: ModelSpec, graph: Graph, channels: int) -> dict[str, PartCost]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from harness.space.base import Frozen
 
@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from harness.space.trial import TrialSpec
 
 Count = Annotated[int, Field(ge=1)]
+Ratio = Annotated[float, Field(gt=0)]
+
+
+def _some(ratios: tuple[float, ...]) -> tuple[float, ...]:
+    if not ratios:
+        raise ValueError("should hold at least one ratio")
+    return ratios
 
 
 class BackboneSpec(Frozen):
@@ -44,7 +51,7 @@ class AnchorSpec(Frozen):
 
     scale: Annotated[float, Field(gt=0)] = 4.0
     octaves: Count = 3
-    ratios: tuple[float, ...] = (1.0, 2.0, 0.5)
+    ratios: Annotated[tuple[Ratio, ...], AfterValidator(_some)] = (1.0, 2.0, 0.5)
 
 
 class HeadSpec(Frozen):

@@ -194,6 +194,12 @@ WRONG = [
      "should be greater than or equal to 1, not -3"),
     ("width: 16", "width: '16'", "study.yaml:5  model.feature_network.width: "
      "should be a valid integer, not '16'"),
+    ("head: {depth: 1}", "head: {anchors: {ratios: [1, -2]}}", "study.yaml:6  "
+     "model.head.anchors.ratios.1: should be greater than 0, not -2"),
+    ("head: {depth: 1}", "head: {anchors: {ratios: []}}", "study.yaml:6  "
+     "model.head.anchors.ratios: should hold at least one ratio, not []"),
+    ("head: {depth: 1}", "compound: {coefficient: 1e6, width: {}}", "study.yaml:6  "
+     "model.compound.width: gives a width beyond all numbers"),
     ("schedule: {epochs: 3}", "optimizer: {learning_rate: .inf}", "study.yaml:11  "
      "recipe.optimizer.learning_rate: should be a finite number, not inf"),
     ("topology: bifpn", "topology: bifnp", "study.yaml:5  model.feature_network.topology: "
