@@ -51,6 +51,10 @@ def to_json(record: TrialRecord) -> str:
     return json.dumps(dataclasses.asdict(record), indent=1) + "\n"
 
 
+class _OtherVersion(LedgerError):
+    """A record that is whole, but not of this harness: never set aside."""
+
+
 def from_json(text: str | bytes) -> TrialRecord:
     """A record from its text; `LedgerError` where it is torn, foreign or from a later version."""
     try:
@@ -60,8 +64,10 @@ def from_json(text: str | bytes) -> TrialRecord:
     if not isinstance(tree, dict):
         raise LedgerError("not a record")
     version = tree.get("version")
+    if not isinstance(version, int):
+        raise LedgerError("has no version")
     if version != RECORD_VERSION:
-        raise LedgerError(f"record version {version!r}; this harness reads {RECORD_VERSION}")
+        raise _OtherVersion(f"record version {version!r}; this harness reads {RECORD_VERSION}")
     unknown = sorted(set(tree) - {field.name for field in dataclasses.fields(TrialRecord)})
     if unknown:
         raise LedgerError(f"unknown fields {', '.join(unknown)}")
@@ -97,6 +103,8 @@ class Ledger:
             record = from_json(text)
             if record.id != trial_id:
                 raise LedgerError(f"holds the record of trial {record.id!r}")
+        except _OtherVersion as error:
+            raise LedgerError(f"{path}: {error}") from None
         except LedgerError as error:
             self._set_aside(path, str(error))
             return None

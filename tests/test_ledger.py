@@ -59,7 +59,7 @@ DAMAGED = {
     "empty": "",
     "foreign": "[1, 2]",
     "other type": TEXT.replace('"seconds": 1.5', '"seconds": "1.5"'),
-    "later version": TEXT.replace('"version": 1', '"version": 99'),
+    "no version": TEXT.replace('"version": 1', '"version": null'),
     "unknown field": TEXT.replace('"seconds"', '"secs"'),
     "another trial": TEXT.replace(RECORD.id, "fedcba9876543210"),
 }
@@ -76,6 +76,16 @@ def test_a_damaged_record_is_set_aside(tmp_path, kind):
     assert (ledger.folder(RECORD.id) / "record.damaged-1.json").read_text() == DAMAGED[kind]
     ledger.write(RECORD)
     assert ledger.get(RECORD.id) == RECORD
+
+
+def test_a_record_of_another_version_is_left_where_it_is(tmp_path):
+    ledger = Ledger(tmp_path)
+    file = ledger.folder(RECORD.id) / "record.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(TEXT.replace('"version": 1', '"version": 99'))
+    with pytest.raises(LedgerError, match="record version 99; this harness reads 1"):
+        ledger.get(RECORD.id)
+    assert [path.name for path in file.parent.iterdir()] == ["record.json"]
 
 
 def test_the_first_finished_record_stays(tmp_path):

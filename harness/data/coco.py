@@ -9,6 +9,7 @@ reads no pixels: images that are changed in place must be given other names.
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def open_coco(spec: DataSpec, image_size: int, cache: Path) -> Dataset:
     val = _subset(read["val"], spec.val_images, "val", spec.seed)
     return Dataset(
         facts=DataFacts(
-            fingerprint=f"coco-{_digest(train, val)}",
+            fingerprint=f"coco-{_digest(places, {'train': train, 'val': val})}",
             categories=tuple(name for _, name in train.categories),
             train_images=len(train.images),
             val_images=len(val.images),
@@ -157,9 +158,12 @@ def _rank(split: str, seed: int, image: int) -> tuple[int, int]:
     return stream_seed("subset", split, seed, image), image
 
 
-def _digest(train: Annotated, val: Annotated) -> str:
+def _digest(places: Mapping[str, Place], splits: Mapping[str, Annotated]) -> str:
+    """Of annotations, names and sizes (pixels and bytes) of the images; not of their content."""
     digest = hashlib.sha256()
-    for data in (train, val):
-        tree = (data.categories, [image.row() for image in data.images], data.rows())
+    for split, data in splits.items():
+        folder = places[split].images
+        images = [(*one.row(), (folder / one.file_name).stat().st_size) for one in data.images]
+        tree = (data.categories, images, data.rows())
         digest.update(json.dumps(tree, separators=(",", ":")).encode())
     return digest.hexdigest()[:16]

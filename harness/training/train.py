@@ -133,6 +133,7 @@ class Trainer:
                     save(self._checkpoint(), checkpoint)
                 if on_epoch:
                     on_epoch(row)
+            self._demand_finite_weights()
         except _Diverged as end:
             return TrainLog(self.curve, self.seconds, diverged=str(end))
         return TrainLog(self.curve, self.seconds)
@@ -200,6 +201,12 @@ class Trainer:
             raise _Diverged(
                 f"the loss is {loss} by step {self.step} of {self.steps} (epoch {epoch})"
             )
+
+    def _demand_finite_weights(self) -> None:
+        """The last step of all may spoil them after a loss that was still a number."""
+        norms = torch._foreach_norm([p.detach() for p in self.parameters])
+        if not torch.stack(norms).isfinite().all():
+            raise _Diverged(f"a weight is not a number after step {self.step} of {self.steps}")
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(

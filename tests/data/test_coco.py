@@ -98,6 +98,14 @@ def test_the_fingerprint_is_content_not_place(tmp_path):
     assert changed.facts.fingerprint != one.facts.fingerprint
 
 
+def test_the_fingerprint_knows_images_that_were_replaced(tmp_path):
+    spec = write(tmp_path)
+    before = opened(spec).facts.fingerprint
+    image = next(Path(spec.root).rglob("*.png"))
+    image.write_bytes(image.read_bytes() + b" ")
+    assert opened(spec).facts.fingerprint != before
+
+
 def test_subsets_are_fixed_and_nested(tmp_path):
     spec = write(tmp_path / "d")
 

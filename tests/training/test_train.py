@@ -151,6 +151,18 @@ def test_divergence_ends_training_and_says_where(small_trial, noise, tmp_path):
     assert load(tmp_path / "last.pt", spec.id).epoch == 1
 
 
+def test_weights_spoilt_by_the_last_step_are_divergence(small_trial, noise):
+    def spoil(row):
+        with torch.no_grad():
+            next(trainer.detector.class_head.parameters()).fill_(float("nan"))
+
+    trainer, _ = train(small_trial(epochs=1), noise())
+    trainer.epoch, trainer.curve = 0, ()
+    log = trainer.fit(None, spoil)
+    assert log.diverged is not None
+    assert "a weight is not a number" in log.diverged
+
+
 def test_long_epochs_are_looked_at_on_the_way(small_trial, noise, monkeypatch):
     monkeypatch.setattr("harness.training.train.LOOK_EVERY", 2)
     _, log = train(small_trial(epochs=1), noise(batches=6, broken=(1, 1)))
