@@ -16,6 +16,7 @@ from harness.report.style import (
     colours,
     figure,
     fit_heights,
+    in_number_order,
     place_labels,
 )
 from harness.report.summary import ArmSummary
@@ -68,6 +69,8 @@ class ParetoInfo:
     points: tuple[ParetoPoint, ...]
     left_out: tuple[tuple[str, str], ...] = ()
     """Arms that have no point, and why."""
+    by: str = ""
+    """The axis whose values are families; empty without families."""
 
     @property
     def front(self) -> tuple[ParetoPoint, ...]:
@@ -114,7 +117,7 @@ def pareto(arms: Sequence[ArmSummary], x: str = "macs", asked: Asked | None = No
                 same,
             )
         )
-    return ParetoInfo(axis, tuple(points), tuple(left_out))
+    return ParetoInfo(axis, tuple(points), tuple(left_out), asked.family or "")
 
 
 def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
@@ -124,6 +127,8 @@ def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
     """
     fig, axes = figure(4.4, 3.3) if small else figure(7.2, 4.6)
     groups = list(dict.fromkeys(point.family or point.label for point in info.points))
+    if info.by:
+        groups.sort(key=in_number_order)
     colour = dict(zip(groups, colours(len(groups)), strict=True))
     front = info.front
     if len(front) > 1:
@@ -199,4 +204,9 @@ def _keys(axes: Axes, info: ParetoInfo, colour: dict[str, str]) -> None:
     )
     axes.plot([], [], linestyle="none", marker="_", color=SOFT, label="one seed")
     axes.plot([], [], color=SOFT, linewidth=1.2, label="95% t interval over seeds")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+    axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        borderaxespad=0,
+        title=info.by.rsplit(".", 1)[-1] or None,
+    )

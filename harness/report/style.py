@@ -148,3 +148,11 @@ def place_labels(
                 note.set_in_layout(False)
                 break
             note.remove()
+
+
+def in_number_order(name: str) -> tuple[bool, float, str]:
+    """Sorting key: numbers by value, then words."""
+    try:
+        return False, float(name), name
+    except ValueError:
+        return True, 0.0, name

@@ -12,7 +12,7 @@ from harness.report.families import families
 from harness.report.fusion import MOVED, fusion_arms, movement
 from harness.report.pareto import draw_pareto, pareto
 from harness.report.stats import estimate
-from harness.report.style import styled, to_svg
+from harness.report.style import in_number_order, styled, to_svg
 from harness.report.summary import ArmSummary, summarise
 
 FACTOR = "feature_network.width.factor"
@@ -155,3 +155,9 @@ def test_movement_and_its_threshold(make: Any) -> None:
     assert verdicts["fast"] == "moved"
     assert verdicts["soft"] == f"not tested (moved less than {MOVED})"
     assert verdicts["mean"] == "frozen on purpose (control)"
+
+
+def test_families_stand_in_the_order_of_their_numbers():
+    assert sorted(["1.4", "wide", "1.25", "1.2"], key=in_number_order) == [
+        "1.2", "1.25", "1.4", "wide",
+    ]  # fmt: skip
