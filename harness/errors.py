@@ -8,7 +8,8 @@ HarnessError
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,6 +46,17 @@ class SpecError(HarnessError):
             faults = Fault("", faults)
         self.faults = (faults,) if isinstance(faults, Fault) else tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
+
+
+@contextmanager
+def about(path: str) -> Iterator[None]:
+    """Faults raised inside that say no place are about `path`."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(
+            [one if one.path or one.file else replace(one, path=path) for one in error.faults]
+        ) from None
 
 
 class TrialError(HarnessError):

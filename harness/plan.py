@@ -11,8 +11,7 @@ from harness.errors import Fault, SpecError
 from harness.ledger import Ledger
 from harness.records import Cost, TrialRecord
 from harness.search import cell_name, grid
-from harness.space.bind import Choice, FactsOf, bind
-from harness.space.costing import closed_form
+from harness.space.bind import Choice, FactsOf, bind, cost_of
 from harness.space.data import DataFacts, DataSpec
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
@@ -106,7 +105,7 @@ def make_plan(study: Study, ledger: Ledger, facts: FactsOf, *, retry_failed: boo
         for seed in study.spec.seed_list:
             try:
                 spec = bind(study, choice, seed, facts)
-                cost = _cost(spec, costs)
+                cost = _cost(study, choice, spec, costs)
             except SpecError as error:
                 faults.update(dict.fromkeys(error.faults))
                 break
@@ -169,10 +168,10 @@ def open_facts(cache: Path) -> FactsOf:
     return facts
 
 
-def _cost(spec: TrialSpec, known: dict[str, Cost]) -> Cost:
+def _cost(study: Study, choice: Choice, spec: TrialSpec, known: dict[str, Cost]) -> Cost:
     key = spec.model.model_dump_json(exclude={"backbone": {"source"}})
     if key not in known:
-        known[key] = closed_form(spec.model)
+        known[key] = cost_of(study, choice, spec)
     return known[key]
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from harness.errors import Fault, SpecError
 from harness.graph import expand
 from harness.search import grid
-from harness.space.bind import bind
-from harness.space.costing import closed_form
+from harness.space.bind import bind, cost_of
 from harness.space.data import DataFacts, DataSpec
 from harness.space.load import read_yaml
 from harness.space.profiles import load_study, profile_names
@@ -44,7 +43,7 @@ def _check_study(file: Path) -> Sequence[Fault]:
         for choice in grid(study.spec):
             try:
                 spec = bind(study, choice, study.spec.seed_list[0], _any_data)
-                closed_form(spec.model)
+                cost_of(study, choice, spec)
             except SpecError as error:
                 faults.update(dict.fromkeys(error.faults))
     return tuple(faults)

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.errors import Fault, SpecError
+from harness.records import Cost
 from harness.space import axes
 from harness.space.complete import complete_model, scaled
+from harness.space.costing import closed_form
 from harness.space.data import DataFacts, DataSpec
 from harness.space.overlay import Placed, assign, overlay
 from harness.space.study import Study, StudySpec
@@ -33,6 +35,14 @@ def bind(study: Study, choice: Choice, seed: int, facts: FactsOf) -> TrialSpec:
     placed = _chosen(study, choice)
     spec = validated(StudySpec, placed)
     return _bound(study, spec, placed, seed, facts)
+
+
+def cost_of(study: Study, choice: Choice, spec: TrialSpec) -> Cost:
+    """What a bound trial costs; a `SpecError` with file and line where a name is unknown."""
+    try:
+        return closed_form(spec.model)
+    except SpecError as error:
+        raise SpecError(located(_chosen(study, choice), error.faults)) from None
 
 
 def _bound(study: Study, spec: StudySpec, placed: Placed, seed: int, facts: FactsOf) -> TrialSpec:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from harness.errors import about
 from harness.graph import Graph, from_tree, infer
 from harness.graph.infer import side_of
 from harness.records import Cost, PartCost
@@ -17,20 +18,27 @@ def closed_form(model: ModelSpec, *, cache: Path | None = None) -> Cost:
     cache: folder for facts of backbones that are not in the shipped table; None is the user's.
     """
     graph = from_tree(model.feature_network.graph)
-    backbone = backbone_facts(model.backbone.name, graph.inputs, cache)
+    with about("model.backbone.name"):
+        backbone = backbone_facts(model.backbone.name, graph.inputs, cache)
+    with about("model.image_size"):
+        backbone_macs = backbone.macs(model.image_size)
     width = model.feature_network.width
     inferred = infer(graph, channels=backbone.channels, width=width, image_size=model.image_size)
+    with about("model.feature_network"):
+        channels = output_channels(graph, backbone.channels, width)
     parts = {
-        "backbone": PartCost(backbone.params, backbone.macs(model.image_size)),
+        "backbone": PartCost(backbone.params, backbone_macs),
         "feature_network": PartCost(inferred.params, inferred.macs),
-        **_heads(model, graph, output_channels(graph, backbone.channels, width)),
+        **_heads(model, graph, channels),
     }
     params = sum(part.params for part in parts.values())
     return Cost(params, sum(part.macs for part in parts.values()), parts)
 
 
 def _heads(model: ModelSpec, graph: Graph, channels: int) -> dict[str, PartCost]:
-    head, facts = model.head, HEAD_FACTS.get(model.head.kind)
+    head = model.head
+    with about("model.head.kind"):
+        facts = HEAD_FACTS.get(head.kind)
     anchors = head.anchors.octaves * len(head.anchors.ratios)
     cells = sum(side_of(model.image_size, level) ** 2 for level, _ in graph.outputs)
 

@@ -101,6 +101,6 @@ def test_outputs_of_different_widths_have_no_head() -> None:
     with pytest.raises(SpecError) as caught:
         closed_form(spec.model_copy(update={"feature_network": network}))
     assert str(caught.value) == (
-        "a head is shared by all levels, so they must be equally wide: "
+        "model.feature_network: a head is shared by all levels, so they must be equally wide: "
         "p3: 24, p4: 24, p5: 24, p6: 24, p7: 48"
     )
