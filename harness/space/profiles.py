@@ -26,6 +26,8 @@ def load_study(
 ) -> Study:
     """Read a study; a `SpecError` holds every fault with its file and line, or its option."""
     file = Path(path)
+    if file.is_dir():
+        raise SpecError(Fault("", "is a folder, not a study", str(file)))
     _check_name(file.stem, str(file))
     whole = _with_include(_read(file), file.parent)
     name, placed = _with_profile(whole, profile, file)

@@ -68,7 +68,7 @@ def _folders(beside: Path | None) -> list[Path]:
 
 def _not_hiding(file: Path) -> Path:
     shipped = SHIPPED / f"{file.stem}.yaml"
-    if shipped.is_file() and file.resolve() != shipped:
+    if shipped.is_file() and file.is_file() and file.resolve() != shipped:
         reason = f"hides the shipped topology {file.stem!r}; give it another name"
         raise SpecError(Fault("", reason, str(file)))
     return shipped if file.resolve() == shipped else file
