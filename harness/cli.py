@@ -169,7 +169,7 @@ def show(
     svg: str | None,
     as_json: bool,
 ) -> None:
-    """A topology: nodes, shapes, parameters, multiply-adds a node, and reach."""
+    """A topology or model: nodes, shapes, parameters, multiply-adds a node, reach."""
     from harness.door.describe import describe
 
     shown = describe(

@@ -111,6 +111,11 @@ WRONG = {
                          r"study.yaml:\d+  .*width: should be greater than or equal to 1, not -8"),
     "duplicate keys": ("study", ("seeds: 2", "seeds: 2\nseeds: 3"),
                        r"study.yaml:\d+  seeds: key 'seeds' is there twice"),
+    "an unknown head": ("study", ("seeds: 2", "seeds: 2\nbaseline: a\narms:\n"
+                        "  a: {model.head.kind: retinanett}"),
+                        r"study.yaml:\d+  model.head.kind: no head 'retinanett'; did you mean"),
+    "no list": ("study", ("seeds: 2", "seeds: two"),
+                r"study.yaml:\d+  seeds: should be a valid integer, or a list, not 'two'"),
     "not YAML": ("study", ("seeds: 2", "seeds: [2"), r"study.yaml:\d+  not YAML"),
 }  # fmt: skip
 
@@ -140,7 +145,11 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
     ("args", "said"),
     [
         (["run", "nowhere.yaml"], "nowhere.yaml  cannot be read"),
-        (["show", "bifnp"], "no topology 'bifnp'; did you mean 'bifpn'?"),
+        (["show", "bifnp"], "no model or topology 'bifnp'; did you mean 'bifpn'?"),
+        (["show", "../bifpn"], "../bifpn  cannot be read"),
+        (["show", "bifpn", "--svg", "nowhere/x.svg"], "nowhere/x.svg  No such file or directory"),
+        (["plan", "."], ".  is a folder, not a study"),
+        (["report", "../x"], "study '../x': letters"),
         (["show", "bifpn", "--channels", "p3=4"], "--channels: lacks p4, p5 of bifpn"),
         (["show", "bifpn", "--channels", "three"], "--channels three: should be like"),
         (["cost", "efficientdet_d9"], "did you mean 'efficientdet_d"),
