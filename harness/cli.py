@@ -194,7 +194,7 @@ def show(
 @json_option
 @friendly
 def cost(name: str, as_json: bool) -> None:
-    """Parameters and multiply-adds by part, and fvcore's count with what it leaves out."""
+    """Params and multiply-adds by part (of a topology: in D0), and what fvcore leaves out."""
     from harness.door.describe import cost_document
     from harness.door.printing import say_cost
 

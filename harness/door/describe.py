@@ -26,11 +26,13 @@ class Shown:
     graph: Graph
     inferred: Inferred
     reach: Mapping[int, int | None] | None
+    note: str = ""
+    """What must be known to read the reach."""
 
     def text(self) -> str:
         from harness.graph.draw import to_text
 
-        return to_text(self.graph, self.inferred, self.reach)
+        return to_text(self.graph, self.inferred, self.reach) + self.note
 
     def svg(self) -> str:
         from harness.graph.draw import to_svg
@@ -85,7 +87,7 @@ def describe(
         backbone = backbone or member.backbone
     else:
         graph = expand(_topology(name), repeats=repeats)
-    reach = None
+    reach, note = None, ""
     if channels is not None:
         known = read_channels(channels)
         _check_inputs(graph, known)
@@ -93,8 +95,10 @@ def describe(
         facts = backbone_facts(backbone or "tf_efficientnet_b0", graph.inputs)
         known = dict(facts.channels)
         reach = receptive_field(graph, facts.receptive_field)
+        if None in facts.receptive_field.values():
+            note = f"{facts.name} itself sees the whole image; --backbone resnet50 does not\n"
     inferred = infer(graph, channels=known, width=width or 64, image_size=image_size or 512)
-    return Shown(graph, inferred, reach)
+    return Shown(graph, inferred, reach, note)
 
 
 def read_channels(text: str) -> dict[int, int]:

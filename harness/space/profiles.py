@@ -13,6 +13,7 @@ from harness.space.study import Study, StudySpec
 from harness.space.validate import located, validated
 
 DEFAULT_PROFILE = "laptop"
+TOPOLOGY_KEYS = {"rows", "nodes", "derive"}
 PARTS = ("backbone", "feature_network", "class_head", "box_head")
 LIMITS = ("params", "macs", *(f"{part}.{cost}" for part in PARTS for cost in ("params", "macs")))
 
@@ -51,6 +52,9 @@ def profile_names(path: str | Path) -> tuple[str, ...]:
 
 def _read(file: Path) -> Placed:
     source = read_yaml(file)
+    if "question" not in source.tree and source.tree.keys() & TOPOLOGY_KEYS:
+        reason = "is a topology, not a study: `harness show` draws it"
+        raise SpecError(Fault("", reason, source.file))
     places = {steps: Place(source.file, line) for steps, line in source.lines.items()}
     return Placed(source.tree, places)
 

@@ -90,6 +90,8 @@ def _read(file: Path) -> Source:
 
 def _loaded(file: Path) -> Topology:
     source = _read(file)
+    if "question" in source.tree:
+        raise SpecError(Fault("", "is a study, not a topology: see `harness plan`", source.file))
 
     def lookup(name: str) -> Mapping[str, Any]:
         return _read(find_topology(name, beside=file.parent)).tree
