@@ -169,7 +169,7 @@ def show(
     svg: str | None,
     as_json: bool,
 ) -> None:
-    """A topology: nodes, shapes, parameters, multiply-adds a node, and reach."""
+    """A topology or model: nodes, shapes, parameters, multiply-adds a node, reach."""
     from harness.door.describe import describe
 
     shown = describe(
@@ -194,7 +194,7 @@ def show(
 @json_option
 @friendly
 def cost(name: str, as_json: bool) -> None:
-    """Parameters and multiply-adds by part, and fvcore's count with what it leaves out."""
+    """Params and multiply-adds by part (of a topology: in D0), and what fvcore leaves out."""
     from harness.door.describe import cost_document
     from harness.door.printing import say_cost
 

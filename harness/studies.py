@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import LedgerError, SpecError, did_you_mean
 from harness.ledger import safe_name, write_whole
 from harness.records import PartCost
+from harness.space.names import SAFE_NAME
 
 STUDY_VERSION = 1
 
@@ -95,6 +96,8 @@ def profiles_of(results: Path, study: str) -> tuple[str, ...]:
 
 def chosen_profile(results: Path, study: str, profile: str | None) -> str:
     """The profile to report: the one asked for, `laptop`, or the only one that has results."""
+    if not SAFE_NAME.fullmatch(study):
+        raise SpecError(f"study {study!r}: letters, digits, '_', '-' and '.' only")
     there = profiles_of(results, study)
     if profile in there:
         return str(profile)

@@ -111,6 +111,11 @@ WRONG = {
                          r"study.yaml:\d+  .*width: should be greater than or equal to 1, not -8"),
     "duplicate keys": ("study", ("seeds: 2", "seeds: 2\nseeds: 3"),
                        r"study.yaml:\d+  seeds: key 'seeds' is there twice"),
+    "an unknown head": ("study", ("seeds: 2", "seeds: 2\nbaseline: a\narms:\n"
+                        "  a: {model.head.kind: retinanett}"),
+                        r"study.yaml:\d+  model.head.kind: no head 'retinanett'; did you mean"),
+    "no list": ("study", ("seeds: 2", "seeds: two"),
+                r"study.yaml:\d+  seeds: should be a valid integer, or a list, not 'two'"),
     "not YAML": ("study", ("seeds: 2", "seeds: [2"), r"study.yaml:\d+  not YAML"),
 }  # fmt: skip
 
@@ -140,7 +145,13 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
     ("args", "said"),
     [
         (["run", "nowhere.yaml"], "nowhere.yaml  cannot be read"),
-        (["show", "bifnp"], "no topology 'bifnp'; did you mean 'bifpn'?"),
+        (["show", "bifnp"], "no model or topology 'bifnp'; did you mean 'bifpn'?"),
+        (["show", "../bifpn"], "../bifpn  cannot be read"),
+        (["show", "bifpn", "--svg", "nowhere/x.svg"], "nowhere/x.svg  No such file or directory"),
+        (["show", ROOT / "search_spaces" / "control.yaml"], "is a study, not a topology"),
+        (["plan", ROOT / "harness" / "topologies" / "bifpn.yaml"], "is a topology, not a study"),
+        (["plan", "."], ".  is a folder, not a study"),
+        (["report", "../x"], "study '../x': letters"),
         (["show", "bifpn", "--channels", "p3=4"], "--channels: lacks p4, p5 of bifpn"),
         (["show", "bifpn", "--channels", "three"], "--channels three: should be like"),
         (["cost", "efficientdet_d9"], "did you mean 'efficientdet_d"),
@@ -168,6 +179,12 @@ def test_show_as_text_picture_and_json(harness, tmp_path):
     assert (tmp_path / "net.svg").read_text().startswith("<svg")
     document = json.loads(harness("show", "bifpn", "--json").stdout)
     assert document["params"] == sum(node["params"] for node in document["nodes"])
+
+
+def test_show_says_when_the_backbone_sees_all(harness):
+    said = "tf_efficientnet_b0 itself sees the whole image"
+    assert said in harness("show", "lateral").stdout
+    assert "itself sees" not in harness("show", "lateral", "--backbone", "resnet50").stdout
 
 
 def test_cost_has_the_documented_shape(harness):

@@ -112,7 +112,7 @@ def find_splits(root: Path) -> dict[str, Place]:
 def open_coco(spec: DataSpec, image_size: int, cache: Path) -> Dataset:
     """The dataset in `spec.root`, read and checked whole before anything is trusted."""
     if spec.root is None:
-        raise SpecError(Fault("data.root", "is not given: the folder of the dataset"))
+        raise SpecError(Fault("data.root", "is not given: --set data.root=FOLDER, in COCO form"))
     places = find_splits(Path(spec.root).expanduser())
     faults, read = [], {}
     for split, place in places.items():

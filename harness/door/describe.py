@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import SpecError, did_you_mean
 from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
+from harness.graph.spec import Topology
 from harness.records import Cost
 from harness.space.backbones import backbone_facts, backbone_names
 from harness.space.costing import closed_form
@@ -25,11 +26,13 @@ class Shown:
     graph: Graph
     inferred: Inferred
     reach: Mapping[int, int | None] | None
+    note: str = ""
+    """What must be known to read the reach."""
 
     def text(self) -> str:
         from harness.graph.draw import to_text
 
-        return to_text(self.graph, self.inferred, self.reach)
+        return to_text(self.graph, self.inferred, self.reach) + self.note
 
     def svg(self) -> str:
         from harness.graph.draw import to_svg
@@ -83,8 +86,8 @@ def describe(
         image_size, width = image_size or member.image_size, width or member.width
         backbone = backbone or member.backbone
     else:
-        graph = expand(load_topology(name), repeats=repeats)
-    reach = None
+        graph = expand(_topology(name), repeats=repeats)
+    reach, note = None, ""
     if channels is not None:
         known = read_channels(channels)
         _check_inputs(graph, known)
@@ -92,8 +95,10 @@ def describe(
         facts = backbone_facts(backbone or "tf_efficientnet_b0", graph.inputs)
         known = dict(facts.channels)
         reach = receptive_field(graph, facts.receptive_field)
+        if None in facts.receptive_field.values():
+            note = f"{facts.name} itself sees the whole image; --backbone resnet50 does not\n"
     inferred = infer(graph, channels=known, width=width or 64, image_size=image_size or 512)
-    return Shown(graph, inferred, reach)
+    return Shown(graph, inferred, reach, note)
 
 
 def read_channels(text: str) -> dict[int, int]:
@@ -128,14 +133,7 @@ def model_of(name: str) -> ModelSpec:
     if name in FAMILY:
         return member_model(name)
     base = member_model("efficientdet_d0")
-    try:
-        graph = expand(load_topology(name))
-    except SpecError as error:
-        if any(fault.line is not None for fault in error.faults) or "/" in name:
-            raise
-        known = (*FAMILY, *topology_names())
-        reason = f"no model or topology {name!r}{did_you_mean(name, known)}"
-        raise SpecError(reason) from None
+    graph = expand(_topology(name))
     return ModelSpec(
         image_size=base.image_size,
         num_classes=NUM_CLASSES,
@@ -143,6 +141,14 @@ def model_of(name: str) -> ModelSpec:
         feature_network=FeatureNetworkSpec(graph=to_tree(graph), width=base.feature_network.width),
         head=HeadSpec(**base.head.model_dump()),
     )
+
+
+def _topology(name: str) -> Topology:
+    """The topology of a name or file; a word that is neither that nor a model is told so."""
+    if "/" not in name and not name.endswith((".yaml", ".yml")) and name not in topology_names():
+        known = (*FAMILY, *topology_names())
+        raise SpecError(f"no model or topology {name!r}{did_you_mean(name, known)}")
+    return load_topology(name)
 
 
 def build(model: str | ModelSpec, seed: int = 0) -> "Detector":

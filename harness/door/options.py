@@ -70,6 +70,9 @@ def friendly(command: Command) -> Command:
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.filename is not None:
+                click.echo(f"{error.filename}  {error.strerror}", err=True)
+                context.exit(WRONG_INPUT)
             click.echo(f"harness failed: {type(error).__name__}: {error}", err=True)
             click.echo("this is our mistake; `harness --debug ...` shows where", err=True)
             context.exit(NOT_HELD)

@@ -13,6 +13,7 @@ from harness.space.study import Study, StudySpec
 from harness.space.validate import located, validated
 
 DEFAULT_PROFILE = "laptop"
+TOPOLOGY_KEYS = {"rows", "nodes", "derive"}
 PARTS = ("backbone", "feature_network", "class_head", "box_head")
 LIMITS = ("params", "macs", *(f"{part}.{cost}" for part in PARTS for cost in ("params", "macs")))
 
@@ -26,6 +27,8 @@ def load_study(
 ) -> Study:
     """Read a study; a `SpecError` holds every fault with its file and line, or its option."""
     file = Path(path)
+    if file.is_dir():
+        raise SpecError(Fault("", "is a folder, not a study", str(file)))
     _check_name(file.stem, str(file))
     whole = _with_include(_read(file), file.parent)
     name, placed = _with_profile(whole, profile, file)
@@ -49,6 +52,9 @@ def profile_names(path: str | Path) -> tuple[str, ...]:
 
 def _read(file: Path) -> Placed:
     source = read_yaml(file)
+    if "question" not in source.tree and source.tree.keys() & TOPOLOGY_KEYS:
+        reason = "is a topology, not a study: `harness show` draws it"
+        raise SpecError(Fault("", reason, source.file))
     places = {steps: Place(source.file, line) for steps, line in source.lines.items()}
     return Placed(source.tree, places)
 

@@ -1,6 +1,7 @@
 """A placed tree through the pydantic door: a frozen value, or every fault with its place."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -69,13 +70,19 @@ def _faults(schema: type[BaseModel], placed: Placed, error: ValidationError) -> 
             names = parent.model_fields if parent else ()
             text = f"unknown field {item['loc'][-1]!r}{did_you_mean(item['loc'][-1], names)}"
         else:
-            text = item["msg"].removeprefix("Input ").removeprefix("Value error, ")
+            text = _in_yaml(item["msg"].removeprefix("Input ").removeprefix("Value error, "))
         if text not in wanted.setdefault(steps, []):
             wanted[steps].append(text)
     return [
         Fault(join(steps), _one(texts, _value(placed.tree, steps)))
         for steps, texts in wanted.items()
     ]
+
+
+def _in_yaml(text: str) -> str:
+    """pydantic's words for JSON, as they are called in YAML."""
+    text = re.sub(r"^Tuple (should .*) after validation, not \d+$", r"\1", text)
+    return text.replace("a valid array", "a list").replace("an object", "a mapping")
 
 
 def _one(texts: list[str], value: Any) -> str:

@@ -68,7 +68,7 @@ def _folders(beside: Path | None) -> list[Path]:
 
 def _not_hiding(file: Path) -> Path:
     shipped = SHIPPED / f"{file.stem}.yaml"
-    if shipped.is_file() and file.resolve() != shipped:
+    if shipped.is_file() and file.is_file() and file.resolve() != shipped:
         reason = f"hides the shipped topology {file.stem!r}; give it another name"
         raise SpecError(Fault("", reason, str(file)))
     return shipped if file.resolve() == shipped else file
@@ -90,6 +90,8 @@ def _read(file: Path) -> Source:
 
 def _loaded(file: Path) -> Topology:
     source = _read(file)
+    if "question" in source.tree:
+        raise SpecError(Fault("", "is a study, not a topology: see `harness plan`", source.file))
 
     def lookup(name: str) -> Mapping[str, Any]:
         return _read(find_topology(name, beside=file.parent)).tree
