@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from harness.data.base import COCO_BANDS
 from harness.records import Metrics
 
 Array = npt.NDArray[Any]
@@ -17,8 +18,6 @@ Detections = dict[str, Array]
 """`image` (n,) int64 ids, `category` (n,) int16 from 0, `score` (n,) float32 and `box` (n, 4)
 float32 (x0, y0, x1, y1) in pixels of the original image; images in id order, best score first."""
 
-COCO_BANDS = (32.0**2, 96.0**2)
-"""Areas (pixels) between small and medium, medium and large."""
 EVERYTHING = 1e10
 
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from harness.data.base import Objects
-from harness.data.loader import targets
+from harness.data.loader import Rows, targets
 from harness.detector.targets import Targets
 from harness.training.features import Features
-
-Rows = npt.NDArray[np.int64]
 
 
 class FeatureFeed:

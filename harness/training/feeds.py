@@ -15,12 +15,12 @@ from torch import Tensor
 
 from harness.data import Dataset
 from harness.data.base import Split
-from harness.data.loader import TrainBatches, ahead, eval_batches, stack
+from harness.data.loader import Rows, TrainBatches, ahead, eval_batches, stack
 from harness.data.transforms import View, eval_view, view_image, view_objects
 from harness.detector import Detector
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
-from harness.training.batches import FeatureFeed, Rows
+from harness.training.batches import FeatureFeed
 from harness.training.features import Features, Part, open_features, weights_digest
 from harness.training.predict import ValBatch
 from harness.training.train import Feed
