@@ -13,12 +13,18 @@ from harness.registry import Table
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What an op works on: channels in and out, number of inputs, cells of the map it makes."""
+    """What an op works on.
+
+    cells: of the map it makes. cells_in: of the map it reads (a resample's differs).
+    stride: 2 ** (levels between the two maps), for a resample.
+    """
 
     channels_in: int
     channels_out: int
     inputs: int = 1
     cells: int = 1
+    cells_in: int = 1
+    stride: int = 1
 
 
 Count = Callable[[Op, Shape], int]
@@ -51,7 +57,8 @@ class OpSpec:
     params, macs: of one use. kernel: cells of its input one output cell sees, given the stride.
     global_: one output cell sees the whole input.
     assign: gives every input its role, or says what is wrong (a fuse that knows roles).
-    directions: `up`, `down` (a resample). normalises: has a norm of its own (a block).
+    any_channels: can make another number of channels than it is given (a convolution can).
+    directions: `up`, `down` (a resample). normalises: has a norm of its own.
     meaning: the op without what changes nothing (given its number of inputs); for the digest.
     """
 
@@ -66,6 +73,7 @@ class OpSpec:
     kernel: Callable[[Op, int], int] = lambda op, stride: 1
     global_: bool = False
     assign: Assign | None = None
+    any_channels: bool = False
     directions: tuple[str, ...] = ()
     normalises: Callable[[Op], bool] = lambda op: False
     meaning: Meaning = literal
