@@ -10,12 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.graph.spec import Norm
-from harness.registry import Table
+from harness.ops.tables import BLOCKS as BLOCKS
 
 Order = Literal["act_conv_norm", "conv_norm_act"]
 Activation = Callable[[Tensor], Tensor]
-
-BLOCKS: Table[Callable[..., nn.Module]] = Table("block")
 
 
 def _same(x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.registry import Table
+from harness.ops.tables import FUSES as FUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,6 @@ class Inputs:
 
     def __len__(self) -> int:
         return len(self.roles)
-
-
-FUSES: Table[Callable[..., nn.Module]] = Table("fuse")
 
 
 @FUSES.register("sum")

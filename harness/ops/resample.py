@@ -3,19 +3,13 @@
 Sizes are (height, width) in cells. Names are those of `harness.graph.ops`.
 """
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.registry import Table
+from harness.ops.tables import RESAMPLES as RESAMPLES
 
 Size = tuple[int, int]
-Resample = Callable[..., Tensor]
-"""(map (N, C, h, w), size, **arguments) -> map (N, C, *size)."""
-
-RESAMPLES: Table[Resample] = Table("resample")
 
 COPIES = frozenset({"nearest"})
 """Ops that only copy cells: scaling before them is scaling after them, to the bit."""
