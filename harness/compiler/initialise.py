@@ -10,15 +10,18 @@ from torch import nn
 
 from harness.space.streams import stream_seed
 
+_LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
 
 @torch.no_grad()
 def initialise(module: nn.Module, *keys: object) -> None:
-    """Convolutions glorot-uniform with biases 0, norms 1 and 0 (EfficientDet, section 3.6).
+    """Layers glorot-uniform with biases 0, norms 1 and 0 (EfficientDet, section 3.6).
 
-    Other modules that have parameters of their own reset themselves.
+    Other modules that have parameters of their own, also layers that are a class of their own
+    (one that starts at zero, say), reset themselves.
     """
     for name, child in module.named_modules():
-        if isinstance(child, nn.Conv2d):
+        if type(child) in _LAYERS:
             _glorot(child.weight, stream_seed("feature_network", *keys, f"{name}.weight"))
             if child.bias is not None:
                 child.bias.zero_()

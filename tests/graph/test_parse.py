@@ -56,7 +56,8 @@ def test_all_faults_of_a_file_come_in_one_go():
     expected = [
         "fusee: unknown field 'fusee'; did you mean 'fuse'?",
         "conventions: no conventions 'efficentdet'; did you mean 'efficientdet'?",
-        "act: expected one of silu, relu, relu6, none, got 'silo'; did you mean 'silu'?",
+        "act: expected one of silu, relu, relu6, hswish, leaky_relu, gelu, none, got 'silo'; "
+        "did you mean 'silu'?",
         "bias: expected true or false, got 'yes'",
         "fuse.weighted.eps: expected a number above 0, got -1",
         "block.sepconv.kernel: expected an odd whole number of at least 1, got 4",

@@ -1,0 +1,62 @@
+"""Blocks that look at several ranges at once: pools or dilations of several sizes, concatenated."""
+
+from harness.graph.args import flag, positive, whole
+from harness.graph.ops.blocks.parts import Part, convolution, ratio_of, share, unit, whole_of
+from harness.graph.ops.blocks.table import BLOCKS, FORM, described
+from harness.graph.opspec import OpSpec, Shape
+from harness.graph.spec import Op
+
+
+def _spp(op: Op, channels_in: int, channels_out: int) -> Part:
+    hidden = share(channels_in, ratio_of(op, "hidden"))
+    pools = Part(reach=6)
+    return unit(op, channels_in, hidden) + pools + unit(op, 4 * hidden, channels_out)
+
+
+def _aspp(op: Op, channels_in: int, channels_out: int) -> Part:
+    """Three branches over the map and one over its mean, which has no norm."""
+    rate, quarter = whole_of(op, "rate"), channels_out // 4
+    pooled = convolution(channels_in, quarter, bias=bool(op["bias"]))
+    return (
+        unit(op, channels_in, channels_out - 3 * quarter)
+        | unit(op, channels_in, quarter, 3, dilation=rate)
+        | unit(op, channels_in, quarter, 3, dilation=2 * rate)
+        | Part(pooled.params, once=pooled.macs)
+    )
+
+
+def _ssh(op: Op, channels_in: int, channels_out: int) -> Part:
+    quarter = channels_out // 4
+    again = unit(op, quarter, quarter, 3)
+    wide = unit(op, channels_in, quarter, 3) + (again | again * 2)
+    return unit(op, channels_in, channels_out - 2 * quarter, 3) | wide
+
+
+def _ratio_pool_params(op: Op, shape: Shape) -> int:
+    return convolution(shape.channels_in, shape.channels_out, bias=bool(op["bias"])).params
+
+
+def _ratio_pool_macs(op: Op, shape: Shape) -> int:
+    """Of a map of ratio^2 of the cells. Sides are rounded down, which only they can tell."""
+    cells = max(1, int(shape.cells * ratio_of(op, "ratio") ** 2))
+    return cells * shape.channels_in * shape.channels_out
+
+
+def _ratio_pool_kernel(op: Op, stride: int) -> int:
+    """Two pooled cells, between which a cell is interpolated; rounded up to odd."""
+    return int(-(-2 // ratio_of(op, "ratio"))) // 2 * 2 + 1
+
+
+BLOCKS.register("spp")(described(_spp, (positive("hidden", 0.5), *FORM)))
+BLOCKS.register("aspp")(described(_aspp, (whole("rate", 3), *FORM), global_=True))
+BLOCKS.register("ssh")(described(_ssh, FORM))
+BLOCKS.register("ratio_pool")(
+    OpSpec(
+        args=(positive("ratio", 0.1), flag("bias", True, inherits=True)),
+        arity=(1, 1),
+        any_channels=True,
+        params=_ratio_pool_params,
+        macs=_ratio_pool_macs,
+        kernel=_ratio_pool_kernel,
+    )
+)

@@ -1,0 +1,47 @@
+"""Plain, separable and deformable convolutions, padding SAME."""
+
+from harness.graph.args import whole
+from harness.graph.ops.blocks.parts import (
+    Part,
+    convolution,
+    depthwise_separable,
+    unit,
+    whole_of,
+)
+from harness.graph.ops.blocks.table import BLOCKS, FORM, described, odd_kernel
+from harness.graph.opspec import OpSpec
+from harness.graph.spec import Op
+
+
+def _conv(op: Op, channels_in: int, channels_out: int) -> Part:
+    return unit(op, channels_in, channels_out, whole_of(op, "kernel"))
+
+
+def _sepconv(op: Op, channels_in: int, channels_out: int) -> Part:
+    kernel = whole_of(op, "kernel")
+    depthwise = convolution(channels_in, channels_in, kernel, groups=channels_in, bias=False)
+    return depthwise + unit(op, channels_in, channels_out)
+
+
+def _lc(op: Op, channels_in: int, channels_out: int) -> Part:
+    kernel = whole_of(op, "kernel")
+    kept = depthwise_separable(op, channels_in, channels_in, kernel)
+    last = depthwise_separable(op, channels_in, channels_out, kernel)
+    return kept * (whole_of(op, "n") - 1) + last
+
+
+def _deformable(op: Op, channels_in: int, channels_out: int) -> Part:
+    """Two offsets and a mask for each cell of the kernel, from a convolution of its own.
+
+    Reach is that of the undisplaced kernel.
+    """
+    kernel = whole_of(op, "kernel")
+    offsets = convolution(channels_in, 3 * kernel**2, kernel)
+    return offsets | unit(op, channels_in, channels_out, kernel)
+
+
+BLOCKS.register("none")(OpSpec(arity=(1, 1)))
+BLOCKS.register("conv")(described(_conv, (odd_kernel(), *FORM)))
+BLOCKS.register("sepconv")(described(_sepconv, (odd_kernel(), *FORM)))
+BLOCKS.register("lc")(described(_lc, (whole("n", 2), odd_kernel(5), *FORM)))
+BLOCKS.register("deformable")(described(_deformable, (odd_kernel(), *FORM)))

@@ -1,0 +1,130 @@
+"""Plain and separable convolutions, and the projection of an edge."""
+
+from torch import Tensor, nn
+
+from harness.graph.spec import Norm
+from harness.ops.blocks.unit import ACTIVATIONS, Form, Order, Unit, batch_norm, folded
+from harness.ops.tables import BLOCKS
+
+
+@BLOCKS.register("none")
+class Identity(nn.Identity):
+    """Nothing: the node is its fuse."""
+
+    def __init__(self, channels_in: int, channels_out: int, constants: Norm) -> None:
+        super().__init__()
+
+
+@BLOCKS.register("conv")
+class Conv(Unit):
+    """A convolution with norm and activation, in either order; same size out as in."""
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        constants: Norm,
+        *,
+        kernel: int,
+        act: str,
+        order: Order,
+        bias: bool,
+        norm: bool,
+    ) -> None:
+        form: Form = {"act": act, "order": order, "bias": bias, "norm": norm}
+        super().__init__(channels_in, channels_out, constants, kernel, **form)
+
+
+@BLOCKS.register("sepconv")
+class SepConv(nn.Module):
+    """A depthwise convolution (no bias), then a pointwise one, with one norm and activation."""
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        constants: Norm,
+        *,
+        kernel: int,
+        act: str,
+        order: Order,
+        bias: bool,
+        norm: bool,
+    ) -> None:
+        super().__init__()
+        self.act_first, self.act = order == "act_conv_norm", ACTIVATIONS[act]
+        self.depthwise = nn.Conv2d(
+            channels_in, channels_in, kernel, padding=kernel // 2, groups=channels_in, bias=False
+        )
+        self.pointwise = nn.Conv2d(channels_in, channels_out, 1, bias=bias)
+        self.norm = batch_norm(channels_out, constants, norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.act_first:
+            x = self.act(x)
+        x = self.norm(self.pointwise(self.depthwise(x)))
+        return x if self.act_first else self.act(x)
+
+    def fold(self) -> None:
+        self.pointwise, self.norm = folded(self.pointwise, self.norm)
+
+
+class Separable(nn.Sequential):
+    """A depthwise and a pointwise convolution, a norm and an activation with each.
+
+    MobileNet's (1704.04861, figure 3), which PP-PicoDet calls DP.
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, constants: Norm, kernel: int, form: Form
+    ) -> None:
+        super().__init__(
+            Unit(channels_in, channels_in, constants, kernel, groups=channels_in, **form),
+            Unit(channels_in, channels_out, constants, **form),
+        )
+
+
+@BLOCKS.register("lc")
+class LC(nn.Sequential):
+    """n of PP-LCNet's blocks (2109.15099, figure 2), without squeeze and excitation.
+
+    The last one makes the channels: PP-PicoDet's LC-PAN has 2C -> 2C -> C behind a concatenation.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        constants: Norm,
+        *,
+        n: int,
+        kernel: int,
+        act: str,
+        order: Order,
+        bias: bool,
+        norm: bool,
+    ) -> None:
+        form: Form = {"act": act, "order": order, "bias": bias, "norm": norm}
+        made = [channels_in] * (n - 1) + [channels_out]
+        super().__init__(*(Separable(channels_in, c, constants, kernel, form) for c in made))
+
+
+class Projection(nn.Module):
+    """The 1x1 convolution that brings an edge to the node's channels, with a norm or without.
+
+    It runs at the source's resolution, before resampling (EfficientDet, section 3.6).
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, constants: Norm, *, bias: bool, norm: bool
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, 1, bias=bias)
+        self.norm = batch_norm(channels_out, constants, norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed: Tensor = self.norm(self.conv(x))
+        return normed
+
+    def fold(self) -> None:
+        self.conv, self.norm = folded(self.conv, self.norm)

@@ -1,0 +1,120 @@
+"""What blocks are made of: activations, norms, and a convolution with both."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from harness.graph.spec import Norm
+
+Order = Literal["act_conv_norm", "conv_norm_act"]
+Activation = Callable[[Tensor], Tensor]
+Form = dict[str, Any]
+"""How a convolution stands in a block: `act`, `order`, `bias` and `norm`."""
+
+
+def same(x: Tensor) -> Tensor:
+    return x
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """With the slope of Darknet, 0.1."""
+    return F.leaky_relu(x, 0.1)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "silu": F.silu,
+    "relu": F.relu,
+    "relu6": F.relu6,
+    "hswish": F.hardswish,
+    "leaky_relu": leaky_relu,
+    "gelu": F.gelu,
+    "none": same,
+}
+
+
+def batch_norm(channels: int, constants: Norm, norm: bool) -> nn.Module:
+    if not norm:
+        return nn.Identity()
+    return nn.BatchNorm2d(channels, eps=constants.eps, momentum=constants.momentum)
+
+
+def folded(conv: nn.Conv2d, norm: nn.Module) -> tuple[nn.Conv2d, nn.Module]:
+    """A convolution with the norm behind it in its weights, and what is left of the norm."""
+    if not isinstance(norm, nn.BatchNorm2d):
+        return conv, norm
+    return nn.utils.fuse_conv_bn_eval(conv, norm), nn.Identity()
+
+
+def share(channels: int, ratio: float) -> int:
+    """Channels inside a block: a part of those outside, rounded down, but one at least."""
+    return max(1, int(channels * ratio))
+
+
+def ending(form: Form) -> Form:
+    """Of a convolution whose activation waits until branches have been joined."""
+    return form if form["order"] == "act_conv_norm" else {**form, "act": "none"}
+
+
+def awaited(form: Form) -> str:
+    """The activation that has waited, if any has."""
+    name: str = "none" if form["order"] == "act_conv_norm" else form["act"]
+    return name
+
+
+def laid_out_like(y: Tensor, x: Tensor) -> Tensor:
+    """The same map, channels last in memory if those of x are."""
+    if x.is_contiguous(memory_format=torch.channels_last):
+        return y.contiguous(memory_format=torch.channels_last)
+    return y
+
+
+class Unit(nn.Module):
+    """A convolution with norm and activation, in either order; same size out as in."""
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        constants: Norm,
+        kernel: int = 1,
+        *,
+        act: str,
+        order: Order,
+        bias: bool,
+        norm: bool,
+        dilation: int = 1,
+        groups: int = 1,
+    ) -> None:
+        super().__init__()
+        self.act_first, self.act = order == "act_conv_norm", ACTIVATIONS[act]
+        self.conv = nn.Conv2d(
+            channels_in,
+            channels_out,
+            kernel,
+            padding=dilation * (kernel // 2),
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+        )
+        self.norm = batch_norm(channels_out, constants, norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.act_first:
+            x = self.act(x)
+        x = self.norm(self.conv(x))
+        return x if self.act_first else self.act(x)
+
+    def fold(self) -> None:
+        self.conv, self.norm = folded(self.conv, self.norm)
+
+
+class ZeroConv(nn.Conv2d):
+    """A convolution that starts at zero."""
+
+    def reset_parameters(self) -> None:
+        nn.init.zeros_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
