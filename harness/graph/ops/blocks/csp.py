@@ -50,7 +50,13 @@ def _csp(op: Op, channels_in: int, channels_out: int) -> Part:
 
 
 def _idle(op: Op) -> tuple[str, ...]:
-    return (*no_order(op), "expand") if op["inner"] == "rep" else no_order(op)
+    """`rep` has no middle; of one block, `all` are the last."""
+    idle = no_order(op)
+    if op["inner"] == "rep":
+        idle += ("expand",)
+    if op["n"] == 1 and op["join"] != "add":
+        idle += ("join",)
+    return idle
 
 
 def _es(op: Op, channels_in: int, channels_out: int) -> Part:
