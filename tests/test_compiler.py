@@ -296,7 +296,7 @@ def test_projections(when):
     assert count == {"none": 0, "auto": 0, "always": 6}[when]
     if when == "none":
         with pytest.raises(
-            SpecError, match="has 24 channels, the node 8, and the edge no projection"
+            SpecError, match="has 24 channels where 8 are wanted: it needs a projection or a block"
         ):
             build(tree)
 

@@ -9,15 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from harness.compiler.initialise import initialise
-from harness.compiler.plan import Plan, Project, Step, make_plan
-from harness.compiler.write import INLINE_FUSES, edge_module, load, shared_projects, write
+from harness.compiler.parts import Part
+from harness.compiler.plan import Plan, make_plan
+from harness.compiler.write import load, write
 from harness.graph.spec import Graph, Op
-from harness.ops.block import BLOCKS, Projection, fold_norms
-from harness.ops.fuse import FUSES, Inputs, Weighted
+from harness.ops import BLOCKS, FUSES, RESAMPLES
+from harness.ops.block import Projection, fold_norms
+from harness.ops.fuse import Inputs, Weighted
 
 
 class NodeModules(nn.Module):
-    """What one node owns: `fuse`, `block`, and a projection `from_SOURCE` an edge that has one."""
+    """What one node owns: `fuse`, `block`, and for its edges projections `from_SOURCE` and ops
+    `OP_SOURCE`. Or, under `shared`, what several nodes or edges have in common."""
 
 
 class FeatureNetwork(nn.Module):
@@ -59,7 +62,7 @@ class FeatureNetwork(nn.Module):
         """
         found = {}
         for step in self._plan.steps:
-            fuse = self.get_submodule(step.name).fuse if step.fuse.name == "weighted" else None
+            fuse = self.get_submodule(step.fuse_at) if step.fuse.name == "weighted" else None
             if isinstance(fuse, Weighted):
                 weights = fuse.normalised().detach().float().reshape(len(step.terms), -1).mean(1)
                 own = sorted(zip((t.position for t in step.terms), weights.tolist(), strict=True))
@@ -79,23 +82,15 @@ class FeatureNetwork(nn.Module):
         return network
 
     def _build(self, plan: Plan) -> None:
-        for (_, project), name in shared_projects(plan).items():
-            self.add_module(name, _projection(project))
-        for step in plan.steps:
-            self.add_module(step.name, _node(step))
+        for place, part in plan.parts.items():
+            home, _, name = place.rpartition(".")
+            if home and not hasattr(self, home):
+                self.add_module(home, NodeModules())
+            self.get_submodule(home).add_module(name, _module(part))
 
     def _initialise(self, plan: Plan) -> None:
-        for (_, project), name in shared_projects(plan).items():
-            initialise(self.get_submodule(name), self.seed, project.key)
-        for step in plan.steps:
-            node = self.get_submodule(step.name)
-            for name, module in node.named_children():
-                if name in ("fuse", "block"):
-                    initialise(module, self.seed, step.digest, name)
-            for term in step.terms:
-                if term.project and not term.shared:
-                    module = node.get_submodule(edge_module(step, term))
-                    initialise(module, self.seed, term.project.key)
+        for place, part in plan.parts.items():
+            initialise(self.get_submodule(place), self.seed, *part.key)
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_forward"}
@@ -109,29 +104,19 @@ class FeatureNetwork(nn.Module):
         return f"{self.graph.name}: {levels} at {self.width} channels"
 
 
-def _node(step: Step) -> NodeModules:
-    node = NodeModules()
-    for term in step.terms:
-        if term.project and not term.shared:
-            node.add_module(edge_module(step, term), _projection(term.project))
-    inputs = Inputs(tuple(term.role for term in step.terms), step.channels)
-    fuse = FUSES.get(step.fuse.name)(inputs, **_arguments(step.fuse))
-    if step.fuse.name not in INLINE_FUSES or isinstance(fuse, Weighted):
-        node.fuse = fuse
-    if step.block.name != "none":
-        block = BLOCKS.get(step.block.name)
-        node.block = block(step.channels, step.channels, step.constants, **_arguments(step.block))
-    return node
-
-
-def _projection(project: Project) -> Projection:
-    return Projection(
-        project.channels_in,
-        project.channels_out,
-        project.constants,
-        bias=project.form.bias,
-        norm=project.form.norm,
-    )
+def _module(part: Part) -> nn.Module:
+    ends = (part.channels_in, part.channels_out, part.constants)
+    if part.op is None:
+        assert part.form is not None
+        return Projection(*ends, bias=part.form.bias, norm=part.form.norm)
+    arguments = _arguments(part.op)
+    if part.kind == "fuse":
+        inputs = Inputs(part.roles, part.channels_in, part.constants)
+        return FUSES.get(part.op.name)(inputs, **arguments)
+    if part.kind == "resample":
+        made: nn.Module = RESAMPLES.get(part.op.name)(*ends, part.stride, **arguments)
+        return made
+    return BLOCKS.get(part.op.name)(*ends, **arguments)
 
 
 def _arguments(op: Op) -> dict[str, Any]:

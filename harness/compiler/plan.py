@@ -1,4 +1,4 @@
-"""Graph -> plan: live nodes in canonical order, every edge with its channels and its one place.
+"""Graph -> plan: live nodes in canonical order, every edge with its channels, every module's place.
 
 The plan depends on the meaning of a graph alone, never on its names or on the order it was
 written in. Names serve as names of variables and parameters and decide nothing.
@@ -8,80 +8,73 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.compiler.parts import Part, Parts, lettered
 from harness.errors import Fault, SpecError
 from harness.graph import node_digests
-from harness.graph.infer import node_channels, projects
-from harness.graph.ops import FUSES
-from harness.graph.spec import Edge, Graph, Node, Norm, Op, Projection
+from harness.graph.infer import edge_channels, node_channels, projects
+from harness.graph.ops import BLOCKS, FUSES
+from harness.graph.path import Leg, legs
+from harness.graph.spec import Edge, Graph, Node, Op
+from harness.ops import RESAMPLES
 
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A 1x1 convolution of a plan. key: what its initial values depend on, beside the seed."""
-
-    channels_in: int
-    channels_out: int
-    form: Projection
-    constants: Norm
-    key: str
+Way = tuple[tuple[Leg, str | None], ...]
+"""The legs of an edge, each with the place of its module, if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
     """One input of a step, in canonical order.
 
-    position: its place in the node's own list of inputs.
-    source: the variable it reads. shared: the projection is one for all uses of the source.
-    resample: the op that brings it to the node's level, if it has another.
+    position: its place in the node's own list of inputs. source: the variable it reads.
+    project: the place of its 1x1 convolution, if it has one.
+    once: whether other terms may want the very same map, so that it is worth a variable.
     """
 
     position: int
     source: str
-    source_level: int
-    project: Project | None
-    shared: bool
-    resample: Op | None
+    project: str | None
+    way: Way
     role: str | None
+    once: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node of a plan. name: its variable and submodule."""
+    """One node of a plan. name: its variable. fused: the variable of its map before the block.
+
+    fuse_at, block_at: places of its modules.
+    """
 
     name: str
     key: str
-    digest: str
     level: int
     channels: int
     terms: tuple[Term, ...]
     fuse: Op
     block: Op
-    constants: Norm
+    fused: str | None
+    fuse_at: str
+    block_at: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole feature network, ready to be built and written out."""
+    """A whole feature network, ready to be built and written out.
+
+    parts: every module by its place (`p4_td_1.block`), in canonical order.
+    """
 
     inputs: tuple[int, ...]
     steps: tuple[Step, ...]
     outputs: tuple[tuple[int, str], ...]
+    taps: tuple[tuple[str, str], ...]
+    parts: Mapping[str, Part]
 
 
 def make_plan(graph: Graph, channels: Mapping[str, int], width: int) -> Plan:
     """channels: of each backbone map, by key (`p3`). width: channels of a node of multiple 1."""
     _check_arguments(graph, channels, width)
-    digests = dict(node_digests(graph))
-    sources = {
-        name: _Source(name, int(name[1:]), channels[name], name, True)
-        for name in (f"p{level}" for level in graph.inputs)
-    }
-    for node in graph.nodes:
-        own = node_channels(node, width)
-        sources[node.key] = _Source(variable(node), node.level, own, digests[node.key], False)
-    steps = tuple(_step(node, sources) for node in _canonical(graph, digests))
-    outputs = tuple((level, sources[key].variable) for level, key in graph.outputs)
-    return Plan(graph.inputs, steps, outputs)
+    return _Planner(graph, channels, width).plan()
 
 
 def variable(node: Node) -> str:
@@ -91,9 +84,12 @@ def variable(node: Node) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
+    """A map that edges read. fused: its channels before the block."""
+
     variable: str
     level: int
     channels: int
+    fused: int
     digest: str
     is_input: bool
 
@@ -120,7 +116,7 @@ def _canonical(graph: Graph, digests: Mapping[str, str]) -> list[Node]:
     for node in graph.nodes:
         depth[node.key] = 1 + max((depth.get(edge.source, 0) for edge in node.inputs), default=0)
     live: set[str] = set()
-    pending = [key for _, key in graph.outputs]
+    pending = [key for _, key in (*graph.outputs, *graph.taps)]
     while pending:
         key = pending.pop()
         if key in nodes and key not in live:
@@ -132,58 +128,141 @@ def _canonical(graph: Graph, digests: Mapping[str, str]) -> list[Node]:
     )
 
 
-def _step(node: Node, sources: Mapping[str, _Source]) -> Step:
-    own = sources[node.key]
-    order = list(range(len(node.inputs)))
-    if FUSES.get(node.fuse.name).commutes:
-        order.sort(key=lambda i: _sort_key(node.inputs[i], sources))
-    terms = tuple(_term(node, i, sources) for i in order)
-    return Step(
-        own.variable,
-        node.key,
-        own.digest,
-        own.level,
-        own.channels,
-        terms,
-        node.fuse,
-        node.block,
-        node.norm,
-    )
+class _Planner:
+    """One walk over the live nodes of a graph."""
 
+    def __init__(self, graph: Graph, channels: Mapping[str, int], width: int) -> None:
+        self.graph, self.width = graph, width
+        self.digests = dict(node_digests(graph))
+        self.nodes = _canonical(graph, self.digests)
+        self.before = {e.source for n in self.nodes for e in n.inputs if e.tap == "before"}
+        self.parts = Parts()
+        self.sources: dict[str, _Source] = {}
+        for level in graph.inputs:
+            name = f"p{level}"
+            known = channels[name]
+            self.sources[name] = _Source(name, level, known, known, name, True)
 
-def _sort_key(edge: Edge, sources: Mapping[str, _Source]) -> tuple[str, ...]:
-    said = (edge.projection, edge.up, edge.down)
-    return (sources[edge.source].digest, edge.role or "", *map(repr, said))
+    def plan(self) -> Plan:
+        steps = tuple([self._step(node) for node in self.nodes])
+        outputs = tuple((level, self.sources[key].variable) for level, key in self.graph.outputs)
+        taps = tuple((name, self.sources[key].variable) for name, key in self.graph.taps)
+        return Plan(self.graph.inputs, steps, outputs, taps, self.parts.all())
 
+    def _step(self, node: Node) -> Step:
+        name, digest = variable(node), self.digests[node.key]
+        wanted = node_channels(node, self.width)
+        order = list(range(len(node.inputs)))
+        if FUSES.get(node.fuse.name).commutes:
+            order.sort(key=lambda i: self._sort_key(node.inputs[i]))
+        made = [self._term(node, i, order, wanted) for i in order]
+        terms = tuple([term for term, _ in made])
+        arriving = tuple([channels for _, channels in made])
+        if FUSES.get(node.fuse.name).equal_channels and len(set(arriving)) > 1:
+            reason = f"inputs of {list(arriving)} channels cannot meet without a projection"
+            raise SpecError(Fault(f"nodes.{node.name}", reason))
+        fused = FUSES.get(node.fuse.name).channels(node.fuse, arriving)
+        own = wanted if wanted is not None and BLOCKS.get(node.block.name).any_channels else fused
+        if wanted not in (None, own):
+            reason = f"has {own} channels where {wanted} are wanted: it needs a projection or a block"
+            raise SpecError(Fault(f"nodes.{node.name}", reason))
+        roles = tuple([term.role for term in terms])
+        fuse = Part("fuse", node.fuse, fused, fused, node.norm, roles=roles, key=(digest, "fuse"))
+        block = Part("block", node.block, fused, own, node.norm, key=(digest, "block"))
+        self.sources[node.key] = _Source(name, node.level, own, fused, digest, False)
+        return Step(
+            name=name,
+            key=node.key,
+            level=node.level,
+            channels=own,
+            terms=terms,
+            fuse=node.fuse,
+            block=node.block,
+            fused=f"{name}_fused" if node.key in self.before else None,
+            fuse_at=self._place(node.share, name, "fuse", fuse),
+            block_at=self._place(node.share, name, "block", block),
+        )
 
-def _term(node: Node, position: int, sources: Mapping[str, _Source]) -> Term:
-    edge, own = node.inputs[position], sources[node.key]
-    source = sources[edge.source]
-    project = _project(edge, source, own, node)
-    resample = None
-    if source.level != own.level:
-        resample = edge.up if source.level > own.level else edge.down
-    shared = project is not None and edge.projection.per == "input" and source.is_input
-    return Term(position, source.variable, source.level, project, shared, resample, edge.role)
+    def _place(self, share: str | None, home: str, name: str, part: Part) -> str:
+        """Where a module lives: with its node, or among those that are shared."""
+        if share is None:
+            return self.parts.add(f"{home}.{name}", part)
+        return self.parts.share(f"{share.replace('@', '_')}_{name}", part)
 
+    def _sort_key(self, edge: Edge) -> tuple[str, ...]:
+        said = (edge.projection, edge.path, edge.tap, edge.channels)
+        return (self.sources[edge.source].digest, edge.role or "", *map(repr, said))
 
-def _project(edge: Edge, source: _Source, own: _Source, node: Node) -> Project | None:
-    """The convolution of an edge, if it has one; shared by all uses of a backbone map or not."""
-    form = edge.projection
-    if not projects(edge, source.channels, own.channels, from_backbone=source.is_input):
-        if source.channels == own.channels:
+    def _term(
+        self, node: Node, position: int, order: list[int], wanted: int | None
+    ) -> tuple[Term, int]:
+        """An input, and the channels it brings."""
+        edge = node.inputs[position]
+        source = self.sources[edge.source]
+        channels = source.fused if edge.tap == "before" else source.channels
+        arriving = edge_channels(edge, node, self.width, channels, wanted)
+        nth = self._nth(node, position, order)
+        project = None
+        shared = edge.projection.per == "input" and source.is_input
+        if projects(edge, channels, arriving):
+            project = self._project(edge, node, channels, arriving, nth)
+            channels = arriving
+        found = legs(edge.path, (source.level, node.level), channels, arriving)
+        way = tuple([(leg, self._leg(leg, edge, node, nth)) for leg in found])
+        channels = found[-1].channels_out if found else channels
+        read = f"{source.variable}_fused" if edge.tap == "before" else source.variable
+        once = all(at is None for _, at in way) and (project is None or shared)
+        return Term(position, read, project, way, edge.role, bool(way) and once), channels
+
+    def _nth(self, node: Node, position: int, order: list[int]) -> int:
+        """Which of the edges from one source this is, in canonical order."""
+        source = node.inputs[position].source
+        return [i for i in order if node.inputs[i].source == source].index(position)
+
+    def _project(self, edge: Edge, node: Node, channels: int, arriving: int, nth: int) -> str:
+        source, form = self.sources[edge.source], edge.projection
+        if form.per == "input" and source.is_input:
+            key = f"{source.digest}>shared"
+            part = Part("projection", None, channels, arriving, node.norm, form=form, key=(key,))
+            return self.parts.shared_input(f"{source.variable}_in", part)
+        name = lettered(f"from_{source.variable}", nth)
+        part = Part(
+            "projection",
+            None,
+            channels,
+            arriving,
+            node.norm,
+            form=form,
+            key=self._edge_key(edge, node, nth),
+        )
+        share = "from" if edge.share else name
+        return self._place(edge.share, variable(node), share, part)
+
+    def _edge_key(self, edge: Edge, node: Node, nth: int) -> tuple[object, ...]:
+        key = f"{self.sources[edge.source].digest}>{self.digests[node.key]}"
+        return (key, nth) if nth else (key,)
+
+    def _leg(self, leg: Leg, edge: Edge, node: Node, nth: int) -> str | None:
+        """The place of a leg's module; None for a function without parameters."""
+        if leg.resamples and not isinstance(RESAMPLES.get(leg.op.name), type):
             return None
-        reason = f"{source.variable} has {source.channels} channels, the node {own.channels}"
-        raise SpecError(Fault(f"nodes.{node.name}", f"{reason}, and the edge no projection"))
-    user = "shared" if form.per == "input" and source.is_input else own.digest
-    return Project(source.channels, own.channels, form, node.norm, f"{source.digest}>{user}")
+        source = self.sources[edge.source]
+        part = Part(
+            "resample" if leg.resamples else "block",
+            leg.op,
+            leg.channels_in,
+            leg.channels_out,
+            node.norm,
+            stride=1 << abs(leg.level_out - leg.level_in),
+            key=(*self._edge_key(edge, node, nth), leg.op.name),
+        )
+        if edge.share:
+            return self._place(edge.share, "", leg.op.name, part)
+        stem = lettered(f"{leg.op.name}_{source.variable}", nth)
+        return self.parts.add(f"{variable(node)}.{stem}", part)
 
 
-def resample_uses(plan: Plan) -> Counter[tuple[str, Project | None, Op, int]]:
-    """How often each resampled map is used: (source, shared projection, op, level it is for)."""
-    return Counter(
-        (term.source, term.project, term.resample, step.level)
-        for step in plan.steps
-        for term in step.terms
-        if term.resample is not None and (term.project is None or term.shared)
-    )
+def map_uses(plan: Plan) -> Counter[tuple[str, str | None, Way]]:
+    """How often each map made on an edge is wanted: (source, projection, way)."""
+    terms = [term for step in plan.steps for term in step.terms]
+    return Counter((term.source, term.project, term.way) for term in terms if term.once)

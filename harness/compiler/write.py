@@ -14,13 +14,22 @@ from typing import Any
 
 import torch
 
-from harness.compiler.plan import Plan, Project, Step, Term, resample_uses
+from harness.compiler.parts import lettered
+from harness.compiler.plan import Plan, Step, Term, Way, map_uses
+from harness.graph.path import Leg
 from harness.graph.spec import Op
+from harness.ops import RESAMPLES
 from harness.ops.fuse import shared_weights
-from harness.ops.resample import COPIES, RESAMPLES, size_of
+from harness.ops.resample import COPIES, size_of
 
-INLINE_FUSES = ("sum", "mean", "weighted")
 Forward = Callable[..., dict[str, torch.Tensor]]
+
+
+def is_inline(fuse: Op) -> bool:
+    """Whether a fuse is written out, rather than called."""
+    if fuse.name == "weighted":
+        return fuse["per"] != "pixel"
+    return fuse.name in ("sum", "mean")
 
 
 def write(plan: Plan) -> str:
@@ -55,33 +64,12 @@ def doubled(size: tuple[int, int]) -> tuple[int, int]:
     return size[0] * 2, size[1] * 2
 
 
-def edge_module(step: Step, term: Term) -> str:
-    """The name of an edge's own projection in its node: `from_p4`; a second one, `from_p4_b`."""
-    same = [t for t in step.terms if t.source == term.source and t.project and not t.shared]
-    return _nth(f"from_{term.source}", sorted(t.position for t in same).index(term.position))
-
-
-def shared_projects(plan: Plan) -> dict[tuple[str, Project], str]:
-    """Projections that all uses of a source share, and their names: `p4_in`."""
-    names: dict[tuple[str, Project], str] = {}
-    for step in plan.steps:
-        for term in step.terms:
-            if term.project and term.shared and (term.source, term.project) not in names:
-                taken = sum(source == term.source for source, _ in names)
-                names[term.source, term.project] = _nth(f"{term.source}_in", taken)
-    return names
-
-
-def _nth(name: str, i: int) -> str:
-    return name if i == 0 else f"{name}_{chr(ord('a') + i)}"
-
-
 class _Writer:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.projected = shared_projects(plan)
-        self.uses = resample_uses(plan)
-        self.resampled: dict[tuple[str, Op, int], str] = {}
+        self.uses = map_uses(plan)
+        self.made: dict[tuple[str, str | None, Way], str] = {}
+        self.taken: dict[str, int] = {}
         self.weights: dict[str, list[str]] = {}
         self.lines: list[str] = []
 
@@ -91,18 +79,19 @@ class _Writer:
         self.lines += [f'{name} = maps["{name}"]' for name in maps]
         self.lines += self._sizes()
         self._normalise()
-        for (source, _), name in self.projected.items():
-            self.lines.append(f"{name} = self.{name}({source})")
+        self._project_inputs()
         for step in self.plan.steps:
             self._step(step)
-        outputs = ", ".join(f'"p{level}": {name}' for level, name in self.plan.outputs)
-        self.lines.append(f"return {{{outputs}}}")
+        named = [(f"p{level}", name) for level, name in self.plan.outputs]
+        ends = ", ".join(f'"{key}": {name}' for key, name in (*named, *self.plan.taps))
+        self.lines.append(f"return {{{ends}}}")
         return "def forward(self, maps):\n" + "".join(f"{_wrapped(line)}\n" for line in self.lines)
 
     def _sizes(self) -> Iterable[str]:
         """`sizeL` of every level that a map is brought to, from the maps or a level's neighbour."""
         inputs = self.plan.inputs
-        wanted = {s.level for s in self.plan.steps if any(t.resample for t in s.terms)}
+        ways = [term.way for step in self.plan.steps for term in step.terms]
+        wanted = {leg.level_out for way in ways for leg, _ in way if leg.resamples}
         top, bottom = max(inputs), min(inputs)
         levels = (
             wanted
@@ -120,41 +109,51 @@ class _Writer:
         """One call for all weighted nodes that have the same norm and number of inputs."""
         groups: dict[tuple[object, ...], list[Step]] = {}
         for step in self.plan.steps:
-            if step.fuse.name == "weighted":
+            if step.fuse.name == "weighted" and is_inline(step.fuse):
                 op = step.fuse
                 channels = step.channels if op["per"] == "channel" else 0
                 like = (op["norm"], op["eps"], len(step.terms), channels)
                 groups.setdefault(like, []).append(step)
         for i, ((norm, eps, _, _), steps) in enumerate(groups.items(), start=1):
-            raw = ", ".join(f"self.{step.name}.fuse.weights" for step in steps)
+            raw = ", ".join(f"self.{step.fuse_at}.weights" for step in steps)
             self.lines.append(f"w{i} = shared_weights([{raw}], {norm!r}, {eps!r})")
             numbers = iter(range(len(steps) * len(steps[0].terms)))
             for step in steps:
                 self.weights[step.name] = [f"w{i}[{next(numbers)}]" for _ in step.terms]
 
+    def _project_inputs(self) -> None:
+        """Projections that all uses of a backbone map share, each computed once."""
+        self.projected: dict[str, str] = {}
+        for step in self.plan.steps:
+            for term in step.terms:
+                at = term.project
+                if at and "." not in at and at not in self.projected:
+                    self.projected[at] = at
+                    self.lines.append(f"{at} = self.{at}({term.source})")
+
     def _step(self, step: Step) -> None:
-        if step.fuse.name in INLINE_FUSES:
+        if is_inline(step.fuse):
             value = self._sum(step)
         else:
-            inputs = ", ".join(self._input(step, term) for term in step.terms)
-            value = f"self.{step.name}.fuse({inputs})"
+            inputs = ", ".join(self._input(term) for term in step.terms)
+            value = f"self.{step.fuse_at}({inputs})"
+        if step.fused:
+            self.lines.append(f"{step.fused} = {_bracketed(value)}")
+            value = step.fused
         if step.block.name != "none":
-            value = f"self.{step.name}.block({value})"
-        elif " + " in value or " * " in value:
-            value = f"({value})"
-        self.lines.append(f"{step.name} = {value}")
+            value = f"self.{step.block_at}({value})"
+        self.lines.append(f"{step.name} = {_bracketed(value)}")
 
     def _sum(self, step: Step) -> str:
         """Terms that are weighted before they are copied to a finer level come first."""
         weights = self.weights.get(step.name, [""] * len(step.terms))
         early = [
-            bool(w) and self._scales_early(step, t)
-            for t, w in zip(step.terms, weights, strict=True)
+            bool(w) and self._scales_early(t) for t, w in zip(step.terms, weights, strict=True)
         ]
         total = ""
         for i in sorted(range(len(weights)), key=lambda i: not early[i]):
             factor = weights[i]
-            value = self._input(step, step.terms[i], scale=factor if early[i] else "")
+            value = self._input(step.terms[i], scale=factor if early[i] else "")
             if not factor or early[i]:
                 total = f"{total} + {value}" if total else value
             else:
@@ -162,42 +161,44 @@ class _Writer:
         mean = step.fuse.name == "mean" and len(weights) > 1
         return f"({total}) * {1 / len(weights)!r}" if mean else total
 
-    def _scales_early(self, step: Step, term: Term) -> bool:
+    def _scales_early(self, term: Term) -> bool:
         """A weight may be applied at the coarser level where resampling only copies cells."""
-        if term.resample is None or term.resample.name not in COPIES:
+        if len(term.way) != 1 or term.way[0][0].op.name not in COPIES:
             return False
-        return term.source_level > step.level and self._uses(step, term) == 1
+        leg = term.way[0][0]
+        return leg.level_in > leg.level_out and self._uses(term) == 1
 
-    def _uses(self, step: Step, term: Term) -> int:
-        if term.resample is None or (term.project and not term.shared):
-            return 1
-        return self.uses[term.source, term.project, term.resample, step.level]
+    def _uses(self, term: Term) -> int:
+        return self.uses[term.source, term.project, term.way] if term.once else 1
 
-    def _input(self, step: Step, term: Term, scale: str = "") -> str:
-        """One input of a node: projected, weighted if that comes first, and resampled."""
+    def _input(self, term: Term, scale: str = "") -> str:
+        """One input of a node: projected, weighted if that comes first, and taken along its way."""
         value = term.source
-        if term.project and term.shared:
-            value = self.projected[term.source, term.project]
-        elif term.project:
-            value = f"self.{step.name}.{edge_module(step, term)}({value})"
+        if term.project:
+            value = self.projected.get(term.project) or f"self.{term.project}({value})"
         if scale:
             value = f"{value} * {scale}"
-        if term.resample is None:
-            return value
-        call = _resample(term.resample, value, step.level)
-        return (
-            self._shared(value, call, term.resample, step) if self._uses(step, term) > 1 else call
-        )
+        start = value
+        for leg, at in term.way:
+            value = _called(leg, at, value)
+        return self._shared(term, start, value) if self._uses(term) > 1 else value
 
-    def _shared(self, value: str, call: str, op: Op, step: Step) -> str:
-        """The variable of a map resampled once for several nodes; made at its first use."""
-        place = (value, op, step.level)
-        if place not in self.resampled:
-            taken = sum((v, lvl) == (value, step.level) for v, _, lvl in self.resampled)
-            name = _nth(f"{value}_at{step.level}", taken)
-            self.resampled[place] = name
-            self.lines.append(f"{name} = {call}")
-        return self.resampled[place]
+    def _shared(self, term: Term, start: str, value: str) -> str:
+        """The variable of a map made once for several nodes; made at its first use."""
+        place = (term.source, term.project, term.way)
+        if place not in self.made:
+            stem = f"{start}_at{term.way[-1][0].level_out}"
+            name = lettered(stem, self.taken.get(stem, 0))
+            self.taken[stem] = self.taken.get(stem, 0) + 1
+            self.made[place] = name
+            self.lines.append(f"{name} = {value}")
+        return self.made[place]
+
+
+def _bracketed(value: str) -> str:
+    """A sum or product in brackets, so that its line can be broken."""
+    bare = (" + " in value or " * " in value) and not value.startswith("self.")
+    return f"({value})" if bare else value
 
 
 def _wrapped(line: str) -> str:
@@ -208,9 +209,12 @@ def _wrapped(line: str) -> str:
     return wrapper.fill(kept).replace("\0", " ")
 
 
-def _resample(op: Op, value: str, level: int) -> str:
-    """A call of the op's function; arguments that are its defaults are not written."""
-    defaults = inspect.signature(RESAMPLES.get(op.name)).parameters
-    given = [(name, value) for name, value in op.args if value != defaults[name].default]
+def _called(leg: Leg, at: str | None, value: str) -> str:
+    """A leg's call; arguments of a function that are its defaults are not written."""
+    size = f", size{leg.level_out}" if leg.resamples else ""
+    if at is not None:
+        return f"self.{at}({value}{size})"
+    defaults = inspect.signature(RESAMPLES.get(leg.op.name)).parameters
+    given = [(name, value) for name, value in leg.op.args if value != defaults[name].default]
     args = "".join(f", {name}={argument!r}" for name, argument in given)
-    return f"{op.name}({value}, size{level}{args})"
+    return f"{leg.op.name}({value}{size}{args})"

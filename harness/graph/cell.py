@@ -1,34 +1,102 @@
-"""A topology file read into values: rows, plain nodes, rewrites and settings, names still names."""
+"""A topology file read into values: stages of rows and plain nodes, names still names.
+
+What may differ by level (`block: {p3..p4: sepconv, p5..p7: conv}`) is a `PerLevel`; what may
+differ by distance (`down: {x2: strided_conv, x4: [max_pool, strided_conv]}`) is a `Route`.
+"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeAlias, TypeVar
 
-from harness.graph.spec import Norm, Op, Projection, Scalar
+from harness.graph.spec import Norm, Op, Projection, Scalar, Tap
 
+T = TypeVar("T")
 Step = Literal["", "coarser", "finer", "all"]
 Order = Literal["down", "up", "none"]
+Back = int | Literal["first", "all", "log2"]
+"""Repeats back: a number; the first; every earlier one; or 1, 2, 4, 8, ... back."""
+
+Chain = tuple[Op, ...]
+"""Ops an edge passes in order: resamples and blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerLevel(Generic[T]):
+    """Values by ranges of levels: (finest, coarsest, value)."""
+
+    ranges: tuple[tuple[int, int, T], ...]
+
+    def at(self, level: int) -> T | None:
+        return next((value for low, high, value in self.ranges if low <= level <= high), None)
+
+
+Leveled: TypeAlias = PerLevel[T] | T | None
+
+
+def said_at(value: "PerLevel[T] | T | None", level: int) -> T | None:
+    """What is said for a level, if anything."""
+    return value.at(level) if isinstance(value, PerLevel) else value
+
+
+def at_level(value: "PerLevel[T] | T | None", level: int, default: T) -> T:
+    """What holds at a level: what is said for it, else the default."""
+    found = said_at(value, level)
+    return default if found is None else found
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a map gets to another level: a chain of ops by distance in levels, or one for all.
+
+    distances: (levels apart, chain), empty where `chain` serves every distance.
+    """
+
+    chain: Chain = ()
+    distances: tuple[tuple[int, Chain], ...] = ()
+
+    def over(self, distance: int) -> Chain | None:
+        """The chain for a distance; None where none is said for it."""
+        return dict(self.distances).get(distance) if self.distances else self.chain
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraStep:
+    """How one extra level is made from the next finer one."""
+
+    down: Route
+    block: Op
+    projection: Projection
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """How a level coarser than the backbone's is made from the next finer one, before the cell."""
+    """How levels coarser than those at hand are made, each from the next finer.
 
-    down: Op
-    block: Op
-    projection: Projection
+    first: the step that makes the finest of them, rest: those after it.
+    source: what the first one reads (`in`, a row, `backbone`). levels: None = all that lack.
+    """
+
+    first: ExtraStep
+    rest: ExtraStep
+    source: str = "in"
+    levels: tuple[int, int] | None = None
+    path: str = "extra"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for every node that does not say otherwise."""
+    """What holds for every node that does not say otherwise.
+
+    inner_levels: where nodes may stand beside the levels of inputs and outputs.
+    """
 
     projection: Projection
-    up: Op
-    down: Op
+    up: Route
+    down: Route
     fuse: Op
     block: Op
     norm: Norm
     extra: Extra
+    inner_levels: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +105,31 @@ class Ref:
 
     name: str
     step: Step = ""
-    back: int = 0
+    back: Back = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One entry of `from`: the first of `refs` that exists. None: as the node says."""
+    """One entry of `from`: the first of `refs` that exists. None: as the node says.
+
+    op: blocks on the edge, before any resampling. share: edges of one key have one set of weights.
+    """
 
     refs: tuple[Ref, ...]
     path: str
     projection: Projection | None = None
-    up: Op | None = None
-    down: Op | None = None
+    up: Route | None = None
+    down: Route | None = None
     role: str | None = None
+    tap: Tap = "after"
+    op: Chain = ()
+    channels: Leveled[float] = None
+    share: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a second edge from the same source would say the same again."""
+        return not self.op and self.share is None and self.channels is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +142,14 @@ class Family:
     name: str
     path: str
     inputs: tuple[Input, ...] | None
-    fuse: Op | None = None
-    block: Op | None = None
-    up: Op | None = None
-    down: Op | None = None
+    fuse: Leveled[Op] = None
+    block: Leveled[Op] = None
+    up: Leveled[Route] = None
+    down: Leveled[Route] = None
     projection: Projection | None = None
     norm: Norm | None = None
-    channels: float | None = None
+    channels: Leveled[float] = None
+    share: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +170,11 @@ class PlainNode(Family):
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """A rewrite by name; `op` is what the `set_` rewrites put everywhere."""
+    """A rewrite by name; `op` or `route` is what the `set_` rewrites put everywhere."""
 
     name: str
     op: Op | None = None
+    route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +186,38 @@ class Cell:
     outputs: tuple[tuple[int, str], ...]
     rewrites: tuple[Rewrite, ...]
     settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A cell, repeated; or extra levels, made once.
+
+    cells: one, or several that take turns from repeat to repeat.
+    shared: all repeats have one set of weights.
+    path: where the file says it (`stages.1`), empty for a file of one stage.
+    """
+
+    cells: tuple[Cell, ...] = ()
+    repeats: int = 1
+    shared: bool = False
+    extra: Extra | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A whole topology, read: its stages in order and what they start from.
+
+    repeated: the stage whose number of repeats is the topology's own, for a study to vary.
+    extra: how levels that the backbone lacks are made, where no stage makes them.
+    inputs: levels bound to backbone maps, where the file names them. taps: (name, node, tap).
+    """
+
+    stages: tuple[Stage, ...]
+    repeated: int | None
+    extra: Extra
+    settings: Settings
     inherited: tuple[tuple[str, Scalar], ...]
     last_backbone_level: int
+    inputs: tuple[int, int] | None = None
+    taps: tuple[tuple[str, str], ...] = ()

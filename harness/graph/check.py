@@ -1,6 +1,6 @@
 """Every fault of a topology at once, each with its place in the tree."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import Fault, did_you_mean
@@ -41,8 +41,8 @@ def check_rows(sketcher: Sketcher, faults: Faults) -> None:
         near = did_you_mean(node.name, [n for n in sketcher.names if n != node.name])
         near = near if "?" in near else ""
         _check_fields(node, near, faults)
-        if node.level is not None and node.level not in sketcher.levels:
-            reason = f"level p{node.level} is not in {span(sketcher.levels)}"
+        if node.level is not None and node.level not in sketcher.bounds:
+            reason = f"level p{node.level} is not in {span(sketcher.bounds)}"
             faults.add(f"{node.path}.level", reason)
     for row in sketcher.cell.rows:
         if row.name in [node.name for node in sketcher.cell.nodes]:
@@ -79,15 +79,18 @@ def _check_somewhere(sketcher: Sketcher, row: Row, ref: Ref, path: str, faults: 
         faults.add(path, f"{text!r} exists at no level of row {row.name!r}")
 
 
-def check_sketch(sketch: Sketch, sketcher: Sketcher, faults: Faults, *, steady: bool) -> None:
-    """What is wrong with the nodes of one repeat."""
+def check_sketch(
+    sketch: Sketch, sketcher: Sketcher | None, faults: Faults, must: Iterable[int] = ()
+) -> None:
+    """What is wrong with the nodes of one repeat; of the steady one if its sketcher is given.
+
+    must: levels whose outputs it has to make.
+    """
     for draft in sketch.drafts.values():
-        _check_inputs(draft, "" if steady else " in the first repeats", faults)
-    if not steady:
-        return
-    _check_cycle(sketch, faults)
-    _check_outputs(sketch, faults)
-    _check_used(sketch, sketcher.meant, faults)
+        _check_inputs(draft, "" if sketcher else " in the first repeats", faults)
+    if sketcher is not None:
+        _check_cycle(sketch, faults)
+        _check_outputs(sketch, must, faults)
 
 
 def _check_inputs(draft: Draft, when: str, faults: Faults) -> None:
@@ -117,30 +120,42 @@ def _check_cycle(sketch: Sketch, faults: Faults) -> None:
         faults.add(f"{path}.from", f"cycle: {' > '.join(loop)}")
 
 
-def _check_outputs(sketch: Sketch, faults: Faults) -> None:
-    for level in sketch.levels:
+def _check_outputs(sketch: Sketch, must: Iterable[int], faults: Faults) -> None:
+    for level in must:
         path = f"outputs.p{level}"
         link = sketch.outputs.get(level)
         if link is None:
             faults.add(path, f"no node makes the output of p{level}")
+        elif level in sketch.earlier.extra:
+            continue
         elif level_of(sketch.resolve(link)[0]) is not None and not faults.under(path):
             faults.add(path, f"nothing is left of the output of p{level} but the cell's input")
 
 
-def _check_used(sketch: Sketch, meant: set[str], faults: Faults) -> None:
-    """Nodes that lead to no output; those that a misspelt name may have meant are let pass."""
+def check_used(
+    sketches: Sequence[Sketch], sketchers: Sequence[Sketcher], read: set[str], faults: Faults
+) -> None:
+    """Nodes that lead nowhere in any turn of a cell. read: those that later stages read.
+
+    Those that a misspelt name may have meant are let pass.
+    """
     used: set[str] = set()
-    left = [*meant, *(name for name, _ in sketch.outputs.values())]
-    while left:
-        name = left.pop()
-        if name in used or name not in sketch.drafts:
-            continue
-        used.add(name)
-        left.extend(source for (source, _), _ in sketch.drafts[name].inputs)
+    for sketch, sketcher in zip(sketches, sketchers, strict=True):
+        left = [*read, *sketcher.meant, *(name for name, _ in sketch.outputs.values())]
+        for other in sketches if len(sketches) > 1 else ():
+            left += [n for d in other.drafts.values() for (n, back), _ in d.inputs if back]
+        seen: set[str] = set()
+        while left:
+            name = left.pop()
+            if name not in seen and name in sketch.drafts:
+                seen.add(name)
+                left.extend(source for (source, _), _ in sketch.drafts[name].inputs)
+        used |= seen
     unused: dict[str, list[str]] = {}
-    for name, draft in sketch.drafts.items():
-        if name not in used and not faults.under("outputs"):
-            unused.setdefault(draft.path, []).append(repr(name))
+    for sketch in sketches:
+        for name, draft in sketch.drafts.items():
+            if name not in used and not faults.under("outputs"):
+                unused.setdefault(draft.path, []).append(repr(name))
     for path, names in unused.items():
         reason = "are read by nothing and are" if len(names) > 1 else "is read by nothing and is"
         faults.add(path, f"{', '.join(names)} {reason} no output")

@@ -1,17 +1,30 @@
 """One cell being made: nodes at their levels, inputs still names. What rewrites work on."""
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from harness.errors import did_you_mean
-from harness.graph.cell import Cell, Family, Input, PlainNode, Ref, Row, Settings
+from harness.graph.cell import (
+    Back,
+    Cell,
+    Family,
+    Input,
+    PlainNode,
+    Ref,
+    Route,
+    Row,
+    at_level,
+    said_at,
+)
+from harness.graph.earlier import Earlier
 from harness.graph.faults import Faults
 from harness.graph.names import level_of
 from harness.graph.spec import Norm, Op, Projection
 
 Link = tuple[str, int]
-"""A node or a cell input (`p4`), and how many repeats back."""
+"""What an edge reads, and how many repeats back: a node or a cell input (`p4`) by name, or by key
+a node of an earlier stage (`p4_td@2`) or a backbone map (`c4`)."""
 
 STEADY = 1_000_000
 """A repeat so late that every earlier one is there."""
@@ -21,6 +34,7 @@ STEADY = 1_000_000
 class Draft:
     """A node whose inputs are links, each with the entry of the file that asked for it.
 
+    channels: None where the file does not say.
     kept: `drop_single_input` leaves it, because the file gave it a fuse or a block of its own.
     """
 
@@ -30,21 +44,27 @@ class Draft:
     inputs: list[tuple[Link, Input]]
     fuse: Op
     block: Op
-    up: Op
-    down: Op
+    up: Route
+    down: Route
     projection: Projection
     norm: Norm
-    channels: float
+    channels: float | None
+    share: str | None
     kept: bool
 
 
 @dataclass(slots=True)
 class Sketch:
-    """A cell as it is in one repeat. dropped: what stands in the place of nodes taken out."""
+    """A cell as it is in one repeat.
+
+    levels: those whose outputs the cell must give. passed: levels that may go by untouched.
+    dropped: what stands in the place of nodes taken out.
+    """
 
     levels: range
     drafts: dict[str, Draft]
     outputs: dict[int, Link]
+    earlier: Earlier
     dropped: dict[str, Link] = field(default_factory=dict)
 
     def resolve(self, link: Link) -> Link:
@@ -57,28 +77,37 @@ class Sketch:
 
     def level(self, name: str) -> int:
         draft = self.drafts.get(name)
-        return draft.level if draft is not None else level_of(name) or 0
+        if draft is not None:
+            return draft.level
+        found = self.earlier.levels.get(name, level_of(name))
+        return 0 if found is None else found
 
 
 class Sketcher:
     """Draws the rows and nodes of a cell at some levels. Faults are gathered.
 
+    levels: of the network's outputs. given: levels the cell is given a map of.
     families: the nodes of each row, and of `in`, by level. reach: the levels they would have if
     there were a few more. names: all nodes. meant: nodes that a misspelt name may have meant.
     """
 
-    def __init__(self, cell: Cell, levels: range, faults: Faults) -> None:
-        self.cell = cell
-        self.levels = levels
-        self.faults = faults
-        self.families = {"in": {level: f"p{level}" for level in levels}}
+    def __init__(
+        self, cell: Cell, levels: range, given: Collection[int], earlier: Earlier, faults: Faults
+    ) -> None:
+        self.cell, self.levels, self.given = cell, levels, given
+        self.earlier, self.faults = earlier, faults
+        own = [level for level in levels if level in given] or list(levels)
+        inner = cell.settings.inner_levels or (levels[0], levels[-1])
+        self.bounds = range(min(levels[0], inner[0], *given), max(levels[-1], inner[1], *given) + 1)
+        self.families = {"in": {level: f"p{level}" for level in sorted(given)}}
         for row in cell.rows:
             self.families[row.name] = {
-                level: f"p{level}_{row.name}" for level in _row_levels(row, levels)
+                level: f"p{level}_{row.name}" for level in _row_levels(row, own, self.bounds)
             }
-        wide = range(levels[0], levels[-1] + 4)
-        self.reach: dict[str, Collection[int]] = {"in": wide}
-        self.reach.update((row.name, _row_levels(row, wide)) for row in cell.rows)
+        wide = [*own, *range(own[-1] + 1, own[-1] + 4)]
+        wider = range(self.bounds[0], max(self.bounds[-1], wide[-1]) + 1)
+        self.reach: dict[str, Collection[int]] = {"in": {*given, *wide}}
+        self.reach.update((row.name, _row_levels(row, wide, wider)) for row in cell.rows)
         made = [name for row in cell.rows for name in self.families[row.name].values()]
         self.plain = [node for node in cell.nodes if node.name not in made]
         self.changes = [node for node in cell.nodes if node.name in made]
@@ -95,7 +124,7 @@ class Sketcher:
                 inputs = self._inputs(node.inputs, node.level, repeat, node.path, collapse=False)
                 kept = node.fuse is not None or node.block is not None
                 drafts[node.name] = self._draft(node, node.name, node.level, inputs, kept)
-        return Sketch(self.levels, drafts, self._outputs(drafts))
+        return Sketch(self.levels, drafts, self._outputs(drafts), self.earlier)
 
     def _row(self, row: Row, repeat: int, drafts: dict[str, Draft]) -> None:
         made = []
@@ -116,40 +145,60 @@ class Sketcher:
         inputs: list[tuple[Link, Input]],
         kept: bool,
     ) -> Draft:
-        settings: Settings = self.cell.settings
+        settings = self.cell.settings
         return Draft(
-            name,
-            family.path,
-            level,
-            inputs,
-            family.fuse or settings.fuse,
-            family.block or settings.block,
-            family.up or settings.up,
-            family.down or settings.down,
-            family.projection or settings.projection,
-            family.norm or settings.norm,
-            family.channels or 1.0,
-            kept,
+            name=name,
+            path=family.path,
+            level=level,
+            inputs=inputs,
+            fuse=at_level(family.fuse, level, settings.fuse),
+            block=at_level(family.block, level, settings.block),
+            up=at_level(family.up, level, settings.up),
+            down=at_level(family.down, level, settings.down),
+            projection=family.projection or settings.projection,
+            norm=family.norm or settings.norm,
+            channels=said_at(family.channels, level),
+            share=family.share,
+            kept=kept,
         )
 
     def _inputs(
         self, inputs: tuple[Input, ...], level: int, repeat: int, path: str, *, collapse: bool
     ) -> list[tuple[Link, Input]]:
-        found: dict[Link, Input] = {}
+        found: list[tuple[Link, Input]] = []
         for one in inputs:
             for link in self._links(one, level, repeat):
-                if link in found and not collapse:
+                again = one.is_plain and any(
+                    link == old
+                    and other.is_plain
+                    and (one.role, one.tap) == (other.role, other.tap)
+                    for old, other in found
+                )
+                if again and not collapse:
                     self.faults.add(f"{path}.from", f"{_words(link)!r} is there twice")
-                found.setdefault(link, one)
-        return list(found.items())
+                if not again:
+                    found.append((link, one))
+        return found
 
     def _links(self, one: Input, level: int, repeat: int) -> list[Link]:
         """What the first reference that exists here stands for."""
         for ref in one.refs:
-            found = self._candidates(ref, level, one.path) if ref.back < repeat else []
+            found = list(self._found(ref, level, repeat, one.path))
             if found:
-                return [(name, ref.back) for name in found]
+                return found
         return []
+
+    def _found(self, ref: Ref, level: int, repeat: int, path: str) -> Iterator[Link]:
+        """Nodes of this cell, by repeats back; else nodes of earlier stages."""
+        if ref.name in self.families or ref.name not in self.earlier.families:
+            names = self._candidates(ref, level, path)
+            for back in backs(ref, repeat):
+                yield from ((name, back) for name in names)
+        else:
+            family = self.earlier.families[ref.name]
+            at = [level + {"coarser": 1, "finer": -1}.get(ref.step, 0)]
+            for one in sorted(family) if ref.step == "all" else at:
+                yield from ((key, 0) for key in picked(family.get(one, ()), ref.back))
 
     def _candidates(self, ref: Ref, level: int, path: str) -> list[str]:
         family = self.families.get(ref.name)
@@ -161,9 +210,17 @@ class Sketcher:
         return [family[at]] if at in family else []
 
     def _single(self, ref: Ref, path: str) -> list[str]:
-        known = ref.name in self.names or level_of(ref.name) in self.levels
+        known = ref.name in self.names or level_of(ref.name) in self.given
+        if not known and ref.name in self.earlier.nodes:
+            return list(picked(self.earlier.nodes[ref.name], ref.back))
         if not known:
-            valid = (*self.names, *self.families, *self.families["in"].values())
+            valid = (
+                *self.names,
+                *self.families,
+                *self.families["in"].values(),
+                *self.earlier.families,
+                *self.earlier.nodes,
+            )
             self.faults.add(path, f"no node {ref.name!r}{did_you_mean(ref.name, valid)}")
             for near in difflib.get_close_matches(ref.name, valid):
                 self.meant.update(self.families.get(near, {0: near}).values())
@@ -180,18 +237,18 @@ class Sketcher:
                 outputs.update((level, (name, 0)) for level, name in made)
         for level, name in self.cell.outputs:
             path = f"outputs.p{level}"
-            if level not in self.levels:
+            if level not in self.levels and level not in self.given:
                 self.faults.add(path, f"level p{level} is not in {span(self.levels)}")
-            elif name not in drafts:
+            elif name in drafts or (name == f"p{level}" and level in self.earlier.extra):
+                outputs[level] = (name, 0)
+                if name in drafts and drafts[name].level != level:
+                    self.faults.add(path, f"{name!r} is at p{drafts[name].level}, not at p{level}")
+            else:
                 if name in self.families["in"].values():
                     self.faults.add(path, f"{name!r} is an input of the cell, not a node")
                 elif name not in self.names:
                     self.faults.add(path, f"no node {name!r}{did_you_mean(name, self.names)}")
                 outputs.setdefault(level, (name, 0))
-            else:
-                if drafts[name].level != level:
-                    self.faults.add(path, f"{name!r} is at p{drafts[name].level}, not at p{level}")
-                outputs[level] = (name, 0)
         return outputs
 
     def apply_changes(self, sketch: Sketch, repeat: int) -> None:
@@ -210,27 +267,56 @@ class Sketcher:
         if node.inputs is not None:
             draft.inputs = self._inputs(node.inputs, draft.level, repeat, node.path, collapse=False)
             draft.path = node.path
-        for key in ("fuse", "block", "up", "down", "projection", "norm", "channels"):
-            value = getattr(node, key)
+        for key in ("fuse", "block", "up", "down", "projection", "norm", "channels", "share"):
+            value = said_at(getattr(node, key), draft.level)
             if value is not None:
                 setattr(draft, key, value)
 
 
-def _row_levels(row: Row, levels: range) -> list[int]:
-    """The levels of a row in the order they are made."""
-    low, high = row.levels or (levels[0], levels[-1])
-    found = [level for level in levels if low <= level <= high]
+def _row_levels(row: Row, levels: Collection[int], bounds: range) -> list[int]:
+    """The levels of a row in the order they are made: its own within bounds, else `levels`."""
+    found = list(levels)
+    if row.levels is not None:
+        low, high = row.levels
+        found = [level for level in bounds if low <= level <= high]
     if row.order == "down":
         found.reverse()
     return found[1:] if row.skip_first else found
 
 
+def backs(ref: Ref, repeat: int) -> list[int]:
+    """How many repeats back a reference reaches, in a given repeat; none where there is none."""
+    match ref.back:
+        case "all":
+            return list(range(1, repeat))
+        case "log2":
+            return [1 << i for i in range(repeat.bit_length()) if 1 << i < repeat]
+        case "first":
+            return [repeat - 1] if repeat > 1 or ref.name == "in" else []
+        case number:
+            return [number] if number < repeat else []
+
+
+def picked(keys: tuple[str, ...], back: Back) -> tuple[str, ...]:
+    """Of a node of an earlier stage, one key a repeat: those a reference means."""
+    match back:
+        case "all":
+            return keys
+        case "log2":
+            return tuple(keys[-(1 << i)] for i in range(len(keys).bit_length()))
+        case "first":
+            return keys[:1]
+        case number:
+            return keys[-1 - number : len(keys) - number] if number < len(keys) else ()
+
+
 def unique(inputs: list[tuple[Link, Input]]) -> list[tuple[Link, Input]]:
-    """The inputs with every link once."""
-    found: dict[Link, Input] = {}
+    """The inputs with every plain link once."""
+    found: list[tuple[Link, Input]] = []
     for link, one in inputs:
-        found.setdefault(link, one)
-    return list(found.items())
+        if not (one.is_plain and any(link == old and other.is_plain for old, other in found)):
+            found.append((link, one))
+    return found
 
 
 def span(levels: range) -> str:

@@ -1,37 +1,25 @@
-"""Topology -> Graph: rows, rewrites and repeats written out as plain nodes.
+"""Topology -> Graph: stages, rows, rewrites and repeats written out as plain nodes.
 
-Levels up to the topology's `last_backbone_level` (5) are bound to backbone maps (`p3`, `p4`, ...).
-Coarser ones are made by the `extra` recipe, each from the next finer level, as nodes of repeat 0
-(`p6@0`). Each repeat is given the outputs of the one before. Nodes that only a later repeat
-would have read are left out of the last.
+Levels up to the topology's `last_backbone_level` (5), or those it names as `inputs`, are bound to
+backbone maps (`p3`, `p4`, ...). Coarser ones are made by the `extra` recipe, each from the next
+finer level: first of all, as nodes of repeat 0 (`p6@0`), unless a stage of the topology makes them.
+Each repeat is given the outputs of the one before, each stage those of the stage before. Nodes
+that nothing needs in the end (as those that only a later repeat would have read) are left out.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from harness.graph.cell import Cell
-from harness.graph.check import check_rows, check_sketch
-from harness.graph.draft import STEADY, Draft, Link, Sketch, Sketcher
+from harness.graph.cell import Extra, Stage
+from harness.graph.check import check_used
+from harness.graph.draft import Link
+from harness.graph.earlier import Earlier
 from harness.graph.faults import Faults
-from harness.graph.order import in_order
-from harness.graph.rewrites import REWRITES
-from harness.graph.roles import assign_roles
-from harness.graph.spec import Edge, Graph, Node, Op, Projection, Topology
+from harness.graph.names import level_of
+from harness.graph.ops import FUSES
+from harness.graph.repeats import RepeatedCell, Socket
+from harness.graph.spec import Edge, Graph, Node, Op, Topology
 
 _SUM = Op("sum")
-
-
-class _Socket(NamedTuple):
-    """An input of a node, all but which repeat its source is in."""
-
-    link: Link
-    projection: Projection
-    up: Op
-    down: Op
-    role: str | None
-
-
-_Plan = list[tuple[Draft, list[_Socket]]]
 
 
 def expand(
@@ -53,157 +41,230 @@ def expand_into(
     levels: tuple[int, int] | None = None,
 ) -> Graph | None:
     """The graph, or None where faults were found now or before."""
-    cell, count = topology.cell, topology.repeats if repeats is None else repeats
+    blueprint = topology.blueprint
     finest, coarsest = topology.levels if levels is None else levels
+    count = topology.repeats if repeats is None else repeats
     if count < 1:
         faults.add("repeats", f"expected a whole number of at least 1, got {count!r}")
-    if finest > coarsest or finest > cell.last_backbone_level:
-        last = cell.last_backbone_level
+    elif repeats is not None and repeats > 1 and blueprint.repeated is None:
+        faults.add("repeats", f"no stage of {topology.name!r} repeats: it is there once")
+    bound = blueprint.inputs or (finest, min(coarsest, blueprint.last_backbone_level))
+    if finest > coarsest or bound[0] > bound[1]:
+        last = blueprint.last_backbone_level
         reason = f"p{finest}..p{coarsest} holds no level that the backbone has (up to p{last})"
         faults.add("levels", reason)
         return None
-    if not cell.rows and not cell.nodes:
+    if not blueprint.stages:
         return None
-    span = range(finest, coarsest + 1)
-    sketches = _sketches(cell, span, count, faults)
-    plans = {reach: _plan(sketch, faults) for reach, sketch in sketches.items()}
-    if faults:
-        return None
-    return _linked(topology, span, count, sketches, plans)
+    line = _Line(topology, range(finest, coarsest + 1), range(bound[0], bound[1] + 1), faults)
+    for i, stage in enumerate(blueprint.stages):
+        line.add(stage, count if i == blueprint.repeated else stage.repeats)
+    return line.graph()
 
 
-def _sketches(cell: Cell, levels: range, repeats: int, faults: Faults) -> dict[int, Sketch]:
-    """The cell of each repeat that differs from later ones, and the steady one."""
-    sketcher = Sketcher(cell, levels, faults)
-    check_rows(sketcher, faults)
-    steady = sketcher.sketch(STEADY)
-    early = min(_reach(cell), repeats)
-    sketches = {repeat: sketcher.sketch(repeat) for repeat in range(1, early + 1)}
-    for rewrite in cell.rewrites:
-        apply = REWRITES.get(rewrite.name)
-        for sketch in sketches.values():
-            apply(sketch, steady, rewrite.op)
-        apply(steady, steady, rewrite.op)
-    for repeat, sketch in sketches.items():
-        sketcher.apply_changes(sketch, repeat)
-    sketcher.apply_changes(steady, STEADY)
-    check_sketch(steady, sketcher, faults, steady=True)
-    for sketch in sketches.values():
-        check_sketch(sketch, sketcher, faults, steady=False)
-    sketches[STEADY] = steady
-    return sketches
+class _Line:
+    """Stages one after another. given: the map of each level as it stands, by key."""
 
-
-def _reach(cell: Cell) -> int:
-    """How many repeats back the cell reads at most (rewrites may add such steps up)."""
-    families = (*cell.rows, *cell.nodes)
-    refs = (ref for one in families for given in one.inputs or () for ref in given.refs)
-    backs = [ref.back for ref in refs]
-    return sum(backs) if any(backs) and cell.rewrites else max(backs, default=0)
-
-
-def _plan(sketch: Sketch, faults: Faults) -> _Plan:
-    """Nodes in an order in which each follows what it reads, with their sockets."""
-    names = in_order({name: _reads(draft) for name, draft in sketch.drafts.items()})
-    return [(sketch.drafts[n], _sockets(sketch.drafts[n], sketch, faults)) for n in names]
-
-
-def _reads(draft: Draft) -> list[str]:
-    return [name for (name, back), _ in draft.inputs if not back]
-
-
-def _sockets(draft: Draft, sketch: Sketch, faults: Faults) -> list[_Socket]:
-    entrants = [(sketch.level(link[0]), one.role) for link, one in draft.inputs]
-    roles = assign_roles(draft.fuse, entrants)
-    if isinstance(roles, str):
-        if draft.inputs and not faults.under(draft.path):
-            faults.add(f"{draft.path}.from", roles)
-        roles = [None] * len(entrants)
-    return [
-        _Socket(
-            link,
-            one.projection or draft.projection,
-            one.up or draft.up,
-            one.down or draft.down,
-            role,
-        )
-        for (link, one), role in zip(draft.inputs, roles, strict=True)
-    ]
-
-
-def _linked(
-    topology: Topology,
-    levels: range,
-    repeats: int,
-    sketches: dict[int, Sketch],
-    plans: dict[int, _Plan],
-) -> Graph:
-    cell = topology.cell
-    nodes = list(_extra_levels(cell, levels))
-    inputs = tuple(level for level in levels if level <= cell.last_backbone_level)
-    given = {level: f"p{level}" if level in inputs else f"p{level}@0" for level in levels}
-    keys: list[dict[str, str]] = [{}]
-    for repeat in range(1, repeats + 1):
-        shape = repeat if repeat in plans else STEADY
-        here = {f"p{level}": key for level, key in given.items()}
-        here.update((name, f"{name}@{repeat}") for name in sketches[shape].drafts)
-        keys.append(here)
-        nodes.extend(_repeat(plans[shape], repeat, keys, sketches))
-        given = {
-            level: _key(link, repeat, keys, sketches) for level, link in _outputs(sketches[shape])
+    def __init__(self, topology: Topology, levels: range, inputs: range, faults: Faults) -> None:
+        self.topology, self.levels, self.inputs, self.faults = topology, levels, inputs, faults
+        self.settings = topology.blueprint.settings
+        self.nodes: list[Node] = []
+        self.given = {level: f"p{level}" for level in inputs}
+        self.earlier = Earlier.backbone(inputs)
+        self.cells: list[RepeatedCell] = []
+        self.ordinal = 0
+        stages = topology.blueprint.stages
+        self.free = {
+            level
+            for stage in stages
+            if stage.extra is not None
+            for level in _extra_levels(stage.extra, levels, inputs[-1])
         }
-    outputs = tuple(sorted(given.items()))
-    return Graph(topology.name, inputs, _needed(nodes, outputs), outputs)
+        self.last = max((i for i, stage in enumerate(stages) if stage.cells), default=0)
+        self.done = 0
+        if not self.free:
+            self._extra(topology.blueprint.extra)
+
+    def add(self, stage: Stage, count: int) -> None:
+        if stage.extra is not None:
+            self.ordinal += 1
+            self._extra(stage.extra)
+        else:
+            self._cell(stage, count, final=self.done == self.last)
+        self.done += 1
+
+    def graph(self) -> Graph | None:
+        """The whole graph; None where there are faults."""
+        tapped = [(name, self._tapped(name, node)) for name, node in self._taps()]
+        read = {key for cell in self.cells for key in cell.read_earlier()}
+        read.update(key for _, key in tapped)
+        for cell in self.cells:
+            check_used(cell.steady, cell.sketchers, cell.names_of(read), self.faults)
+        if self.faults:
+            return None
+        outputs = tuple((level, self.given[level]) for level in self.levels)
+        taps = tuple(sorted(tapped))
+        inputs = tuple(self.inputs)
+        nodes = _needed(self.nodes, [key for _, key in (*outputs, *taps)])
+        return Graph(self.topology.name, inputs, nodes, outputs, taps)
+
+    def _taps(self) -> tuple[tuple[str, str], ...]:
+        return self.topology.blueprint.taps
+
+    def _tapped(self, name: str, node: str) -> str:
+        keys = self.earlier.nodes.get(node, ())
+        if not keys or level_of(node) is not None:
+            self.faults.add(f"taps.{name}", f"no node {node!r} to tap")
+            return ""
+        return keys[-1]
+
+    # Cells.
+
+    def _cell(self, stage: Stage, count: int, *, final: bool) -> None:
+        must = [level for level in self.levels if level not in self.free] if final else []
+        cell = RepeatedCell(stage, count, self.levels, self.given, self.earlier, self.faults)
+        cell.check(must)
+        self.cells.append(cell)
+        first, count = self.ordinal + 1, max(1, count)
+        self.ordinal += count
+        keys: list[dict[str, str]] = [{}]
+        for repeat in range(1, count + 1):
+            here = {f"p{level}": key for level, key in self.given.items()}
+            ordinal = first + repeat - 1
+            here.update((name, f"{name}@{ordinal}") for name in cell.sketch(repeat).drafts)
+            keys.append(here)
+            if not self.faults:
+                home = first if stage.shared else ordinal
+                self.nodes.extend(_repeat(cell, repeat, ordinal, home, keys))
+                outputs = cell.sketch(repeat).outputs.items()
+                self.given |= {level: _key(link, repeat, keys, cell) for level, link in outputs}
+        self._remember(cell, keys, first)
+
+    def _remember(self, cell: RepeatedCell, keys: list[dict[str, str]], first: int) -> None:
+        """Rows and nodes of a stage, for later stages to read by name."""
+        cell.first = first
+
+        def all_keys(name: str) -> tuple[str, ...]:
+            if self.faults:
+                return tuple(here.get(name, f"{name}@{first}") for here in keys[1:])
+            return tuple(_key((name, 0), repeat, keys, cell) for repeat in range(1, len(keys)))
+
+        for sketcher in cell.sketchers:
+            for name, family in sketcher.families.items():
+                if name != "in":
+                    made = {level: all_keys(node) for level, node in family.items()}
+                    self.earlier.add_row(name, made)
+                    for level, node in family.items():
+                        self.earlier.add_node(node, level, made[level])
+            for plain in sketcher.plain:
+                if plain.level is not None:
+                    self.earlier.add_node(plain.name, plain.level, all_keys(plain.name))
+
+    # Extra levels.
+
+    def _extra(self, recipe: Extra) -> None:
+        step = recipe.first
+        source: str | None = None
+        for level in _extra_levels(recipe, self.levels, max(self.given)):
+            source = source or self._extra_source(recipe, level)
+            if source is None:
+                return
+            distance = level - self._level(source)
+            path = step.down.over(distance) if distance > 0 else None
+            if path is None:
+                reason = f"nothing is said of the way from {source!r} to p{level}"
+                self.faults.add(recipe.path, reason)
+                return
+            edge = Edge(_plain(source), step.projection, path)
+            node = Node(
+                f"p{level}", self.ordinal, level, (edge,), _SUM, step.block, self.settings.norm
+            )
+            self.nodes.append(node)
+            self.given[level] = source = node.key
+            self.earlier.extra.add(level)
+            self.earlier.levels[node.key] = level
+            step = recipe.rest
+
+    def _extra_source(self, recipe: Extra, level: int) -> str | None:
+        """What the first extra level is made from: of a row, a single node, or what is given."""
+        if recipe.source == "in":
+            return self.given.get(level - 1) or self.given[max(self.given)]
+        family = self.earlier.families.get(recipe.source, {})
+        keys = family.get(level - 1) or self.earlier.nodes.get(recipe.source)
+        if not keys:
+            where = f"at p{level - 1} " if family else ""
+            reason = f"no row or node {recipe.source!r} {where}before this stage"
+            self.faults.add(f"{recipe.path}.from", reason.replace("  ", " "))
+            return None
+        return keys[-1]
+
+    def _level(self, key: str) -> int:
+        found = self.earlier.levels.get(key)
+        return found if found is not None else level_of(key) or 0
 
 
-def _outputs(sketch: Sketch) -> list[tuple[int, Link]]:
-    return list(sketch.outputs.items())
+def _extra_levels(recipe: Extra, levels: range, given: int) -> list[int]:
+    """The levels a recipe makes: those it names, else all that are coarser than what is there."""
+    if recipe.levels is not None:
+        return list(range(recipe.levels[0], recipe.levels[1] + 1))
+    return [level for level in levels if level > given]
 
 
-def _key(link: Link, repeat: int, keys: list[dict[str, str]], sketches: dict[int, Sketch]) -> str:
+def _key(link: Link, repeat: int, keys: list[dict[str, str]], cell: RepeatedCell) -> str:
     """The key of what a link stands for; in an earlier repeat other nodes may have been dropped."""
     name, back = link
+    if "@" in name:
+        return name
     at = repeat - back
     if name not in keys[at]:
-        shape = at if at in sketches else STEADY
-        return _key(sketches[shape].resolve((name, 0)), at, keys, sketches)
+        if level_of(name) is None and name in cell.earlier.levels:
+            return _plain(name)
+        return _key(cell.sketch(at).resolve((name, 0)), at, keys, cell)
     return keys[at][name]
 
 
+def _plain(name: str) -> str:
+    """The key of a backbone map (`c5` is `p5`); any other key as it is."""
+    return name if "@" in name else f"p{name[1:]}"
+
+
 def _repeat(
-    plan: _Plan, repeat: int, keys: list[dict[str, str]], sketches: dict[int, Sketch]
+    cell: RepeatedCell, repeat: int, ordinal: int, home: int, keys: list[dict[str, str]]
 ) -> Iterator[Node]:
-    for draft, sockets in plan:
-        edges = tuple(
-            Edge(_key(link, repeat, keys, sketches), projection, up, down, role)
-            for link, projection, up, down, role in sockets
-            if link[1] < repeat
-        )
+    """The nodes of one repeat. home: the repeat whose weights it has."""
+    for draft, sockets in cell.plan(repeat):
+        edges = tuple([_edge(one, repeat, home, keys, cell) for one in sockets])
+        share = draft.share or (draft.name if home != ordinal or cell.stage.shared else None)
         yield Node(
-            draft.name,
-            repeat,
-            draft.level,
-            edges,
-            draft.fuse,
-            draft.block,
-            draft.norm,
-            draft.channels,
+            name=draft.name,
+            repeat=ordinal,
+            level=draft.level,
+            inputs=edges,
+            fuse=draft.fuse,
+            block=draft.block,
+            norm=draft.norm,
+            channels=_channels(draft.channels, draft.fuse, draft.block),
+            share=f"{share}@{home}" if share else None,
         )
 
 
-def _extra_levels(cell: Cell, levels: range) -> Iterator[Node]:
-    settings, recipe = cell.settings, cell.settings.extra
-    for level in levels:
-        if level > cell.last_backbone_level:
-            finer = f"p{level - 1}"
-            source = finer if level - 1 == cell.last_backbone_level else f"{finer}@0"
-            edge = Edge(source, recipe.projection, settings.up, recipe.down)
-            yield Node(f"p{level}", 0, level, (edge,), _SUM, recipe.block, settings.norm)
+def _edge(
+    one: Socket, repeat: int, home: int, keys: list[dict[str, str]], cell: RepeatedCell
+) -> Edge:
+    source = _key(one.link, repeat, keys, cell)
+    share = f"{one.share}@{home}" if one.share else None
+    return Edge(source, one.projection, one.path, one.role, one.tap, one.channels, share)
 
 
-def _needed(nodes: list[Node], outputs: tuple[tuple[int, str], ...]) -> tuple[Node, ...]:
+def _channels(said: float | None, fuse: Op, block: Op) -> float | None:
+    """The width, unless something else is said, or what a bare `concat` gives."""
+    bare = block.name == "none" and not FUSES.get(fuse.name).equal_channels
+    return said if said is not None or bare else 1.0
+
+
+def _needed(nodes: list[Node], ends: list[str]) -> tuple[Node, ...]:
     """The nodes that some output needs."""
-    needed = {key for _, key in outputs}
+    needed = set(ends)
     kept = []
     for node in reversed(nodes):
         if node.key in needed:

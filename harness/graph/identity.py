@@ -8,9 +8,9 @@ have one digest just when one is the other with nodes renamed and reordered.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
 
-from harness.graph.ops import BLOCKS, FUSES, RESAMPLES
+from harness.graph.ops import BLOCKS, FUSES, Shape
+from harness.graph.path import changes_channels, spec_of
 from harness.graph.spec import Edge, Graph, Node
 
 _Colours = list[str]
@@ -43,24 +43,55 @@ class _Canon:
         outputs: dict[str, list[int]] = {}
         for level, key in graph.outputs:
             outputs.setdefault(key, []).append(level)
+        tapped = {key for _, key in graph.taps}
         self.local = [f"map p{level}" for level in maps]
         label = _NodeLabels()
-        self.local += [label(node, outputs.get(node.key, [])) for node in graph.nodes]
+        for node in graph.nodes:
+            text = label(node, outputs.get(node.key, []))
+            self.local.append(f"{text} tapped" if node.key in tapped else text)
+        self.sets: dict[tuple[object, ...], int] = {}
         self.reads: list[list[tuple[str, int]]] = [[] for _ in levels]
         self.readers: list[list[tuple[str, int]]] = [[] for _ in levels]
-        self._connect(levels)
+        self._connect()
 
-    def _connect(self, levels: Sequence[int]) -> None:
+    def _connect(self) -> None:
         label = _EdgeLabels(self.graph)
+        groups = _share_groups(self.graph, label)
         for i, node in enumerate(self.graph.nodes):
             target = i + self.offset
             ordered = not FUSES.get(node.fuse.name).commutes
             for place, edge in enumerate(node.inputs):
                 source = self.index[edge.source]
-                text = label(edge, node, levels[source])
+                text = label(edge, node)
                 text = f"{place} {text}" if ordered else text
-                self.reads[target].append((text, source))
-                self.readers[source].append((text, target))
+                if (node.key, place) in groups:
+                    source = self._between(source, groups[node.key, place])
+                self._link(target, text, source)
+            if (node.key, None) in groups:
+                self._link(self._share(groups[node.key, None]), "shares", target)
+
+    def _link(self, target: int, text: str, source: int) -> None:
+        self.reads[target].append((text, source))
+        self.readers[source].append((text, target))
+
+    def _share(self, group: tuple[object, ...]) -> int:
+        """The vertex of a set of weights."""
+        if group not in self.sets:
+            self.sets[group] = self._vertex("one set of weights")
+        return self.sets[group]
+
+    def _between(self, source: int, group: tuple[object, ...]) -> int:
+        """A vertex on an edge, for the set of weights it shares."""
+        middle = self._vertex("edge")
+        self._link(middle, "of", source)
+        self._link(self._share(group), "shares", middle)
+        return middle
+
+    def _vertex(self, local: str) -> int:
+        self.local.append(local)
+        self.reads.append([])
+        self.readers.append([])
+        return len(self.local) - 1
 
     def digest(self) -> str:
         return _hash(self._best(self._start()))[:64]
@@ -187,7 +218,7 @@ class _NodeLabels:
 
 
 class _EdgeLabels:
-    """Says what an edge is: role, projection, resampling. Same ops are read once."""
+    """Says what an edge is: role, projection, path. Same ops are read once."""
 
     def __init__(self, graph: Graph) -> None:
         self.channels = {node.key: node.channels for node in graph.nodes}
@@ -199,33 +230,97 @@ class _EdgeLabels:
             if edge.projection.per == "input" and edge.source not in self.channels
         )
 
-    def __call__(self, edge: Edge, node: Node, source_level: int) -> str:
-        """The label; `source_level` is what decides whether and how the edge resamples."""
-        inner = self.channels.get(edge.source)
-        ops = (id(edge.projection), id(edge.up), id(edge.down), id(node.norm), edge.role)
-        where = edge.source if inner is None else None
-        same = (*ops, source_level, node.level, inner, node.channels, where)
+    def __call__(self, edge: Edge, node: Node) -> str:
+        inner = edge.source in self.channels
+        ops = (id(edge.projection), id(edge.path), id(node.norm), edge.role, edge.tap)
+        where = self.channels[edge.source] if inner else edge.source
+        same = (*ops, where, node.channels, edge.channels, FUSES.get(node.fuse.name).equal_channels)
         if same not in self.known:
-            self.known[same] = self._label(edge, node, source_level)
+            self.known[same] = self._label(edge, node)
         return self.known[same]
 
-    def _label(self, edge: Edge, node: Node, source_level: int) -> str:
-        resample = None
-        if source_level != node.level:
-            op = edge.down if source_level < node.level else edge.up
-            resample = RESAMPLES.get(op.name).meaning(op, 1)
-        return f"{edge.role} {self._projection(edge, node)} {resample}"
+    def _label(self, edge: Edge, node: Node) -> str:
+        path = tuple(spec_of(op).meaning(op, 1) for op in edge.path)
+        normed = any(spec_of(op).normalises(op) for op in edge.path)
+        words: list[object] = [edge.role, self._projection(edge, node)]
+        words.append(path[0] if len(path) == 1 else path or None)
+        words += [edge.tap] if edge.tap != "after" else []
+        words += [("norm", node.norm.eps, node.norm.momentum)] if normed else []
+        words += (
+            [("channels", self._arriving(edge, node))] if self._says_channels(edge, node) else []
+        )
+        return " ".join(map(str, words))
+
+    def weights(self, edge: Edge, node: Node) -> tuple[object, ...] | None:
+        """What the weights of an edge are like; None where it has none."""
+        projection = self._projection(edge, node)
+        shape = Shape(8, 8, 1, 1, 1, 2)
+        if projection == ("none",) and not any(spec_of(op).params(op, shape) for op in edge.path):
+            return None
+        path = tuple(spec_of(op).meaning(op, 1) for op in edge.path)
+        source = self.channels.get(edge.source, edge.source)
+        return (projection, path, source, self._arriving(edge, node), node.norm)
+
+    def _says_channels(self, edge: Edge, node: Node) -> bool:
+        return edge.channels is not None and edge.channels != self._unsaid(edge, node)
+
+    def _unsaid(self, edge: Edge, node: Node) -> object:
+        """Channels of an edge that does not say how many."""
+        equal = FUSES.get(node.fuse.name).equal_channels
+        return node.channels if equal else self.channels.get(edge.source, edge.source)
+
+    def _arriving(self, edge: Edge, node: Node) -> object:
+        return edge.channels if edge.channels is not None else self._unsaid(edge, node)
 
     def _projection(self, edge: Edge, node: Node) -> tuple[object, ...]:
         form = edge.projection
-        inner = self.channels.get(edge.source)
-        if form.when == "none" or inner == node.channels:
+        inner = edge.source in self.channels
+        if form.when == "none" or (
+            inner and self.channels[edge.source] == self._arriving(edge, node)
+        ):
+            return ("none",)
+        always = form.when == "always" and not inner
+        if not always and (
+            changes_channels(edge.path) or self._arriving(edge, node) == edge.source
+        ):
             return ("none",)
         norm = (node.norm.eps, node.norm.momentum) if form.norm else None
-        if inner is not None:
+        if inner:
             return ("edge", form.bias, norm)
         shared = form.per == "input" and self.uses[self._shared(edge, node)] > 1
         return (form.when, "input" if shared else "edge", form.bias, norm)
 
     def _shared(self, edge: Edge, node: Node) -> tuple[object, ...]:
-        return (edge.source, edge.projection, node.norm, node.channels)
+        return (edge.source, edge.projection, node.norm, self._arriving(edge, node))
+
+
+_Member = tuple[str, int | None]
+"""A node (place None) or one of its edges that shares its weights with others."""
+
+
+def _share_groups(graph: Graph, label: _EdgeLabels) -> dict[_Member, tuple[object, ...]]:
+    """Who shares what: by member its group, of a key and what the weights are like.
+
+    A member without weights, or the only one of its group, shares nothing.
+    """
+    groups: dict[tuple[object, ...], list[_Member]] = {}
+    for node in graph.nodes:
+        if node.share is not None and _has_weights(node):
+            groups.setdefault(("node", node.share, _weights(node)), []).append((node.key, None))
+        for place, edge in enumerate(node.inputs):
+            like = label.weights(edge, node) if edge.share is not None else None
+            if like is not None:
+                groups.setdefault(("edge", edge.share, like), []).append((node.key, place))
+    return {one: key for key, members in groups.items() if len(members) > 1 for one in members}
+
+
+def _has_weights(node: Node) -> bool:
+    shape = Shape(8, 8, len(node.inputs))
+    fuse, block = FUSES.get(node.fuse.name), BLOCKS.get(node.block.name)
+    return fuse.params(node.fuse, shape) + block.params(node.block, shape) > 0
+
+
+def _weights(node: Node) -> tuple[object, ...]:
+    fuse = FUSES.get(node.fuse.name).meaning(node.fuse, len(node.inputs))
+    block = BLOCKS.get(node.block.name).meaning(node.block, 1)
+    return (fuse, block, len(node.inputs), node.channels, node.norm)

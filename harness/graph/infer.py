@@ -1,15 +1,18 @@
 """Channels, sizes and closed-form cost of every node. No torch.
 
-Maps follow the SAME rule: level L of an image of S pixels has `ceil(S / 2**L)` cells a side.
-A projection works at its source's resolution, before resampling. `macs` counts one for each
-multiply-add of convolutions, for one image.
+Sizes of the backbone's maps are the backbone's: by the SAME rule `ceil(S / 2**L)` cells a side,
+unless they are given. A coarser level has half the cells a side, rounded up; a finer one twice as
+many. A projection works at its source's resolution, before resampling. `macs` counts one for each
+multiply-add of convolutions (transposed and deformable ones too), linear layers and attention
+products, for one image.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import Fault, SpecError
-from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, OpSpec, Shape
+from harness.graph.ops import BLOCKS, FUSES, OpSpec, Shape
+from harness.graph.path import changes_channels, legs
 from harness.graph.spec import Edge, Graph, Node, Op
 
 
@@ -41,34 +44,100 @@ class Inferred:
         return self._by_key[key]
 
 
+Size = tuple[int, int]
+"""Height and width in cells (or of the image, in pixels)."""
+
+
 def side_of(image_size: int, level: int) -> int:
     """Cells a side of a level's map."""
     return -(-image_size // (1 << level))
 
 
-def node_channels(node: Node, width: int) -> int:
-    return max(1, round(node.channels * width))
+def node_channels(node: Node, width: int) -> int | None:
+    """Channels of a node, where they are said; None where they are what its fuse gives."""
+    return None if node.channels is None else max(1, round(node.channels * width))
 
 
-def projects(edge: Edge, channels: int, wanted: int, *, from_backbone: bool) -> bool:
-    """Whether an edge has its 1x1 convolution."""
+def edge_channels(edge: Edge, node: Node, width: int, source: int, wanted: int | None) -> int:
+    """Channels that an edge brings. source: those it reads; wanted: those of its node."""
+    if edge.channels is not None:
+        return max(1, round(edge.channels * width))
+    if wanted is not None and FUSES.get(node.fuse.name).equal_channels:
+        return wanted
+    return source
+
+
+def projects(edge: Edge, channels: int, wanted: int) -> bool:
+    """Whether an edge has its 1x1 convolution.
+
+    `auto`: where channels differ and no op of the path changes them. `always`: on every edge from
+    a backbone map too; between nodes it is `auto`.
+    """
     when = edge.projection.when
-    return when != "none" and (channels != wanted or (when == "always" and from_backbone))
+    if when == "always" and "@" not in edge.source:
+        return True
+    return when != "none" and channels != wanted and not changes_channels(edge.path)
 
 
-def infer(graph: Graph, *, channels: Mapping[int, int], width: int, image_size: int) -> Inferred:
-    """Facts of a graph: `channels` of backbone maps by level, a square image of so many pixels."""
-    _check_numbers(graph, channels, width, image_size)
-    return _Inference(graph, channels, width, image_size).run()
+def map_sizes(inputs: Mapping[int, Size], levels: Iterable[int]) -> dict[int, Size]:
+    """Sizes of all levels, from those of the backbone's maps."""
+    sizes = dict(inputs)
+    finest, coarsest = min(inputs), max(inputs)
+    for level in range(coarsest + 1, max(levels, default=coarsest) + 1):
+        high, wide = sizes[level - 1]
+        sizes[level] = -(-high // 2), -(-wide // 2)
+    for level in range(finest - 1, min(levels, default=finest) - 1, -1):
+        high, wide = sizes[level + 1]
+        sizes[level] = high * 2, wide * 2
+    return sizes
 
 
-def _check_numbers(graph: Graph, channels: Mapping[int, int], width: int, size: int) -> None:
+def infer(
+    graph: Graph,
+    *,
+    channels: Mapping[int, int],
+    width: int,
+    image_size: int | Size | Mapping[int, Size],
+) -> Inferred:
+    """Facts of every node.
+
+    channels: of the backbone maps, by level. width: channels of a node of multiple 1.
+    image_size: pixels a side of a square image, its height and width, or the sizes of the
+    backbone's maps by level (some backbones round down). Raises `SpecError` with every level
+    that has no channels, and every node whose inputs cannot meet.
+    """
+    _check_arguments(graph, channels, width, image_size)
+    return _Inference(graph, channels, width, _input_sizes(graph, image_size)).run()
+
+
+def _input_sizes(graph: Graph, image_size: int | Size | Mapping[int, Size]) -> dict[int, Size]:
+    if isinstance(image_size, Mapping):
+        return {level: image_size[level] for level in graph.inputs}
+    high, wide = (image_size, image_size) if isinstance(image_size, int) else image_size
+    return {level: (side_of(high, level), side_of(wide, level)) for level in graph.inputs}
+
+
+def _check_arguments(
+    graph: Graph,
+    channels: Mapping[int, int],
+    width: int,
+    image_size: int | Size | Mapping[int, Size],
+) -> None:
     faults = [
         Fault(f"channels.p{level}", f"no channels given for backbone level p{level}")
         for level in graph.inputs
         if level not in channels
     ]
-    numbers = {"width": width, "image_size": size}
+    numbers = {"width": width}
+    if isinstance(image_size, Mapping):
+        faults += [
+            Fault(f"image_size.p{level}", f"no size given for backbone level p{level}")
+            for level in graph.inputs
+            if level not in image_size
+        ]
+    else:
+        sides = (image_size,) if isinstance(image_size, int) else image_size
+        numbers["image_size"] = min(sides)
     numbers.update((f"channels.p{level}", count) for level, count in channels.items())
     faults += [
         Fault(name, f"expected a whole number of at least 1, got {number!r}")
@@ -80,16 +149,20 @@ def _check_numbers(graph: Graph, channels: Mapping[int, int], width: int, size: 
 
 
 class _Inference:
-    """One walk over a graph."""
+    """One walk over a graph. maps: level and channels of what is made so far, by key.
+
+    shared: what has been paid for already of weights that several users share.
+    """
 
     def __init__(
-        self, graph: Graph, channels: Mapping[int, int], width: int, image_size: int
+        self, graph: Graph, channels: Mapping[int, int], width: int, inputs: Mapping[int, Size]
     ) -> None:
         self.graph, self.width = graph, width
-        last = max([node.level for node in graph.nodes] + list(graph.inputs))
-        self.cells = [side_of(image_size, level) ** 2 for level in range(last + 1)]
-        self.sides = [side_of(image_size, level) for level in range(last + 1)]
+        levels = {node.level for node in graph.nodes} | set(graph.inputs)
+        self.sizes = map_sizes(inputs, levels)
+        self.cells = {level: high * wide for level, (high, wide) in self.sizes.items()}
         self.maps = {f"p{level}": (level, channels[level]) for level in graph.inputs}
+        self.fused: dict[str, int] = {}
         self.shared: set[tuple[object, ...]] = set()
         self.costs: dict[tuple[int, ...], tuple[int, int]] = {}
         self.faults: list[Fault] = []
@@ -102,65 +175,92 @@ class _Inference:
         return Inferred(facts, params, macs)
 
     def _node(self, node: Node) -> NodeFacts:
-        key, wanted = node.key, node_channels(node, self.width)
+        wanted = node_channels(node, self.width)
         params = macs = 0
         arriving = []
         for edge in node.inputs:
-            level, channels = self.maps[edge.source]
-            if edge.projection.when != "none":
-                own, work = self._projection(edge, node, level, channels, wanted)
-                params, macs = params + own, macs + work
-                channels = wanted
-            if level != node.level:
-                own, work = self._resample(edge, node, level, channels)
-                params, macs = params + own, macs + work
+            own, work, channels = self._edge(edge, node, wanted)
+            params, macs = params + own, macs + work
             arriving.append(channels)
         fuse, block = FUSES.get(node.fuse.name), BLOCKS.get(node.block.name)
         if fuse.equal_channels and len(set(arriving)) > 1:
             self._clash(node, f"inputs of {arriving} channels cannot meet without a projection")
         fused = fuse.channels(node.fuse, tuple(arriving))
-        made = fused if node.block.name == "none" else wanted
-        if made != wanted:
+        made = wanted if wanted is not None and block.any_channels else fused
+        if wanted is not None and made != wanted:
             self._clash(
                 node,
                 f"has {made} channels where {wanted} are wanted: it needs a projection or a block",
             )
         cells = self.cells[node.level]
         for op, spec, shape in (
-            (node.fuse, fuse, Shape(fused, fused, len(arriving), cells)),
-            (node.block, block, Shape(fused, wanted, 1, cells)),
+            (node.fuse, fuse, Shape(fused, fused, len(arriving), cells, cells)),
+            (node.block, block, Shape(fused, made, 1, cells, cells)),
         ):
             own, work = self._cost(op, spec, shape)
-            params, macs = params + own, macs + work
-        self.maps[key] = (node.level, wanted)
-        side = self.sides[node.level]
-        return NodeFacts(key, node.level, wanted, side, side, params, macs)
+            paid = own and node.share and self._again(node.share, op, fused, made, node.norm)
+            params, macs = params + (0 if paid else own), macs + work
+        self.maps[node.key], self.fused[node.key] = (node.level, made), fused
+        high, wide = self.sizes[node.level]
+        return NodeFacts(node.key, node.level, made, high, wide, params, macs)
+
+    def _edge(self, edge: Edge, node: Node, wanted: int | None) -> tuple[int, int, int]:
+        """Parameters, multiply-adds, and the channels that arrive."""
+        level, channels = self.maps[edge.source]
+        if edge.tap == "before":
+            channels = self.fused[edge.source]
+        arriving = edge_channels(edge, node, self.width, channels, wanted)
+        params = macs = 0
+        if edge.projection.when != "none" and projects(edge, channels, arriving):
+            params, macs = self._projection(edge, node, level, channels, arriving)
+            channels = arriving
+        for i, leg in enumerate(legs(edge.path, (level, node.level), channels, arriving)):
+            shape = Shape(
+                leg.channels_in,
+                leg.channels_out,
+                1,
+                self.cells[leg.level_out],
+                self.cells[leg.level_in],
+                1 << abs(leg.level_out - leg.level_in),
+            )
+            own, work = self._cost(leg.op, leg.spec, shape)
+            ends = (leg.channels_in, leg.channels_out)
+            paid = own and edge.share and self._again(edge.share, i, leg.op, ends, node.norm)
+            params, macs = params + (0 if paid else own), macs + work
+            channels = leg.channels_out
+        return params, macs, channels
 
     def _projection(
         self, edge: Edge, node: Node, level: int, channels: int, wanted: int
     ) -> tuple[int, int]:
         """Parameters and multiply-adds; those of a shared one are its first user's."""
-        from_backbone = "@" not in edge.source
-        if not projects(edge, channels, wanted, from_backbone=from_backbone):
-            return 0, 0
         form = edge.projection
-        if form.per == "input" and from_backbone:
-            same = (edge.source, form, node.norm, wanted)
-            if same in self.shared:
-                return 0, 0
-            self.shared.add(same)
-        per_channel = int(form.bias) + 2 * int(form.norm)
         weights = channels * wanted
-        return weights + per_channel * wanted, weights * self.cells[level]
+        params = weights + (int(form.bias) + 2 * int(form.norm)) * wanted
+        work = weights * self.cells[level]
+        if form.per == "input" and "@" not in edge.source:
+            if self._again(edge.source, form, node.norm, wanted):
+                return 0, 0
+        elif edge.share and self._again(edge.share, form, node.norm, channels, wanted):
+            return 0, work
+        return params, work
 
-    def _resample(self, edge: Edge, node: Node, level: int, channels: int) -> tuple[int, int]:
-        op: Op = edge.down if level < node.level else edge.up
-        shape = Shape(channels, channels, 1, self.cells[node.level])
-        return self._cost(op, RESAMPLES.get(op.name), shape)
+    def _again(self, *same: object) -> bool:
+        """Whether these weights have been counted before."""
+        known = same in self.shared
+        self.shared.add(same)
+        return known
 
     def _cost(self, op: Op, spec: OpSpec, shape: Shape) -> tuple[int, int]:
         """Parameters and multiply-adds of an op; the same op on the same shape is asked once."""
-        same = (id(op), shape.channels_in, shape.channels_out, shape.inputs, shape.cells)
+        same = (
+            id(op),
+            shape.channels_in,
+            shape.channels_out,
+            shape.inputs,
+            shape.cells,
+            shape.cells_in,
+        )
         if same not in self.costs:
             self.costs[same] = spec.params(op, shape), spec.macs(op, shape)
         return self.costs[same]

@@ -87,7 +87,7 @@ def read_op(
     inherited: Mapping[str, Scalar] | None = None,
 ) -> Op | None:
     """The op a tree spells, with every argument filled in; None (and faults) where it is wrong."""
-    name, given = _name_and_args(value)
+    name, given, more = _name_and_args(value)
     if not isinstance(name, str):
         faults.add(path, f"expected one {table.kind} by name, got {value!r}")
         return None
@@ -101,15 +101,24 @@ def read_op(
             faults.add(f"{path}.{name}", f"{table.kind} {name!r} takes no arguments")
             return None
         given = {spec.args[0].name: given}
+    if more:
+        faults.unknown_fields(more, [arg.name for arg in spec.args], path)
+        given = {**(given or {}), **{k: v for k, v in more.items() if k in _names(spec)}}
     return _fill(name, spec, given or {}, path, faults, inherited or {})
 
 
-def _name_and_args(value: Any) -> tuple[Any, Any]:
-    if value is None:
-        return "none", None
+def _names(spec: OpSpec) -> list[str]:
+    return [arg.name for arg in spec.args]
+
+
+def _name_and_args(value: Any) -> tuple[Any, Any, Mapping[str, Any]]:
+    """Name, what stands behind it, and further arguments beside it (`{conv: 3, act: relu}`)."""
+    if value is None or value == "identity":
+        return "none", None, {}
     if isinstance(value, Mapping):
-        return next(iter(value.items())) if len(value) == 1 else (None, None)
-    return value, None
+        entries = list(value.items())
+        return (*entries[0], dict(entries[1:])) if entries else (None, None, {})
+    return value, None, {}
 
 
 def _fill(

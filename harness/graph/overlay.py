@@ -10,7 +10,7 @@ from harness.graph.ops import BLOCKS, FUSES, RESAMPLES
 _DOT = re.compile(r"(?<!\.)\.(?!\.)")  # a dot, but not the two of `p3..p4`
 _TABLES = {"fuse": FUSES, "block": BLOCKS, "up": RESAMPLES, "down": RESAMPLES}
 _BY_NAME = ("rows", "nodes")
-_BY_FIELD = ("outputs", "projection", "norm", "extra")
+_BY_FIELD = ("outputs", "projection", "norm", "extra", "repeats", "taps")
 
 
 def with_fields(tree: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +30,8 @@ def with_fields(tree: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str,
 
 def _replaced(tree: Any, keys: list[str], value: Any, path: str, above: tuple[str, ...]) -> Any:
     if not keys:
-        return value
+        counted = above[-1:] == ("repeats",) and isinstance(tree, Mapping)
+        return {**tree, "n": value} if counted and not isinstance(value, Mapping) else value
     key, rest = keys[0], keys[1:]
     if key == "+" and tree is None:
         tree = []
@@ -60,8 +61,8 @@ def _opened(value: Any, above: tuple[str, ...]) -> dict[str, Any] | None:
         return {}
     if above[-1] == "projection":
         return {"when": value}
-    if above[-1] == "derive":
-        return {"from": value}
+    if above[-1] in ("derive", "repeats"):
+        return {"from" if above[-1] == "derive" else "n": value}
     if above[-1] in _TABLES and isinstance(value, str):
         return {value: {}}
     table = _TABLES.get(above[-2]) if len(above) > 1 else None
@@ -75,7 +76,9 @@ def overlaid(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in own.items():
         under = merged.get(key)
-        if not (isinstance(under, Mapping) and isinstance(value, Mapping)):
+        if key == "repeats" and isinstance(under, Mapping) and not isinstance(value, Mapping):
+            merged[key] = {**under, "n": value}
+        elif not (isinstance(under, Mapping) and isinstance(value, Mapping)):
             merged[key] = value
         elif key in _BY_NAME:
             merged[key] = _overlaid_by_name(under, value)

@@ -1,23 +1,24 @@
 """Plain tree -> Topology: `derive` resolved, every field read, every fault gathered."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import SpecError
 from harness.graph.args import choice, flag, is_whole
-from harness.graph.cell import Cell, Extra, PlainNode, Rewrite, Row, Settings
+from harness.graph.cell import Blueprint, Route, Settings, Stage
 from harness.graph.conventions import CONVENTIONS, Convention
 from harness.graph.faults import Faults
-from harness.graph.names import level_of
+from harness.graph.names import is_free
 from harness.graph.ops import ACTIVATIONS, ORDERS
 from harness.graph.overlay import overlaid
 from harness.graph.read import Reader
-from harness.graph.rewrites import read_rewrite
 from harness.graph.spec import Norm, Op, Projection, Scalar, Topology
+from harness.graph.stages import StageReader, read_extra, repeats_of, stage_trees
 
 Lookup = Callable[[str], Mapping[str, Any]]
 
-_ABOUT = ("name", "source", "published", "inferred")
+_ABOUT = ("name", "source", "published", "inferred", "approximates")
 _SETTINGS = (
     "conventions",
     "fuse",
@@ -31,8 +32,8 @@ _SETTINGS = (
     "bias",
     "extra",
 )
-_STRUCTURE = ("derive", "rows", "nodes", "outputs", "rewrites")
-_SIZE = ("repeats", "levels", "last_backbone_level")
+_STRUCTURE = ("derive", "stages", "rows", "nodes", "outputs", "rewrites", "taps")
+_SIZE = ("repeats", "levels", "inputs", "inner_levels", "last_backbone_level")
 FIELDS = (*_ABOUT, *_STRUCTURE, *_SETTINGS, *_SIZE)
 
 _INHERITED = (
@@ -67,11 +68,11 @@ def read_topology(
         if not isinstance(whole.get(key, ""), str):
             faults.add(key, f"expected text, got {whole[key]!r}")
     reader, settings = _read_settings(whole, faults)
-    cell = _read_cell(whole, faults, reader, settings)
-    repeats = _whole(whole, "repeats", 1, faults)
+    blueprint = _read_blueprint(whole, faults, reader, settings)
+    repeats = _repeats(whole, blueprint, faults)
     levels = (reader.levels(whole["levels"], "levels") if "levels" in whole else None) or (3, 7)
     name, source = str(whole.get("name", "unnamed")), str(whole.get("source", ""))
-    return Topology(name, whole, repeats, levels, cell, source)
+    return Topology(name, whole, repeats, levels, blueprint, source)
 
 
 def _resolved(
@@ -79,6 +80,11 @@ def _resolved(
 ) -> dict[str, Any]:
     """The tree over what it derives from, with the rewrites of both in order."""
     own = {key: value for key, value in tree.items() if key != "derive"}
+    if isinstance(own.get("stages"), list | tuple):
+        own["stages"] = [
+            _resolved_stage(one, f"stages.{i}.topology", faults, lookup, chain)
+            for i, one in enumerate(own["stages"])
+        ]
     if "derive" not in tree:
         return own
     derive = tree["derive"]
@@ -87,31 +93,51 @@ def _resolved(
         faults.add("derive", f"expected {{from: name, rewrites: [...]}}, got {tree['derive']!r}")
         return own
     faults.unknown_fields(derive, ("from", "rewrites"), "derive")
-    name = derive["from"]
-    if name in chain:
-        loop = " > ".join((*chain[chain.index(name) :], name))
-        faults.add("derive.from", f"derives from itself: {loop}")
+    base = _named(derive["from"], "derive.from", faults, lookup, chain)
+    if base is None:
         return own
-    found = _looked_up(name, faults, lookup)
-    if found is None:
-        return own
-    base = _resolved(found, faults, lookup, (*chain, name))
-    base = {key: value for key, value in base.items() if key not in _ABOUT}
     rewrites = [*_list(base.get("rewrites")), *_list(derive.get("rewrites"))]
     whole = overlaid(base, own)
     whole["rewrites"] = [*rewrites, *_list(own.get("rewrites"))]
     return whole
 
 
-def _looked_up(name: str, faults: Faults, lookup: Lookup | None) -> Mapping[str, Any] | None:
+def _resolved_stage(
+    stage: Any, path: str, faults: Faults, lookup: Lookup | None, chain: tuple[str, ...]
+) -> Any:
+    """A stage with the whole topology it names in the name's place."""
+    if not isinstance(stage, Mapping) or not isinstance(stage.get("topology"), str):
+        return stage
+    found = _named(stage["topology"], path, faults, lookup, chain)
+    return {**stage, "topology": found} if found is not None else stage
+
+
+def _named(
+    name: str, path: str, faults: Faults, lookup: Lookup | None, chain: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """The tree of another topology, resolved, without what it says about itself."""
+    if name in chain:
+        loop = " > ".join((*chain[chain.index(name) :], name))
+        faults.add(path, f"derives from itself: {loop}")
+        return None
+    found = _looked_up(name, path, faults, lookup)
+    if found is None:
+        return None
+    base = _resolved(found, faults, lookup, (*chain, name))
+    return {key: value for key, value in base.items() if key not in _ABOUT}
+
+
+def _looked_up(
+    name: str, path: str, faults: Faults, lookup: Lookup | None
+) -> Mapping[str, Any] | None:
     if lookup is None:
-        faults.add("derive.from", f"nowhere to look up topology {name!r}")
+        faults.add(path, f"nowhere to look up topology {name!r}")
         return None
     try:
         return lookup(name)
     except SpecError as error:
         for fault in error.faults:
-            faults.add("derive.from", str(fault) if fault.file or fault.path else fault.message)
+            faults.add(path, str(fault) if fault.file or fault.path else fault.message)
         return None
 
 
@@ -136,9 +162,14 @@ def _read_settings(tree: Mapping[str, Any], faults: Faults) -> tuple[Reader, Set
     )
     norm = Norm(**convention.norm)
     norm = reader.norm(tree["norm"], "norm", norm) if "norm" in tree else norm
-    ops = {key: _setting(key, tree, convention, reader) for key in ("fuse", "block", "up", "down")}
-    extra = _extra(tree, convention, reader, ops["down"], projection)
-    settings = Settings(projection, ops["up"], ops["down"], ops["fuse"], ops["block"], norm, extra)
+    ops = {key: _op_setting(key, tree, convention, reader) for key in ("fuse", "block")}
+    routes = {key: _route_setting(key, tree, convention, reader) for key in ("up", "down")}
+    given = tree.get("extra", {})
+    extra = read_extra(convention.extra, given, "extra", reader, routes["down"], projection)
+    inner = reader.levels(tree["inner_levels"], "inner_levels") if "inner_levels" in tree else None
+    settings = Settings(
+        projection, routes["up"], routes["down"], ops["fuse"], ops["block"], norm, extra, inner
+    )
     return reader, settings
 
 
@@ -153,89 +184,96 @@ def _convention(tree: Mapping[str, Any], faults: Faults) -> Convention:
         return CONVENTIONS.get("efficientdet")
 
 
-def _setting(key: str, tree: Mapping[str, Any], convention: Convention, reader: Reader) -> Op:
+def _op_setting(key: str, tree: Mapping[str, Any], convention: Convention, reader: Reader) -> Op:
     own = reader.op(key, tree[key], key) if key in tree else None
     op = own or reader.op(key, getattr(convention, key), key)
     assert op is not None
     return op
 
 
-def _extra(
-    tree: Mapping[str, Any],
-    convention: Convention,
-    reader: Reader,
-    down: Op,
-    projection: Projection,
-) -> Extra:
-    given = tree.get("extra", {})
-    if not isinstance(given, Mapping):
-        reader.faults.add("extra", f"expected down, block, projection, got {given!r}")
-        given = {}
-    reader.faults.unknown_fields(given, ("down", "block", "projection"), "extra")
-    fields = {**convention.extra, **given}
-    if "down" in fields:
-        down = reader.op("down", fields["down"], "extra.down") or down
-    if "projection" in fields:
-        projection = reader.projection(fields["projection"], "extra.projection", projection)
-    block = reader.op("block", fields.get("block", "none"), "extra.block") or Op("none")
-    return Extra(down, block, projection)
+def _route_setting(
+    key: str, tree: Mapping[str, Any], convention: Convention, reader: Reader
+) -> Route:
+    own = reader.route(key, tree[key], key) if key in tree else None
+    route = own or reader.route(key, getattr(convention, key), key)
+    assert route is not None
+    return route
 
 
-def _read_cell(tree: Mapping[str, Any], faults: Faults, reader: Reader, settings: Settings) -> Cell:
-    rows: list[Row] = []
-    for name, fields in _mapping(tree, "rows", faults).items():
-        row = reader.row(name, fields, f"rows.{name}", settings.projection, settings.norm)
-        if row is not None:
-            rows.append(row)
-    nodes: list[PlainNode] = []
-    for name, fields in _mapping(tree, "nodes", faults).items():
-        node = reader.node(name, fields, f"nodes.{name}", settings.projection, settings.norm)
-        if node is not None:
-            nodes.append(node)
-    if not tree.get("rows") and not tree.get("nodes") and not faults:
-        faults.add("", "a topology needs 'rows', 'nodes' or 'derive'")
-    last = _whole(tree, "last_backbone_level", 5, faults)
-    return Cell(
-        rows=tuple(rows),
-        nodes=tuple(nodes),
-        outputs=_outputs(tree, faults),
-        rewrites=_rewrites(tree, faults, reader),
+def _read_blueprint(
+    tree: Mapping[str, Any], faults: Faults, reader: Reader, settings: Settings
+) -> Blueprint:
+    last = tree.get("last_backbone_level", 5)
+    if not is_whole(last) or last < 1:
+        faults.add("last_backbone_level", f"expected a whole number of at least 1, got {last!r}")
+        last = 5
+    stages: list[Stage] = []
+    repeated = None
+    for path, one in stage_trees(tree, faults):
+        inner, at = one.get("topology"), 0
+        if isinstance(inner, Mapping):
+            found, at = _inner_stages(inner, one, path, faults)
+        else:
+            more = tree.get("rewrites") if path else None
+            found = StageReader(reader, settings, faults, path).read(one, more)
+        if found and (not path or "repeats" in one):
+            repeated = len(stages) + at
+        stages += found
+    return Blueprint(
+        stages=tuple(stages),
+        repeated=repeated,
+        extra=settings.extra,
         settings=settings,
         inherited=tuple(reader.inherited.items()),
         last_backbone_level=last,
+        inputs=reader.levels(tree["inputs"], "inputs") if "inputs" in tree else None,
+        taps=_taps(tree, faults),
     )
 
 
-def _rewrites(tree: Mapping[str, Any], faults: Faults, reader: Reader) -> tuple[Rewrite, ...]:
-    entries = _list(tree.get("rewrites"))
-    read = [read_rewrite(one, f"rewrites.{i}", faults, reader) for i, one in enumerate(entries)]
-    return tuple(one for one in read if one is not None)
+def _repeats(tree: Mapping[str, Any], blueprint: Blueprint, faults: Faults) -> int:
+    """What the file says at the top level, else what the stage says that repeats."""
+    if "repeats" not in tree and blueprint.repeated is not None:
+        return blueprint.stages[blueprint.repeated].repeats
+    repeats = repeats_of(tree, faults)
+    if repeats > 1 and blueprint.stages and blueprint.repeated is None:
+        faults.add("repeats", "no stage says 'repeats': say in one of them that it repeats")
+    return repeats
 
 
-def _outputs(tree: Mapping[str, Any], faults: Faults) -> tuple[tuple[int, str], ...]:
-    outputs: dict[int, str] = {}
-    for key, name in _mapping(tree, "outputs", faults).items():
-        level = level_of(key) if isinstance(key, str) else None
-        if level is None:
-            faults.add(f"outputs.{key}", f"expected a level such as p4, got {key!r}")
-        elif not isinstance(name, str):
-            faults.add(f"outputs.{key}", f"expected the name of a node, got {name!r}")
+def _inner_stages(
+    inner: Mapping[str, Any], stage: Mapping[str, Any], path: str, faults: Faults
+) -> tuple[list[Stage], int]:
+    """The stages of a whole topology that stands as one stage of another, with its own settings.
+
+    And which of them the stage's `repeats` is of.
+    """
+    faults.unknown_fields(stage, ("topology", "repeats"), path)
+    whole = {**inner, **({"repeats": stage["repeats"]} if "repeats" in stage else {})}
+    within = Faults()
+    reader, settings = _read_settings(whole, within)
+    blueprint = _read_blueprint(whole, within, reader, settings)
+    repeats, at = _repeats(whole, blueprint, within), blueprint.repeated or 0
+    for fault in within.all():
+        faults.add(f"{path}.topology", str(fault))
+    found = list(blueprint.stages)
+    if blueprint.repeated is not None:
+        found[at] = replace(found[at], repeats=repeats)
+    return found, at
+
+
+def _taps(tree: Mapping[str, Any], faults: Faults) -> tuple[tuple[str, str], ...]:
+    """`taps: {name: node}`: further outputs by name."""
+    taps = tree.get("taps", {})
+    if not isinstance(taps, Mapping):
+        faults.add("taps", f"expected names with their nodes, got {taps!r}")
+        return ()
+    found = []
+    for name, node in taps.items():
+        if not isinstance(name, str) or not is_free(name):
+            faults.add(f"taps.{name}", f"{name!r} cannot be a name here")
+        elif not isinstance(node, str):
+            faults.add(f"taps.{name}", f"expected the name of a node, got {node!r}")
         else:
-            outputs[level] = name
-    return tuple(sorted(outputs.items()))
-
-
-def _mapping(tree: Mapping[str, Any], key: str, faults: Faults) -> Mapping[Any, Any]:
-    value = tree.get(key, {})
-    if isinstance(value, Mapping):
-        return value
-    faults.add(key, f"expected names with their fields, got {value!r}")
-    return {}
-
-
-def _whole(tree: Mapping[str, Any], key: str, default: int, faults: Faults) -> int:
-    value = tree.get(key, default)
-    if is_whole(value) and value >= 1:
-        return int(value)
-    faults.add(key, f"expected a whole number of at least 1, got {value!r}")
-    return default
+            found.append((name, node))
+    return tuple(found)

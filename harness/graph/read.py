@@ -2,24 +2,39 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from harness.errors import did_you_mean
 from harness.graph.args import Arg, choice, flag, is_number, is_whole, positive
-from harness.graph.cell import Input, Order, PlainNode, Ref, Row, Step
+from harness.graph.cell import (
+    Back,
+    Chain,
+    Input,
+    Leveled,
+    Order,
+    PerLevel,
+    PlainNode,
+    Ref,
+    Route,
+    Row,
+    Step,
+)
 from harness.graph.faults import Faults, join
 from harness.graph.names import is_free, level_of
 from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, read_op
-from harness.graph.spec import Norm, Op, Projection, Scalar
+from harness.graph.spec import Norm, Op, Projection, Scalar, Tap
 
 FINEST, COARSEST = 0, 12
-_REF = re.compile(r"([A-Za-z]\w*)(?:\.(\w+))?(?:@-([1-9]\d*))?", re.ASCII)
+_REF = re.compile(r"([A-Za-z]\w*)(?:\.(\w+))?(?:@(-[1-9]\d*|[a-z]\w*))?", re.ASCII)
 _LEVELS = re.compile(r"p(\d{1,2})\.\.p(\d{1,2})", re.ASCII)
+_DISTANCE = re.compile(r"x(2|4|8|16|32|64)", re.ASCII)
 _STEPS = ("coarser", "finer", "all")
-_SHARED = ("from", "fuse", "block", "up", "down", "projection", "norm", "channels")
+_BACKS = ("first", "all", "log2")
+_SHARED = ("from", "fuse", "block", "up", "down", "projection", "norm", "channels", "share")
 _ROW = (*_SHARED, "order", "skip_first", "levels")
 _NODE = (*_SHARED, "level")
-_INPUT = ("from", "role", "projection", "up", "down")
+_INPUT = ("from", "role", "tap", "op", "projection", "up", "down", "channels", "share")
 _PROJECTION = (
     choice("when", "none", "auto", "always"),
     choice("per", "edge", "input"),
@@ -27,6 +42,7 @@ _PROJECTION = (
     flag("bias", True),
 )
 _NORM = (positive("eps", 1e-3), positive("momentum", 0.01))
+_TAP = choice("tap", "after", "before")
 
 T = TypeVar("T")
 
@@ -38,24 +54,80 @@ class Reader:
         self.faults = faults
         self.inherited = inherited
         self._ops: dict[tuple[str, str], Op | None] = {}
+        self._routes: dict[tuple[str, str], Route] = {}
 
     # Ops and settings.
 
     def op(self, kind: str, value: Any, path: str) -> Op | None:
-        """A `fuse`, `block`, `up` or `down`. Words are read once."""
+        """A `fuse` or `block`. Words are read once."""
         if isinstance(value, str) and (kind, value) in self._ops:
             return self._ops[kind, value]
-        table = {"fuse": FUSES, "block": BLOCKS}.get(kind, RESAMPLES)
+        table = FUSES if kind == "fuse" else BLOCKS
         op = read_op(table, value, path, self.faults, self.inherited)
-        turns = table is RESAMPLES
-        if op is not None and turns and kind not in table.get(op.name).directions:
-            right = [name for name in table.names() if kind in table.get(name).directions]
-            reason = f"{op.name!r} does not resample {kind}; {', '.join(right)} does"
-            self.faults.add(path, reason)
-            return None
         if isinstance(value, str) and op is not None:
             self._ops[kind, value] = op
         return op
+
+    def chain(self, value: Any, path: str) -> Chain:
+        """Blocks on an edge: one, or a list."""
+        entries = value if isinstance(value, list | tuple) else [value]
+        many = isinstance(value, list | tuple)
+        found = [
+            self.op("block", one, f"{path}.{i}" if many else path) for i, one in enumerate(entries)
+        ]
+        return tuple(one for one in found if one is not None and one.name != "none")
+
+    def route(self, kind: str, value: Any, path: str) -> Route | None:
+        """`up` or `down`: a resample, a list of resamples and blocks, or one a distance."""
+        if isinstance(value, str) and (kind, value) in self._routes:
+            return self._routes[kind, value]
+        if isinstance(value, Mapping) and value and all(map(_distance, value)):
+            steps = [(_distance(k), self._way(kind, v, join(path, k))) for k, v in value.items()]
+            return Route(distances=tuple((d, way) for d, way in steps if d and way))
+        way = self._way(kind, value, path)
+        route = Route(way) if way else None
+        if isinstance(value, str) and route is not None:
+            self._routes[kind, value] = route
+        return route
+
+    def _way(self, kind: str, value: Any, path: str) -> Chain:
+        """The ops of one way between levels; at least one of them resamples."""
+        many = isinstance(value, list | tuple)
+        entries = value if many else [value]
+        found = [
+            self._leg(kind, one, f"{path}.{i}" if many else path) for i, one in enumerate(entries)
+        ]
+        way = tuple(one for one in found if one is not None)
+        if len(way) == len(found) and not any(one.name in RESAMPLES for one in way):
+            self.faults.add(path, f"nothing here resamples {kind}")
+            return ()
+        return way
+
+    def _leg(self, kind: str, value: Any, path: str) -> Op | None:
+        name = next(iter(value), None) if isinstance(value, Mapping) else value
+        if isinstance(name, str) and name in BLOCKS and name != "none":
+            return self.op("block", value, path)
+        op = read_op(RESAMPLES, value, path, self.faults, self.inherited)
+        if op is not None and kind not in RESAMPLES.get(op.name).directions:
+            right = [name for name in RESAMPLES.names() if kind in RESAMPLES.get(name).directions]
+            reason = f"{op.name!r} does not resample {kind}; {', '.join(right)} do"
+            self.faults.add(path, reason)
+            return None
+        return op
+
+    def leveled(self, value: Any, path: str, read: Callable[[Any, str], T | None]) -> Leveled[T]:
+        """A value, or values by level: `{p3..p4: sepconv, p5: conv}`."""
+        if not (isinstance(value, Mapping) and value and all(map(_level_range, value))):
+            return read(value, path)
+        ranges = []
+        for key, one in value.items():
+            low, high = _level_range(key) or (0, 0)
+            found = read(one, join(path, key))
+            if low > high:
+                self.faults.add(join(path, key), "expected the finer level first, as in p3..p7")
+            if found is not None:
+                ranges.append((low, high, found))
+        return PerLevel(tuple(ranges))
 
     def projection(self, value: Any, path: str, default: Projection) -> Projection:
         if isinstance(value, str):
@@ -125,8 +197,12 @@ class Reader:
         if step is not None and step not in _STEPS:
             self.faults.add(path, f"no step {step!r} in {text!r}{did_you_mean(step, _STEPS)}")
             return None
+        if back is not None and back not in _BACKS and not back.startswith("-"):
+            self.faults.add(path, f"no repeat {back!r} in {text!r}{did_you_mean(back, _BACKS)}")
+            return None
         steps: Step = step or ""  # type: ignore[assignment]
-        return Ref(name, steps, int(back or 0))
+        word: Back = back if back in _BACKS else -int(back or 0)  # type: ignore[assignment]
+        return Ref(name, steps, word)
 
     def inputs(self, value: Any, path: str, default: Projection) -> tuple[Input, ...]:
         """`from`: one reference, or a list of references and of mappings with a `from`."""
@@ -149,16 +225,38 @@ class Reader:
             self.faults.add(path, "an input needs 'from'")
             return None
         refs = self.refs(value["from"], join(path, "from"))
-        role = value.get("role")
-        if role is not None and not isinstance(role, str):
-            self.faults.add(join(path, "role"), f"expected a word, got {role!r}")
-            role = None
-        projection = self._given(
-            value, "projection", path, lambda v, p: self.projection(v, p, default)
-        )
-        up = self._given(value, "up", path, lambda v, p: self.op("up", v, p))
-        down = self._given(value, "down", path, lambda v, p: self.op("down", v, p))
-        return Input(refs, whole, projection, up, down, role) if refs else None
+        if not refs:
+            return None
+        given: dict[str, Any] = {
+            "role": self._word(value, "role", path),
+            "share": self._word(value, "share", path),
+        }
+        if "tap" in value:
+            given["tap"] = self._tap(value["tap"], join(path, "tap"))
+        if "op" in value:
+            given["op"] = self.chain(value["op"], join(path, "op"))
+        if "projection" in value:
+            at = join(path, "projection")
+            given["projection"] = self.projection(value["projection"], at, default)
+        for kind in ("up", "down"):
+            if kind in value:
+                given[kind] = self.route(kind, value[kind], join(path, kind))
+        if "channels" in value:
+            given["channels"] = self.leveled(
+                value["channels"], join(path, "channels"), self._channels
+            )
+        return Input(refs, whole, **given)
+
+    def _tap(self, value: Any, path: str) -> Tap:
+        return "before" if _TAP.read(value, path, self.faults, "after") == "before" else "after"
+
+    def _word(self, tree: Mapping[str, Any], key: str, path: str) -> str | None:
+        """A name of letters, digits and underscores."""
+        word = tree.get(key)
+        if word is None or (isinstance(word, str) and re.fullmatch(r"\w+", word, re.ASCII)):
+            return word
+        self.faults.add(join(path, key), f"expected a word, got {word!r}")
+        return None
 
     # Rows and nodes.
 
@@ -205,14 +303,16 @@ class Reader:
             given["inputs"] = self.inputs(tree["from"], f"{path}.from", projection)
         for kind in ("fuse", "block", "up", "down"):
             if kind in tree:
-                given[kind] = self.op(kind, tree[kind], f"{path}.{kind}")
+                read = partial(self.op if kind in ("fuse", "block") else self.route, kind)
+                given[kind] = self.leveled(tree[kind], f"{path}.{kind}", read)
         if "projection" in tree:
             at = f"{path}.projection"
             given["projection"] = self.projection(tree["projection"], at, projection)
         if "norm" in tree:
             given["norm"] = self.norm(tree["norm"], f"{path}.norm", norm)
         if "channels" in tree:
-            given["channels"] = self._channels(tree["channels"], f"{path}.channels")
+            given["channels"] = self.leveled(tree["channels"], f"{path}.channels", self._channels)
+        given["share"] = self._word(tree, "share", path)
         return given
 
     def _channels(self, value: Any, path: str) -> float | None:
@@ -237,3 +337,20 @@ class Reader:
         self, tree: Mapping[str, Any], key: str, path: str, read: Callable[[Any, str], T | None]
     ) -> T | None:
         return read(tree[key], join(path, key)) if key in tree else None
+
+
+def _distance(key: Any) -> int:
+    """2 levels for `x4`; 0 for any other word."""
+    found = _DISTANCE.fullmatch(key) if isinstance(key, str) else None
+    return int(found[1]).bit_length() - 1 if found else 0
+
+
+def _level_range(key: Any) -> tuple[int, int] | None:
+    """(3, 5) for `p3..p5`, (4, 4) for `p4`; None for any other word."""
+    if not isinstance(key, str):
+        return None
+    found = _LEVELS.fullmatch(key)
+    if found:
+        return int(found[1]), int(found[2])
+    level = level_of(key)
+    return None if level is None else (level, level)

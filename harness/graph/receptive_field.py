@@ -1,16 +1,17 @@
 """Receptive field of each output level, in pixels of the image.
 
 Walks back from one cell of an output: a k x k block widens the span of cells by k - 1, a pool of
-stride s and kernel k maps cells `lo..hi` to `lo * s - pad .. hi * s - pad + k - 1`, and nearest
-upsampling maps them to `lo // s .. hi // s`. Where coarse levels are read, what a cell sees depends
-on where it lies among them, so every position in the coarsest cell is tried and the widest counts.
-SAME padding on sizes that strides divide; far from the border.
+stride s and kernel k maps cells `lo..hi` to `lo * s - pad .. hi * s - pad + k - 1`, and upsampling
+maps them to `lo // s .. hi // s`, and those around them that it sees. Where coarse levels are read,
+what a cell sees depends on where it lies among them, so every position in the coarsest cell is
+tried and the widest counts. SAME padding on sizes that strides divide; far from the border.
 """
 
 from collections.abc import Mapping
 
 from harness.errors import Fault, SpecError
-from harness.graph.ops import BLOCKS, FUSES, RESAMPLES
+from harness.graph.ops import BLOCKS, FUSES
+from harness.graph.path import legs
 from harness.graph.spec import Edge, Graph, Node
 
 Span = tuple[int, int]
@@ -39,39 +40,62 @@ def _seen(
     graph: Graph, key: str, cell: int, levels: dict[str, int], base: Mapping[int, int | None]
 ) -> int | None:
     """Pixels that one cell of one output depends on."""
-    spans: dict[str, Span] = {key: (cell, cell)}
+    spans: dict[tuple[str, str], Span] = {(key, "after"): (cell, cell)}
     for node in reversed(graph.nodes):
-        if node.key in spans:
-            if FUSES.get(node.fuse.name).global_:
+        fused = _fused(node, spans)
+        if fused is None:
+            continue
+        if isinstance(fused, str) or FUSES.get(node.fuse.name).global_:
+            return None
+        wide = _widened(fused, FUSES.get(node.fuse.name).kernel(node.fuse, 1))
+        for edge in node.inputs:
+            span = _along(edge, wide, levels[edge.source], node.level)
+            if span is None:
                 return None
-            wide = _before_block(node, spans[node.key])
-            for edge in node.inputs:
-                span = _before_resample(edge, wide, levels[edge.source], node.level)
-                spans[edge.source] = _joined(spans.get(edge.source), span)
+            place = (edge.source, edge.tap)
+            spans[place] = _joined(spans.get(place), span)
     ends = []
     for level in graph.inputs:
-        if f"p{level}" in spans:
+        if (f"p{level}", "after") in spans:
             own = base[level]
             if own is None:
                 return None
-            ends.append(_pixels(spans[f"p{level}"], level, own))
+            ends.append(_pixels(spans[f"p{level}", "after"], level, own))
     twice = max(high for _, high in ends) - min(low for low, _ in ends)
     return -(-twice // 2)
 
 
-def _before_block(node: Node, span: Span) -> Span:
-    half = BLOCKS.get(node.block.name).kernel(node.block, 1) // 2
-    return span[0] - half, span[1] + half
+def _fused(node: Node, spans: Mapping[tuple[str, str], Span]) -> Span | str | None:
+    """What is asked of a node's fused map: cells, everything (a word), or nothing."""
+    before, after = spans.get((node.key, "before")), spans.get((node.key, "after"))
+    if after is None:
+        return before
+    block = BLOCKS.get(node.block.name)
+    if block.global_:
+        return "everything"
+    return _joined(before, _widened(after, block.kernel(node.block, 1)))
 
 
-def _before_resample(edge: Edge, span: Span, source: int, level: int) -> Span:
-    low, high = span
-    if source > level:
-        return low >> (source - level), high >> (source - level)
-    stride = 2 ** (level - source)
-    kernel = RESAMPLES.get(edge.down.name).kernel(edge.down, stride) if stride > 1 else 1
-    first = (kernel - stride) // 2
-    return low * stride - first, high * stride - first + kernel - 1
+def _widened(span: Span, kernel: int) -> Span:
+    return span[0] - kernel // 2, span[1] + kernel // 2
+
+
+def _along(edge: Edge, span: Span, source: int, level: int) -> Span | None:
+    """What an edge asks of its source; None is everything."""
+    for leg in reversed(legs(edge.path, (source, level), 1, 1)):
+        if leg.spec.global_:
+            return None
+        stride = 1 << abs(leg.level_out - leg.level_in)
+        kernel = leg.spec.kernel(leg.op, stride)
+        low, high = span
+        if leg.level_in > leg.level_out:
+            span = _widened((low // stride, high // stride), kernel)
+        elif leg.level_in < leg.level_out:
+            first = (kernel - stride) // 2
+            span = low * stride - first, high * stride - first + kernel - 1
+        else:
+            span = _widened(span, kernel)
+    return span
 
 
 def _joined(one: Span | None, other: Span) -> Span:

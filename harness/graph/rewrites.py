@@ -18,11 +18,10 @@ from harness.graph.draft import Draft, Link, Sketch, unique, without_roles
 from harness.graph.faults import Faults, join
 from harness.graph.ops import FUSES
 from harness.graph.read import Reader
-from harness.graph.spec import Op
 from harness.registry import Table
 
-Apply = Callable[[Sketch, Sketch, Op | None], None]
-"""(the cell of one repeat, the steady cell as it was before, the op): changes the first."""
+Apply = Callable[[Sketch, Sketch, Rewrite], None]
+"""(the cell of one repeat, the steady cell as it was before, the rewrite): changes the first."""
 
 REWRITES: Table[Apply] = Table("rewrite")
 _SETS = {"set_fuse": "fuse", "set_block": "block", "set_up": "up", "set_down": "down"}
@@ -48,12 +47,16 @@ def read_rewrite(value: Any, path: str, faults: Faults, reader: Reader) -> Rewri
     if given is None:
         faults.add(path, f"{name!r} needs an op: {{{name}: ...}}")
         return None
-    op = reader.op(_SETS[name], given, join(path, name))
+    kind, at = _SETS[name], join(path, name)
+    if kind in ("up", "down"):
+        route = reader.route(kind, given, at)
+        return Rewrite(name, route=route) if route is not None else None
+    op = reader.op(kind, given, at)
     return Rewrite(name, op) if op is not None else None
 
 
 @REWRITES.register("drop_single_input")
-def drop_single_input(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
+def drop_single_input(sketch: Sketch, steady: Sketch, rewrite: Rewrite) -> None:
     single = [name for name, draft in steady.drafts.items() if _is_single(draft, steady)]
     for name in single:
         if name in sketch.drafts:
@@ -69,12 +72,12 @@ def drop_single_input(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
 def _is_single(draft: Draft, steady: Sketch) -> bool:
     if draft.kept or len(draft.inputs) != 1:
         return False
-    (source, _), _ = draft.inputs[0]
-    return steady.level(source) == draft.level
+    (source, _), one = draft.inputs[0]
+    return not one.op and steady.level(source) == draft.level
 
 
 @REWRITES.register("add_input_skip")
-def add_input_skip(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
+def add_input_skip(sketch: Sketch, steady: Sketch, rewrite: Rewrite) -> None:
     for level, (name, back) in sketch.outputs.items():
         draft = sketch.drafts.get(name)
         if draft is not None and not back:
@@ -84,33 +87,33 @@ def add_input_skip(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
 
 
 @REWRITES.register("set_fuse")
-def set_fuse(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
-    assert op is not None
-    roles = FUSES.get(op.name).roles
+def set_fuse(sketch: Sketch, steady: Sketch, rewrite: Rewrite) -> None:
+    assert rewrite.op is not None
+    roles = FUSES.get(rewrite.op.name).roles
     for draft in sketch.drafts.values():
-        draft.fuse = op
+        draft.fuse = rewrite.op
         draft.inputs = [(link, without_roles(one, roles)) for link, one in draft.inputs]
 
 
 @REWRITES.register("set_block")
-def set_block(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
-    assert op is not None
+def set_block(sketch: Sketch, steady: Sketch, rewrite: Rewrite) -> None:
+    assert rewrite.op is not None
     for draft in sketch.drafts.values():
         if draft.block.name != "none":
-            draft.block = op
+            draft.block = rewrite.op
 
 
 @REWRITES.register("set_up")
-def set_up(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
-    assert op is not None
+def set_up(sketch: Sketch, steady: Sketch, rewrite: Rewrite) -> None:
+    assert rewrite.route is not None
     for draft in sketch.drafts.values():
-        draft.up = op
+        draft.up = rewrite.route
         draft.inputs = [(link, replace(one, up=None)) for link, one in draft.inputs]
 
 
 @REWRITES.register("set_down")
-def set_down(sketch: Sketch, steady: Sketch, op: Op | None) -> None:
-    assert op is not None
+def set_down(sketch: Sketch, steady: Sketch, rewrite: Rewrite) -> None:
+    assert rewrite.route is not None
     for draft in sketch.drafts.values():
-        draft.down = op
+        draft.down = rewrite.route
         draft.inputs = [(link, replace(one, down=None)) for link, one in draft.inputs]

@@ -6,12 +6,14 @@ Everything after `expand` (check, infer, identity, draw, compile, count) sees a 
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from harness.graph.cell import Cell
+    from harness.graph.cell import Blueprint
 
 Scalar = bool | int | float | str | None
+Tap = Literal["after", "before"]
+"""Where an edge reads its source: after the source's block, or before it (the fused map)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +51,34 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One input of a node. `source` is the key of a node or of a graph input."""
+    """One input of a node: tapped, projected, then taken along a path of ops.
+
+    source: the key of a node or of a graph input.
+    path: blocks and resamples, in order; each resample goes one level on, the last all that are
+    left. Empty for a source of the node's own level that comes as it is.
+    role: what the input is to a fuse that tells its inputs apart.
+    channels: of what arrives, as a multiple of the width. None: the node's; for a fuse whose
+    inputs may differ in channels (`concat`), the source's.
+    share: edges of one key have one projection and one path.
+    """
 
     source: str
     projection: Projection
-    up: Op
-    down: Op
+    path: tuple[Op, ...] = ()
     role: str | None = None
+    tap: Tap = "after"
+    channels: float | None = None
+    share: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One map: `block(fuse(resampled inputs))`.
+    """One map: `block(fuse(inputs))`.
 
-    key: unique in the graph: `name@repeat` (`p4_td@2`); extra levels have repeat 0.
-    channels: a multiple of the width (1.0 = the width).
+    key: unique in the graph: `name@repeat` (`p4_td@2`). Repeats are counted through all stages;
+    extra levels made from the backbone have repeat 0.
+    channels: a multiple of the width (1.0 = the width); None = as many as the fuse gives.
+    share: nodes of one key have one block and one fuse.
     """
 
     name: str
@@ -73,7 +88,8 @@ class Node:
     fuse: Op
     block: Op
     norm: Norm
-    channels: float = 1.0
+    channels: float | None = 1.0
+    share: str | None = None
 
     @property
     def key(self) -> str:
@@ -85,13 +101,14 @@ class Graph:
     """A whole feature network as plain nodes in topological order.
 
     inputs: the levels bound to backbone maps; their keys are `p3`, `p4`, ...
-    outputs: (level, node key), ascending by level.
+    outputs: (level, node key), ascending by level. taps: further outputs, (name, node key).
     """
 
     name: str
     inputs: tuple[int, ...]
     nodes: tuple[Node, ...]
     outputs: tuple[tuple[int, str], ...]
+    taps: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +116,12 @@ class Topology:
     """What a file says, checked but not yet expanded.
 
     tree: the plain tree with `derive` resolved; `parse(with_fields(tree, ...))` is a variant of it.
-    cell: the same, read into values with every default filled in.
+    blueprint: the same, read into values with every default filled in.
     """
 
     name: str
     tree: dict[str, Any]
     repeats: int
     levels: tuple[int, int]
-    cell: "Cell" = field(repr=False, compare=False)
+    blueprint: "Blueprint" = field(repr=False, compare=False)
     source: str = ""

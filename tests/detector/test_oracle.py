@@ -192,13 +192,21 @@ def test_every_level_equals_effdet(oracle: Oracle) -> None:
     assert max(differences(found, oracle.expected)) <= TOLERANCE
 
 
+def _path(source: int, level: int) -> tuple[Op, ...]:
+    """EfficientDet's way from one level to another."""
+    pool = Op("max_pool", (("kernel", "stride_plus_1"),))
+    return () if source == level else (Op("nearest"),) if source > level else (pool,)
+
+
 def _with_source(node: str, old: str, new: str) -> Callable[[Graph], Graph]:
     def change(graph: Graph) -> Graph:
         nodes = []
         for one in graph.nodes:
             if one.key == node:
                 assert old in [edge.source for edge in one.inputs]
-                inputs = tuple(replace(e, source=new) if e.source == old else e for e in one.inputs)
+                path = _path(int(new[1]), one.level)
+                moved = {edge: replace(edge, source=new, path=path) for edge in one.inputs}
+                inputs = tuple(moved[e] if e.source == old else e for e in one.inputs)
                 one = replace(one, inputs=inputs)
             nodes.append(one)
         return replace(graph, nodes=tuple(nodes))

@@ -51,7 +51,7 @@ def test_plus_adds_to_a_list_that_may_not_be_there_yet():
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("repeats.n", "repeats.n: repeats has no fields: it is 3"),
+        ("levels.n", "levels.n: levels has no fields: it is 'p3..p5'"),
         ("rows.out.from.7", "rows.out.from.7: rows.out.from has places 0 to 1"),
         ("rows.out.from.first", "rows.out.from.first: rows.out.from has places 0 to 1"),
         ("rows.", "rows.: is not a path"),
@@ -59,5 +59,5 @@ def test_plus_adds_to_a_list_that_may_not_be_there_yet():
 )
 def test_paths_that_lead_nowhere(path, message):
     with pytest.raises(SpecError) as caught:
-        with_fields({**TREE, "repeats": 3}, {path: 1})
+        with_fields({**TREE, "levels": "p3..p5"}, {path: 1})
     assert str(caught.value) == message

@@ -61,9 +61,9 @@ def test_all_faults_of_a_file_come_in_one_go():
         "bias: expected true or false, got 'yes'",
         "fuse.weighted.eps: expected a number above 0, got -1",
         "block.sepconv.kernel: expected an odd whole number of at least 1, got 4",
+        "repeats: expected a whole number of at least 1, got 0",
         "rows.out.frm: unknown field 'frm'; did you mean 'from'?",
         "rewrites.0: no rewrite 'drop_single'; did you mean 'drop_single_input'?",
-        "repeats: expected a whole number of at least 1, got 0",
         "levels: expected levels such as p3..p7, got 'p7..p3'",
     ]
     assert [str(fault) for fault in check(tree)] == expected
@@ -122,7 +122,11 @@ def test_faults_of_words_and_of_structure_come_together():
             {"gate": {"pol": "max"}},
             "nodes.low.fuse.gate.pol: unknown field 'pol'; did you mean 'pool'?",
         ),
-        ("nodes.low.up", "max_pool", "nodes.low.up: 'max_pool' does not resample up; nearest does"),
+        (
+            "nodes.low.up",
+            "max_pool",
+            "nodes.low.up: 'max_pool' does not resample up; nearest, bilinear, deconv, pixel_shuffle, carafe do",
+        ),
         (
             "nodes.low.projection",
             "sometimes",
@@ -269,7 +273,9 @@ def test_a_resolved_tree_parses_to_the_same_topology():
 
 def test_a_tree_that_is_no_mapping():
     assert [str(one) for one in check([1])] == ["expected a topology, got [1]"]
-    assert [str(one) for one in check({})] == ["a topology needs 'rows', 'nodes' or 'derive'"]
+    assert [str(one) for one in check({})] == [
+        "a topology needs 'rows', 'nodes', 'stages' or 'derive'"
+    ]
     assert [str(one) for one in check({"rows": [1]})] == [
         "rows: expected names with their fields, got [1]"
     ]

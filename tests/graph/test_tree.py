@@ -48,13 +48,17 @@ def test_the_tree_of_a_node():
                     {
                         "source": "p3",
                         "projection": {"when": "auto", "per": "edge", "norm": True, "bias": True},
-                        "up": {"nearest": {}},
-                        "down": {"max_pool": {"kernel": "stride_plus_1"}},
+                        "path": [],
                         "role": None,
+                        "tap": "after",
+                        "channels": None,
+                        "share": None,
                     }
                 ],
+                "share": None,
             }
         ],
+        "taps": {},
     }
 
 
@@ -68,7 +72,13 @@ def test_the_tree_of_a_node():
             {"weighted": {"norm": "softmax", "per": "channel"}},
             Op(
                 "weighted",
-                (("norm", "softmax"), ("per", "channel"), ("eps", 1e-4), ("frozen", False)),
+                (
+                    ("norm", "softmax"),
+                    ("per", "channel"),
+                    ("eps", 1e-4),
+                    ("frozen", False),
+                    ("grid", 8),
+                ),
             ),
         ),
         (FUSES, "gate", Op("gate", (("from", "coarser"), ("pool", "max")))),

@@ -28,10 +28,8 @@ BY, ALONG = "feature_network.width.factor", "model.coefficient"
 
 def network(fuse: str = "fast", *, still: bool = False, name: str = "tiny") -> dict[str, Any]:
     """A graph of one node, as a trial's spec holds it."""
-    edges = tuple(
-        Edge(source, Projection(), Op("nearest"), Op("max_pool")) for source in ("p3", "p4")
-    )
-    args = (("norm", fuse), ("per", "scalar"), ("eps", 1e-4), ("frozen", still))
+    edges = (Edge("p3", Projection()), Edge("p4", Projection(), (Op("nearest"),)))
+    args = (("norm", fuse), ("per", "scalar"), ("eps", 1e-4), ("frozen", still), ("grid", 8))
     node = Node("p3_out", 1, 3, edges, Op("weighted", args), Op("none"), Norm())
     return to_tree(Graph(name, (3, 4), (node,), ((3, node.key),)))
 

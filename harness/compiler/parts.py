@@ -1,0 +1,75 @@
+"""Modules of a network by their places, each with what it is built from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from harness.graph.spec import Norm, Op, Projection
+
+Kind = Literal["projection", "resample", "block", "fuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a module is built from. key: what its first values depend on, beside the seed.
+
+    roles: of the inputs of a fuse. stride: of a resample, 2 ** (levels between).
+    """
+
+    kind: Kind
+    op: Op | None
+    channels_in: int
+    channels_out: int
+    constants: Norm
+    key: tuple[object, ...]
+    form: Projection | None = None
+    roles: tuple[str | None, ...] = ()
+    stride: int = 1
+
+    @property
+    def is_called(self) -> bool:
+        """Whether it is a module, and not only words of the written code."""
+        return self.op is None or self.op.name not in ("sum", "mean", "none")
+
+
+class Parts:
+    """Places taken so far. Parts that are shared live under `shared`, or with the whole network."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Part] = {}
+
+    def all(self) -> dict[str, Part]:
+        """All that are modules, by place; those of the whole network first."""
+        places = sorted(self._parts, key=lambda place: "." in place)
+        return {place: self._parts[place] for place in places if self._parts[place].is_called}
+
+    def add(self, place: str, part: Part) -> str:
+        """A place of its own; a second one of a name gets a letter."""
+        return self._settle(place, part, lambda held: False)
+
+    def share(self, name: str, part: Part) -> str:
+        """The place of a part that is shared by a key: of the one there is, if it is alike."""
+        return self._settle(f"shared.{name}", part, lambda held: _alike(held, part))
+
+    def shared_input(self, place: str, part: Part) -> str:
+        """The place of a projection that all uses of a backbone map share."""
+        return self._settle(place, part, lambda held: held == part)
+
+    def _settle(self, place: str, part: Part, same: Callable[[Part], bool]) -> str:
+        nth = 0
+        while (found := self._parts.get(lettered(place, nth))) is not None:
+            if same(found):
+                return lettered(place, nth)
+            nth += 1
+        self._parts[lettered(place, nth)] = part
+        return lettered(place, nth)
+
+
+def lettered(name: str, i: int) -> str:
+    """`name`, `name_b`, `name_c`, ..."""
+    return name if i == 0 else f"{name}_{chr(ord('a') + i)}"
+
+
+def _alike(one: Part, other: Part) -> bool:
+    """Whether two parts can have one set of weights."""
+    return replace(one, key=(), roles=()) == replace(other, key=(), roles=())
