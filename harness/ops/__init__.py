@@ -1,6 +1,16 @@
 """The modules of ops, under the names of `harness.graph.ops`. Importing this enters them all."""
 
-from harness.ops import block, fuse, resample
+from harness.ops import block, fuse, resample, resample_carafe, resample_conv, resample_up
 from harness.ops.tables import BLOCKS, FUSES, RESAMPLES
 
-__all__ = ["BLOCKS", "FUSES", "RESAMPLES", "block", "fuse", "resample"]
+__all__ = [
+    "BLOCKS",
+    "FUSES",
+    "RESAMPLES",
+    "block",
+    "fuse",
+    "resample",
+    "resample_carafe",
+    "resample_conv",
+    "resample_up",
+]

@@ -1,26 +1,20 @@
-"""How a map gets the height and width of another level. Total: any size to any size.
+"""How a map gets the height and width of another level, without parameters.
 
-Sizes are (height, width) in cells. Names are those of `harness.graph.ops`.
+Each is a function (map (N, C, h, w), size, **arguments) -> map (N, C, *size). Up-samplers and the
+adaptive pool take any size to any size, the others any to any that is no larger. Those with
+parameters are in `resample_conv`, `resample_up` and `resample_carafe`.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.ops.tables import RESAMPLES as RESAMPLES
+from harness.ops.sizes import Size, size_of, stride_of, windows
+from harness.ops.tables import RESAMPLES
 
-Size = tuple[int, int]
+__all__ = ["COPIES", "RESAMPLES", "max_pool", "nearest", "size_of"]
 
 COPIES = frozenset({"nearest"})
-"""Ops that only copy cells: scaling before them is scaling after them, to the bit."""
-
-
-def size_of(x: Tensor) -> Size:
-    """Height and width. Plain numbers under `torch.jit.trace`, whose program is of one size."""
-    height, width = x.shape[2], x.shape[3]
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return int(height), int(width)
-    return height, width
+"""Ops that only copy cells to finer ones: scaling before them is scaling after, to the bit."""
 
 
 @RESAMPLES.register("nearest")
@@ -39,6 +33,30 @@ def nearest(x: Tensor, size: Size) -> Tensor:
     return F.interpolate(x, size)
 
 
+@RESAMPLES.register("bilinear")
+def bilinear(x: Tensor, size: Size) -> Tensor:
+    """Each cell lies at its centre among the source's centres: (i + 1/2) * h / height - 1/2.
+
+    Up or down; beyond the outermost centres the outermost cell counts. Downwards two cells a side
+    are read, whatever lies between (no antialiasing).
+    """
+    height, width = size_of(x)
+    if height == size[0] and width == size[1]:
+        return x
+    if height == 1 and width == 1:
+        return x.expand(-1, -1, size[0], size[1])
+    return F.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+@RESAMPLES.register("subsample")
+def subsample(x: Tensor, size: Size) -> Tensor:
+    """Cells 0, s, 2 s, ...: max pooling with kernel 1, as torchvision and detectron2 make p6."""
+    height, width = size
+    source = size_of(x)
+    down, across = stride_of(source[0], height), stride_of(source[1], width)
+    return x[:, :, : (height - 1) * down + 1 : down, : (width - 1) * across + 1 : across]
+
+
 @RESAMPLES.register("max_pool")
 def max_pool(x: Tensor, size: Size, kernel: str = "stride_plus_1") -> Tensor:
     """Max pooling, stride s = ceil(source / target), kernel s + 1 (or s), padding as in TF SAME.
@@ -51,23 +69,35 @@ def max_pool(x: Tensor, size: Size, kernel: str = "stride_plus_1") -> Tensor:
     height, width = size_of(x)
     if height == size[0] and width == size[1]:
         return x
+    x, kernels, strides, pads = _cut(x, size, kernel)
+    return F.max_pool2d(x, kernels, strides, pads, ceil_mode=True)
+
+
+@RESAMPLES.register("avg_pool")
+def avg_pool(x: Tensor, size: Size, kernel: str = "stride") -> Tensor:
+    """The mean of the cells that `max_pool` takes the largest of; padding does not count."""
+    height, width = size_of(x)
+    if height == size[0] and width == size[1]:
+        return x
+    x, kernels, strides, pads = _cut(x, size, kernel)
+    return F.avg_pool2d(x, kernels, strides, pads, ceil_mode=True, count_include_pad=False)
+
+
+def _cut(x: Tensor, size: Size, kernel: str) -> tuple[Tensor, Size, Size, Size]:
+    """The part of the map that pooling sees; kernel, stride and padding of its two axes."""
+    height, width = size_of(x)
     overlap = 1 if kernel == "stride_plus_1" else 0
-    rows, stride_y, top = _windows(height, size[0], overlap)
-    columns, stride_x, left = _windows(width, size[1], overlap)
+    rows, down, top = windows(height, size[0], overlap)
+    columns, across, left = windows(width, size[1], overlap)
     if top < 0 or left < 0:
         x = x[:, :, : height + min(top, 0), : width + min(left, 0)]
-    return F.max_pool2d(
-        x, (rows, columns), (stride_y, stride_x), (max(top, 0), max(left, 0)), ceil_mode=True
-    )
+    return x, (rows, columns), (down, across), (max(top, 0), max(left, 0))
 
 
-def _windows(source: int, target: int, overlap: int) -> tuple[int, int, int]:
-    """Kernel, stride, and the padding before the first cell (negative: cells cut off the end)."""
-    if source == target:
-        return 1, 1, 0
-    stride = -(-source // target)
-    if -(-source // stride) < target:
-        stride = source // target
-    kernel = stride + overlap
-    padding = (target - 1) * stride + kernel - source
-    return kernel, stride, padding if padding < 0 else padding // 2
+@RESAMPLES.register("adaptive_pool")
+def adaptive_pool(x: Tensor, size: Size, kind: str = "max") -> Tensor:
+    """Cell i is the largest, or the mean, of cells floor(i h / H) to ceil((i + 1) h / H)."""
+    height, width = size_of(x)
+    if height == size[0] and width == size[1]:
+        return x
+    return F.adaptive_max_pool2d(x, size) if kind == "max" else F.adaptive_avg_pool2d(x, size)

@@ -6,7 +6,14 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.ops.resample import max_pool, nearest
+from harness.ops.resample import (
+    adaptive_pool,
+    avg_pool,
+    bilinear,
+    max_pool,
+    nearest,
+    subsample,
+)
 
 SIZES = st.integers(1, 40)
 
@@ -67,7 +74,103 @@ def test_nearest_takes_the_cell_it_lies_in(height, width, rows, columns):
     assert torch.equal(nearest(x, (rows, columns)), x[:, :, y][:, :, :, z])
 
 
-@pytest.mark.parametrize("resample", [nearest, max_pool])
+@pytest.mark.parametrize(
+    "resample", [nearest, bilinear, subsample, max_pool, avg_pool, adaptive_pool]
+)
 def test_a_map_of_the_right_size_is_left_alone(resample):
     x = torch.randn(1, 2, 5, 7)
-    assert resample(x, (5, 7)) is x
+    y = resample(x, (5, 7))
+    assert torch.equal(y, x)
+    assert y.data_ptr() == x.data_ptr()
+
+
+def mean_pool(x, kernels, strides):
+    """Average pooling with TF SAME padding that does not count: a sum over a count of cells."""
+    pads = []
+    for size, kernel, stride in zip(x.shape[2:], kernels, strides, strict=True):
+        total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+        pads = [total // 2, total - total // 2, *pads]
+    total, cells = (F.avg_pool2d(F.pad(y, pads), kernels, strides) for y in (x, torch.ones_like(x)))
+    return total / cells
+
+
+@pytest.mark.parametrize("kernel", ["stride_plus_1", "stride"])
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("source", [(64, 64), (65, 33), (48, 95)])
+def test_avg_pool_is_same_pooling(source, factor, kernel):
+    x = torch.randn(2, 3, *source)
+    target = tuple(-(-side // factor) for side in source)
+    strides = [-(-side // goal) for side, goal in zip(source, target, strict=True)]
+    kernels = [stride + (kernel == "stride_plus_1") for stride in strides]
+    torch.testing.assert_close(avg_pool(x, target, kernel), mean_pool(x, kernels, strides))
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_avg_pool_of_whole_patches_is_hrfpns(factor):
+    x = torch.randn(2, 3, 16, 8)
+    torch.testing.assert_close(
+        avg_pool(x, (16 // factor, 8 // factor)), F.avg_pool2d(x, factor, factor)
+    )
+
+
+@pytest.mark.parametrize("side", [1, 2, 7, 8])
+def test_subsample_is_torchvisions_and_detectron2s(side):
+    from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+
+    x = torch.randn(2, 3, side, side + 3)
+    pooled = LastLevelMaxPool()([x], [x], ["p5"])[0][-1]
+    assert torch.equal(subsample(x, tuple(pooled.shape[2:])), pooled)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+@pytest.mark.parametrize("source", [(16, 24), (17, 31)])
+def test_subsample_takes_every_sth_cell(source, factor):
+    x = torch.arange(source[0] * source[1]).reshape(1, 1, *source)
+    target = tuple(-(-side // factor) for side in source)
+    strides = [-(-side // goal) for side, goal in zip(source, target, strict=True)]
+    expected = x[:, :, :: strides[0], :: strides[1]]
+    assert torch.equal(subsample(x, target), expected[:, :, : target[0], : target[1]])
+
+
+@given(SIZES, SIZES, st.floats(0.01, 1), st.floats(0.01, 1))
+@settings(max_examples=100, deadline=None)
+def test_pools_and_subsample_give_any_smaller_size(height, width, down, across):
+    size = max(1, round(height * down)), max(1, round(width * across))
+    x = torch.randn(1, 2, height, width)
+    for y in (avg_pool(x, size), avg_pool(x, size, "stride_plus_1"), subsample(x, size)):
+        assert y.shape[2:] == size
+        assert y.isfinite().all()
+        assert y.min() >= x.min() - 1e-6
+        assert y.max() <= x.max() + 1e-6
+
+
+@pytest.mark.parametrize("kind", ["max", "avg"])
+@given(SIZES, SIZES, SIZES, SIZES)
+@settings(max_examples=30, deadline=None)
+def test_adaptive_pool_is_its_formula(kind, height, width, rows, columns):
+    x = torch.randn(1, 2, height, width)
+    y = adaptive_pool(x, (rows, columns), kind)
+    i, j = rows // 2, columns // 2
+    top, bottom = i * height // rows, -(-(i + 1) * height // rows)
+    left, right = j * width // columns, -(-(j + 1) * width // columns)
+    cells = x[:, :, top:bottom, left:right].flatten(2)
+    expected = cells.amax(2) if kind == "max" else cells.mean(2)
+    torch.testing.assert_close(y[:, :, i, j], expected)
+
+
+def lerped(x, target, axis):
+    """Linear interpolation along one axis between the centres of cells."""
+    source = x.shape[axis]
+    at = ((torch.arange(target) + 0.5) * source / target - 0.5).clamp(0, source - 1)
+    low = at.floor().long()
+    share = (at - low).reshape([-1 if i == axis else 1 for i in range(4)])
+    high = (low + 1).clamp(max=source - 1)
+    return x.index_select(axis, low) * (1 - share) + x.index_select(axis, high) * share
+
+
+@given(SIZES, SIZES, SIZES, SIZES)
+@settings(max_examples=50, deadline=None)
+def test_bilinear_is_its_formula(height, width, rows, columns):
+    x = torch.randn(1, 2, height, width)
+    expected = lerped(lerped(x, rows, 2), columns, 3)
+    torch.testing.assert_close(bilinear(x, (rows, columns)), expected, rtol=1e-3, atol=1e-4)

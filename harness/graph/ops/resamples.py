@@ -1,26 +1,151 @@
 """Resamples as facts: how a map gets the size of another level.
 
-`up` where the source is coarser than the node, `down` where it is finer.
+`up` where the source is coarser than the node, `down` where it is finer. `stride` is 2 ** (levels
+between the two). A resample with convolutions is told by its parts, as blocks are.
 """
 
-from harness.graph.args import choice
-from harness.graph.opspec import OpSpec
+from collections.abc import Callable
+
+from harness.graph.args import Arg, choice, flag, whole
+from harness.graph.ops.blocks.parts import Part, convolution, unit, whole_of
+from harness.graph.ops.blocks.table import FORM, no_order, without
+from harness.graph.opspec import OpSpec, Shape
 from harness.graph.spec import Op
 from harness.registry import Table
 
 RESAMPLES: Table[OpSpec] = Table("resample")
 
+Parts = Callable[[Op, Shape], Part]
 
-def _pool_kernel(op: Op, stride: int) -> int:
-    return stride + 1 if op["kernel"] == "stride_plus_1" else stride
+
+def _kernel(op: Op, stride: int) -> int:
+    """Cells a side of a kernel that an op says in strides."""
+    said = {"stride": stride, "stride_plus_1": stride + 1, "twice_stride": 2 * stride}
+    return said[str(op["kernel"])]
+
+
+def _pool(*args: Arg, kernel: Callable[[Op, int], int]) -> OpSpec:
+    return OpSpec(args=args, arity=(1, 1), directions=("down",), kernel=kernel)
 
 
 RESAMPLES.register("nearest")(OpSpec(arity=(1, 1), directions=("up",)))
-RESAMPLES.register("max_pool")(
+RESAMPLES.register("bilinear")(
+    OpSpec(arity=(1, 1), directions=("up", "down"), kernel=lambda op, stride: 3)
+)
+RESAMPLES.register("subsample")(_pool(kernel=lambda op, stride: 1))
+RESAMPLES.register("max_pool")(_pool(choice("kernel", "stride_plus_1", "stride"), kernel=_kernel))
+RESAMPLES.register("avg_pool")(_pool(choice("kernel", "stride", "stride_plus_1"), kernel=_kernel))
+RESAMPLES.register("adaptive_pool")(
+    _pool(choice("kind", "max", "avg"), kernel=lambda op, stride: stride)
+)
+
+
+def _strided_kernel(op: Op, stride: int) -> int:
+    return stride if op["patches"] else whole_of(op, "kernel")
+
+
+def _strided_conv(op: Op, shape: Shape) -> Part:
+    """At the target's cells."""
+    channels, kernel = shape.channels_in, _strided_kernel(op, shape.stride)
+    if not op["separable"]:
+        return unit(op, channels, shape.channels_out, kernel)
+    depthwise = convolution(channels, channels, kernel, groups=channels, bias=False)
+    return depthwise + unit(op, channels, shape.channels_out)
+
+
+def _strided_idle(op: Op) -> tuple[str, ...]:
+    return ("kernel", *no_order(op)) if op["patches"] else no_order(op)
+
+
+RESAMPLES.register("strided_conv")(
     OpSpec(
-        args=(choice("kernel", "stride_plus_1", "stride"),),
+        args=(
+            whole("kernel", 3, odd=True),
+            flag("patches", False),
+            flag("separable", False),
+            *FORM,
+        ),
         arity=(1, 1),
         directions=("down",),
-        kernel=_pool_kernel,
+        any_channels=True,
+        params=lambda op, shape: _strided_conv(op, shape).params,
+        macs=lambda op, shape: shape.cells * _strided_conv(op, shape).macs,
+        kernel=_strided_kernel,
+        normalises=lambda op: bool(op["norm"]),
+        meaning=without(_strided_idle),
+    )
+)
+
+
+def _deconv(op: Op, shape: Shape) -> Part:
+    """Every source cell is multiplied with the whole kernel."""
+    return unit(op, shape.channels_in, shape.channels_out, _kernel(op, shape.stride))
+
+
+def _deconv_kernel(op: Op, stride: int) -> int:
+    return 1 if op["kernel"] == "stride" else 3
+
+
+def _pixel_shuffle(op: Op, shape: Shape) -> Part:
+    made = shape.channels_out * shape.stride**2
+    return convolution(shape.channels_in, made, whole_of(op, "kernel"))
+
+
+def _carafe(op: Op, shape: Shape) -> Part:
+    """What makes the kernels; the sums of source cells that they weight count nothing."""
+    compressed, made = whole_of(op, "compressed"), (whole_of(op, "kernel") * shape.stride) ** 2
+    compress = convolution(shape.channels_in, compressed)
+    return compress + convolution(compressed, made, whole_of(op, "encoder"))
+
+
+def _carafe_kernel(op: Op, stride: int) -> int:
+    return max(whole_of(op, "kernel"), whole_of(op, "encoder"))
+
+
+def _up(
+    parts: Parts,
+    *args: Arg,
+    kernel: Callable[[Op, int], int],
+    any_channels: bool = True,
+    normed: bool = False,
+) -> OpSpec:
+    """An up-sampler, whose convolutions work at the source's cells."""
+    return OpSpec(
+        args=args,
+        arity=(1, 1),
+        directions=("up",),
+        any_channels=any_channels,
+        params=lambda op, shape: parts(op, shape).params,
+        macs=lambda op, shape: shape.cells_in * parts(op, shape).macs,
+        kernel=kernel,
+        normalises=lambda op: normed and bool(op["norm"]),
+        meaning=without(no_order if normed else lambda op: ()),
+    )
+
+
+RESAMPLES.register("deconv")(
+    _up(
+        _deconv,
+        choice("kernel", "stride", "stride_plus_1", "twice_stride"),
+        *FORM,
+        kernel=_deconv_kernel,
+        normed=True,
+    )
+)
+RESAMPLES.register("pixel_shuffle")(
+    _up(
+        _pixel_shuffle,
+        whole("kernel", 3, odd=True),
+        kernel=lambda op, stride: whole_of(op, "kernel"),
+    )
+)
+RESAMPLES.register("carafe")(
+    _up(
+        _carafe,
+        whole("kernel", 5, odd=True),
+        whole("encoder", 3, odd=True),
+        whole("compressed", 64),
+        kernel=_carafe_kernel,
+        any_channels=False,
     )
 )

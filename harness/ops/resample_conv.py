@@ -1,0 +1,61 @@
+"""Down by a convolution with a stride."""
+
+from torch import Tensor, nn
+
+from harness.graph.spec import Norm
+from harness.ops.blocks.unit import ACTIVATIONS, Order, batch_norm, folded
+from harness.ops.sizes import Size, padded
+from harness.ops.tables import RESAMPLES
+
+
+@RESAMPLES.register("strided_conv")
+class StridedConv(nn.Module):
+    """A convolution of stride 2 ** (levels between), with norm and activation, in either order.
+
+    kernel: also where the stride is larger (3 at stride 4 skips cells).
+    patches: the kernel is the stride, cells are cut into patches that do not overlap (AFPN).
+    separable: a depthwise convolution (no bias) with the stride, then a pointwise one, with one
+    norm and activation (PP-PicoDet's has both behind the depthwise too).
+    Size: as of TF SAME, ceil(source / stride), or the size that is asked for, by padding and
+    cutting as `padded` says. Torch's own padding of kernel // 2 differs where the source is even:
+    there its cells lie one to the left and up.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        constants: Norm,
+        stride: int,
+        *,
+        kernel: int,
+        patches: bool,
+        separable: bool,
+        act: str,
+        order: Order,
+        bias: bool,
+        norm: bool,
+    ) -> None:
+        super().__init__()
+        self.kernel, self.stride = stride if patches else kernel, stride
+        self.act_first, self.act = order == "act_conv_norm", ACTIVATIONS[act]
+        self.depthwise: nn.Module = nn.Identity()
+        if separable:
+            self.depthwise = nn.Conv2d(
+                channels_in, channels_in, self.kernel, stride, groups=channels_in, bias=False
+            )
+            self.conv = nn.Conv2d(channels_in, channels_out, 1, bias=bias)
+        else:
+            self.conv = nn.Conv2d(channels_in, channels_out, self.kernel, stride, bias=bias)
+        self.norm = batch_norm(channels_out, constants, norm)
+
+    def forward(self, x: Tensor, size: Size) -> Tensor:
+        if self.act_first:
+            x = self.act(x)
+        x = self.depthwise(padded(x, size, self.kernel, self.stride))
+        x = self.norm(self.conv(x))
+        return x if self.act_first else self.act(x)
+
+    def fold(self) -> None:
+        """Put the norm into the convolution before it, as eval mode has it."""
+        self.conv, self.norm = folded(self.conv, self.norm)
