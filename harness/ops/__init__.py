@@ -1,6 +1,16 @@
 """The modules of ops, under the names of `harness.graph.ops`. Importing this enters them all."""
 
-from harness.ops import block, fuse, resample, resample_carafe, resample_conv, resample_up
+from harness.ops import (
+    block,
+    fuse,
+    fuse_dynamic,
+    fuse_spatial,
+    fuse_weighted,
+    resample,
+    resample_carafe,
+    resample_conv,
+    resample_up,
+)
 from harness.ops.tables import BLOCKS, FUSES, RESAMPLES
 
 __all__ = [
@@ -9,6 +19,9 @@ __all__ = [
     "RESAMPLES",
     "block",
     "fuse",
+    "fuse_dynamic",
+    "fuse_spatial",
+    "fuse_weighted",
     "resample",
     "resample_carafe",
     "resample_conv",

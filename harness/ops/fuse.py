@@ -1,31 +1,22 @@
-"""How the inputs of a node become one map. All inputs have the node's channels and size.
+"""How the inputs of a node become one map, by fuses without parameters. All have the node's size.
 
-The facts of each (arity, cost, defaults) are in `harness.graph.ops`; here are the modules, under
-the same names. A fuse is built from `Inputs` and its arguments, and called with one tensor an
-input. The compiler writes `sum`, `mean` and `weighted` out in line, and normalises the weights of
-all nodes together by the functions of this file; others it calls as modules.
+The facts of each (arity, cost, defaults) are in `harness.graph.ops`; the modules have the same
+names. A fuse is built from `Inputs` and its arguments, and called with one tensor an input. Those
+that learn are in `fuse_weighted`, `fuse_spatial` and `fuse_dynamic`. The compiler writes `sum`,
+`mean` and `weighted` out in line; others it calls as modules.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.ops.tables import FUSES as FUSES
+from harness.ops.fuse_weighted import Weighted, shared_weights
+from harness.ops.inputs import Inputs
+from harness.ops.tables import FUSES
 
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a fuse knows of its inputs: the role of each (if any), and the channels of all."""
-
-    roles: tuple[str | None, ...]
-    channels: int
-
-    def __len__(self) -> int:
-        return len(self.roles)
+__all__ = ["FUSES", "Gate", "Inputs", "Weighted", "shared_weights"]
 
 
 @FUSES.register("sum")
@@ -49,76 +40,28 @@ class Mean(Sum):
         return super().forward(first, *others) * (1 / (1 + len(others)))
 
 
-@FUSES.register("weighted")
-class Weighted(nn.Module):
-    """w1 x1 + ... + wk xk, with a learned weight an input, or an input and channel.
+@FUSES.register("mul")
+class Product(nn.Module):
+    """x1 * x2 * ... (the gate of G-FRNet: Islam et al. 2017, section 3.2)."""
 
-    norm: `fast` relu(w) / (sum relu(w) + eps), `softmax`, or `none` (unbounded).
-    frozen: the weights stay as they start and are no parameters.
-    weights: raw, (k,) or (k, channels), first all one (EfficientDet, section 3.3).
-    """
-
-    weights: Tensor
-
-    def __init__(
-        self,
-        inputs: Inputs,
-        norm: Literal["fast", "softmax", "none"],
-        per: Literal["scalar", "channel"],
-        eps: float,
-        frozen: bool,
-    ) -> None:
+    def __init__(self, inputs: Inputs) -> None:
         super().__init__()
-        self.norm, self.eps = norm, eps
-        shape = (len(inputs), inputs.channels) if per == "channel" else (len(inputs),)
-        weights = torch.ones(shape)
-        if frozen:
-            self.register_buffer("weights", weights)
-        else:
-            self.weights = nn.Parameter(weights)
 
-    def reset_parameters(self) -> None:
-        nn.init.ones_(self.weights)
+    def forward(self, first: Tensor, *others: Tensor) -> Tensor:
+        for other in others:
+            first = first * other
+        return first
 
-    def normalised(self) -> Tensor:
-        """What the inputs are multiplied by, in the raw weights' shape."""
-        return NORMALISERS[self.norm](self.weights.unsqueeze(0), self.eps)[0]
+
+@FUSES.register("concat")
+class Concat(nn.Module):
+    """The channels of all inputs, one input behind the other, in the file's order."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        super().__init__()
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        weights = shared_weights((self.weights,), self.norm, self.eps)
-        total = inputs[0] * weights[0]
-        for x, weight in zip(inputs[1:], weights[1:], strict=True):
-            total = torch.addcmul(total, x, weight)
-        return total
-
-
-def _fast(raw: Tensor, eps: float) -> Tensor:
-    positive = F.relu(raw)
-    return positive / (positive.sum(1, keepdim=True) + eps)
-
-
-NORMALISERS: dict[str, Callable[[Tensor, float], Tensor]] = {
-    "fast": _fast,
-    "softmax": lambda raw, eps: torch.softmax(raw, 1),
-    "none": lambda raw, eps: raw,
-}
-"""(nodes, inputs[, channels]) of raw weights -> weights, over axis 1."""
-
-
-def shared_weights(raw: Sequence[Tensor], norm: str, eps: float) -> tuple[Tensor, ...]:
-    """Normalise the weights of several like nodes together: a few calls for a whole network.
-
-    raw: one (k,) or (k, channels) a node. Returns one tensor an input, node after node, that
-    multiplies a map as it is: shape () or (channels, 1, 1), in autocast's type where it is on.
-    """
-    stacked = torch.stack(tuple(raw))
-    weights = NORMALISERS[norm](stacked, eps)
-    device = weights.device.type
-    if device != "meta" and torch.is_autocast_enabled(device):
-        weights = weights.to(torch.get_autocast_dtype(device))
-    if weights.dim() == 2:
-        return weights.flatten().unbind()
-    return weights.flatten(0, 1).unsqueeze(-1).unsqueeze(-1).unbind()
+        return torch.cat(inputs, 1)
 
 
 @FUSES.register("gate")
@@ -144,3 +87,20 @@ class Gate(nn.Module):
         for i in self.rest:
             total = total + inputs[i]
         return total
+
+
+@FUSES.register("inject")
+class Inject(nn.Module):
+    """local * hard sigmoid(gate) + global, of every cell and channel: Gold-YOLO's injection.
+
+    hard sigmoid(x) = min(max(x + 3, 0), 6) / 6. The 1x1 convolutions that the original has before
+    each of the three are blocks or projections of the edges.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        super().__init__()
+        self.order = tuple(inputs.roles.index(role) for role in ("local", "gate", "global"))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        local, gate, everywhere = (inputs[i] for i in self.order)
+        return torch.addcmul(everywhere, local, F.hardsigmoid(gate))

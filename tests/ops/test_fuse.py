@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from harness.graph import Op
+from harness.graph import ops as facts
 from harness.ops.fuse import FUSES, Gate, Inputs, Weighted, shared_weights
 
 
@@ -80,3 +82,64 @@ def test_gate_lets_the_gated_through_as_the_gate_says(pool, order):
     pooled = gate.flatten(2).max(2).values if pool == "max" else gate.flatten(2).mean(2)
     expected = gate + gated * torch.sigmoid(pooled)[:, :, None, None] + rest
     torch.testing.assert_close(fuse(*(named[role] for role in roles)), expected)
+
+
+def test_product_and_concatenation_in_order():
+    xs, inputs = maps(3), Inputs((None,) * 3, 4)
+    torch.testing.assert_close(FUSES.get("mul")(inputs)(*xs), torch.stack(xs).prod(0))
+    joined = FUSES.get("concat")(inputs)(*xs)
+    assert all(torch.equal(joined[:, 4 * i : 4 * i + 4], x) for i, x in enumerate(xs))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_inject_is_gold_yolos(order):
+    named = dict(zip(("local", "gate", "global"), maps(3), strict=True))
+    roles = tuple(tuple(named)[i] for i in order)
+    hard = torch.clamp(named["gate"] + 3, 0, 6) / 6
+    y = FUSES.get("inject")(Inputs(roles, 4))(*(named[role] for role in roles))
+    torch.testing.assert_close(y, named["local"] * hard + named["global"])
+
+
+@pytest.mark.parametrize("norm", ["fast", "softmax", "none"])
+def test_weights_of_pixels_are_a_grid_resized(norm):
+    fuse, xs = Weighted(Inputs((None, None), 4), norm, "pixel", 1e-4, False, 2), maps(2)
+    with torch.no_grad():
+        fuse.weights.copy_(torch.rand(2, 2, 2))
+    grid = fuse.normalised().detach()
+    assert grid.shape == (2, 2, 2)
+    total = torch.zeros_like(xs[0])
+    for i, x in enumerate(xs):
+        for row, y in enumerate(((torch.arange(5) + 0.5) * 2 / 5 - 0.5).clamp(0, 1)):
+            for column, z in enumerate(((torch.arange(3) + 0.5) * 2 / 3 - 0.5).clamp(0, 1)):
+                top = torch.lerp(grid[i, 0, 0], grid[i, 0, 1], z)
+                bottom = torch.lerp(grid[i, 1, 0], grid[i, 1, 1], z)
+                total[:, :, row, column] += x[:, :, row, column] * torch.lerp(top, bottom, y)
+    torch.testing.assert_close(fuse(*xs), total)
+
+
+def test_like_weights_of_pixels_are_scalars():
+    xs = maps(3)
+    pixel = Weighted(Inputs((None,) * 3, 4), "fast", "pixel", 1e-4, False)
+    torch.testing.assert_close(pixel(*xs), weighted_as_it_starts(3)(*xs))
+
+
+def weighted_as_it_starts(count):
+    return Weighted(Inputs((None,) * count, 4), "fast", "scalar", 1e-4, False)
+
+
+def test_a_grid_means_nothing_but_to_pixels():
+    spec = facts.FUSES.get("weighted")
+    plain = {arg.name: arg.default for arg in spec.args}
+
+    def meaning(**args):
+        return spec.meaning(Op("weighted", tuple({**plain, **args}.items())), 2)
+
+    assert meaning(grid=3) == (
+        "weighted",
+        ("norm", "fast"),
+        ("per", "scalar"),
+        ("eps", 1e-4),
+        ("frozen", False),
+    )
+    assert meaning(per="pixel", grid=3) != meaning(per="pixel", grid=4)
+    assert meaning(per="pixel", frozen=True, grid=3) == meaning(frozen=True)

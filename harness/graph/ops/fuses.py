@@ -3,10 +3,18 @@
 All inputs have been projected and resampled to the node's level.
 """
 
-from collections.abc import Sequence
-
-from harness.graph.args import choice, flag, positive
-from harness.graph.opspec import Entrant, OpSpec, Shape
+from harness.graph.args import choice, flag, positive, whole
+from harness.graph.ops.blocks.parts import Part, convolution, whole_of
+from harness.graph.ops.blocks.table import ACTIVATIONS
+from harness.graph.ops.fuse_roles import (
+    DYNAMIC_ROLES,
+    GATE_ROLES,
+    INJECT_ROLES,
+    dynamic_roles,
+    gate_roles,
+    inject_roles,
+)
+from harness.graph.opspec import OpSpec, Shape
 from harness.graph.spec import Op
 from harness.registry import Table
 
@@ -17,65 +25,134 @@ def _sum_meaning(op: Op, inputs: int) -> tuple[object, ...]:
     return ("sum",) if inputs == 1 else (op.name,)
 
 
+FUSES.register("sum")(OpSpec(meaning=_sum_meaning))
+FUSES.register("mean")(OpSpec(meaning=_sum_meaning))
+FUSES.register("mul")(OpSpec(meaning=_sum_meaning))
+FUSES.register("concat")(
+    OpSpec(commutes=False, equal_channels=False, channels=lambda op, channels: sum(channels))
+)
+
+
+# weighted: w1 x1 + ... + wk xk
+
+
 def _weighted_params(op: Op, shape: Shape) -> int:
     """Trained weights: frozen ones stay 1 and are no parameters."""
     if op["frozen"]:
         return 0
-    return shape.inputs * (shape.channels_out if op["per"] == "channel" else 1)
+    match op["per"]:
+        case "channel":
+            return shape.inputs * shape.channels_out
+        case "pixel":
+            return shape.inputs * whole_of(op, "grid") ** 2
+        case _:
+            return shape.inputs
 
 
 def _weighted_meaning(op: Op, inputs: int) -> tuple[object, ...]:
+    """Without `grid` where there is none, as it was before weights per pixel were known."""
     args = dict(op.args)
     if args["norm"] != "fast":
         del args["eps"]
+    if args["frozen"] or args["per"] != "pixel":
+        del args["grid"]
     if args["frozen"]:
         del args["per"]
     return (op.name, *args.items())
+
+
+FUSES.register("weighted")(
+    OpSpec(
+        args=(
+            choice("norm", "fast", "softmax", "none"),
+            choice("per", "scalar", "channel", "pixel"),
+            positive("eps", 1e-4),
+            flag("frozen", False),
+            whole("grid", 8),
+        ),
+        params=_weighted_params,
+        meaning=_weighted_meaning,
+    )
+)
+
+
+# gate: gate + gated * sigmoid(pool(gate)) + the rest
 
 
 def _gate_meaning(op: Op, inputs: int) -> tuple[object, ...]:
     return (op.name, op["pool"])
 
 
-def _gate_roles(fuse: Op, entrants: Sequence[Entrant]) -> list[str | None] | str:
-    """`gate` is the coarser of two (of two alike the first), or the finer where the op says so."""
-    roles = [role for _, role in entrants]
-    left = [i for i, role in enumerate(roles) if role is None]
-    if "gate" in roles and "gated" not in roles and len(left) == 1:
-        roles[left[0]] = "gated"
-    elif "gated" in roles and "gate" not in roles and len(left) == 1:
-        roles[left[0]] = "gate"
-    elif not {"gate", "gated"} & set(roles) and len(left) == 2:
-        coarser, finer = sorted(left, key=lambda i: -entrants[i][0])
-        gate, gated = (coarser, finer) if fuse["from"] == "coarser" else (finer, coarser)
-        roles[gate], roles[gated] = "gate", "gated"
-    if roles.count("gate") != 1 or roles.count("gated") != 1 or None in roles:
-        return "gate needs one input that gates and one that is gated; say the others' role: add"
-    return roles
-
-
-FUSES.register("sum")(OpSpec(meaning=_sum_meaning))
-FUSES.register("mean")(OpSpec(meaning=_sum_meaning))
-FUSES.register("weighted")(
-    OpSpec(
-        args=(
-            choice("norm", "fast", "softmax", "none"),
-            choice("per", "scalar", "channel"),
-            positive("eps", 1e-4),
-            flag("frozen", False),
-        ),
-        params=_weighted_params,
-        meaning=_weighted_meaning,
-    )
-)
-# gate + gated * sigmoid(pool(gate)) + the rest
 FUSES.register("gate")(
     OpSpec(
         args=(choice("from", "coarser", "finer"), choice("pool", "max", "avg")),
         arity=(2, None),
-        roles=("gate", "gated", "add"),
+        roles=GATE_ROLES,
         global_=True,
-        assign=_gate_roles,
+        assign=gate_roles,
         meaning=_gate_meaning,
+    )
+)
+
+
+# inject: local * hard sigmoid(gate) + global
+
+FUSES.register("inject")(
+    OpSpec(arity=(3, 3), roles=INJECT_ROLES, assign=inject_roles),
+)
+
+
+# spatial: w1 x1 + ... + wk xk, weights from the inputs themselves, of every pixel
+
+
+def _spatial(op: Op, shape: Shape) -> Part:
+    """Squeezing convolutions, then one that makes a map of weights for every input."""
+    squeeze, count, normed = whole_of(op, "squeeze"), shape.inputs, bool(op["batch_norm"])
+    convs, each = (1, count) if op["together"] else (count, 1)
+    one = convolution(each * shape.channels_in, squeeze, bias=not normed)
+    one += Part(2 * squeeze if normed else 0)
+    return one * convs + convolution(convs * squeeze, count, whole_of(op, "kernel"))
+
+
+FUSES.register("spatial")(
+    OpSpec(
+        args=(
+            choice("norm", "softmax", "sigmoid"),
+            whole("squeeze", 16),
+            flag("together", False),
+            whole("kernel", 1, odd=True),
+            choice("act", *ACTIVATIONS, inherits=True),
+            flag("batch_norm", True),
+        ),
+        arity=(2, None),
+        params=lambda op, shape: _spatial(op, shape).params,
+        macs=lambda op, shape: shape.cells * _spatial(op, shape).macs,
+        kernel=lambda op, stride: whole_of(op, "kernel"),
+        normalises=lambda op: bool(op["batch_norm"]),
+    )
+)
+
+
+# dynamic: deformable convolutions of the middle and its neighbours, steered by the middle
+
+
+def _dynamic(op: Op, shape: Shape) -> Part:
+    """Offsets and masks, a deformable convolution with norm an input, and what scales them."""
+    channels, count = shape.channels_in, shape.inputs
+    steering = convolution(channels, 27, 3)
+    deformed = convolution(channels, channels, 3, bias=False) + Part(2 * channels)
+    return steering + deformed * count + Part(channels + 1, once=channels * count)
+
+
+FUSES.register("dynamic")(
+    OpSpec(
+        arity=(1, 3),
+        roles=DYNAMIC_ROLES,
+        params=lambda op, shape: _dynamic(op, shape).params,
+        macs=lambda op, shape: shape.cells * _dynamic(op, shape).macs + _dynamic(op, shape).once,
+        kernel=lambda op, stride: 3,
+        global_=True,
+        assign=dynamic_roles,
+        normalises=lambda op: True,
     )
 )
