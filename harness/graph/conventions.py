@@ -4,6 +4,12 @@
 from a backbone map whose channels differ, before resampling; max pool with kernel stride + 1;
 activation, separable 3x3 convolution (biased), norm. P6 is a projected, pooled P5; P7 a pooled P6.
 
+`torchvision`: its `FeaturePyramidNetwork`. One biased 1x1 convolution for each backbone map; biased
+3x3 convolutions; no norm, no activation. Extra levels take every second cell of the finer one.
+
+`retinanet`: torchvision's as it stands in RetinaNet (Lin et al. 2017, section 4). Extra levels are
+made by 3x3 convolutions of stride 2, with a ReLU before all but the first.
+
 `nas_fpn`: tensorflow/models' `nasfpn.py`. One 1x1 convolution with norm for each backbone map,
 shared by its uses; max pool with kernel = stride; ReLU, plain 3x3 convolution (biased), norm.
 """
@@ -51,5 +57,27 @@ CONVENTIONS.register("nas_fpn")(
         block={"conv": 3},
         down={"max_pool": "stride"},
         projection={"when": "auto", "per": "input", "norm": True},
+    )
+)
+_LINS: dict[str, Any] = {
+    "act": "none",
+    "block": {"conv": {"kernel": 3, "norm": False}},
+    "projection": {"when": "always", "per": "input", "norm": False},
+    "conv_order": "conv_norm_act",
+    "norm": {"eps": 1e-5, "momentum": 0.1},
+}
+_STRIDED = {"kernel": 3, "pad": "centre", "norm": False, "order": "act_conv_norm"}
+
+CONVENTIONS.register("torchvision")(
+    Convention(**_LINS, down={"max_pool": "stride"}, extra={"down": "subsample"})
+)
+CONVENTIONS.register("retinanet")(
+    Convention(
+        **_LINS,
+        down={"max_pool": "stride"},
+        extra={
+            "down": {"strided_conv": {**_STRIDED, "act": "relu"}},
+            "first": {"down": {"strided_conv": {**_STRIDED, "act": "none"}}},
+        },
     )
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.errors import SpecError
 from harness.graph.args import choice, flag, is_whole
@@ -67,8 +67,9 @@ def read_topology(
     for key in _ABOUT:
         if not isinstance(whole.get(key, ""), str):
             faults.add(key, f"expected text, got {whole[key]!r}")
-    reader, settings = _read_settings(whole, faults)
-    blueprint = _read_blueprint(whole, faults, reader, settings)
+    defaults = _read_defaults(whole, faults)
+    reader = defaults.reader
+    blueprint = _read_blueprint(whole, faults, defaults)
     repeats = _repeats(whole, blueprint, faults)
     levels = (reader.levels(whole["levels"], "levels") if "levels" in whole else None) or (3, 7)
     name, source = str(whole.get("name", "unnamed")), str(whole.get("source", ""))
@@ -147,7 +148,15 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _read_settings(tree: Mapping[str, Any], faults: Faults) -> tuple[Reader, Settings]:
+class _Defaults(NamedTuple):
+    """What the top level of a tree sets for all its stages. extra: the recipe as a tree."""
+
+    reader: Reader
+    settings: Settings
+    extra: Mapping[str, Any]
+
+
+def _read_defaults(tree: Mapping[str, Any], faults: Faults) -> _Defaults:
     convention = _convention(tree, faults)
     values: dict[str, Scalar] = {}
     for arg in _INHERITED:
@@ -170,7 +179,8 @@ def _read_settings(tree: Mapping[str, Any], faults: Faults) -> tuple[Reader, Set
     settings = Settings(
         projection, routes["up"], routes["down"], ops["fuse"], ops["block"], norm, extra, inner
     )
-    return reader, settings
+    said = given if isinstance(given, Mapping) else {}
+    return _Defaults(reader, settings, {**convention.extra, **said})
 
 
 def _convention(tree: Mapping[str, Any], faults: Faults) -> Convention:
@@ -200,9 +210,8 @@ def _route_setting(
     return route
 
 
-def _read_blueprint(
-    tree: Mapping[str, Any], faults: Faults, reader: Reader, settings: Settings
-) -> Blueprint:
+def _read_blueprint(tree: Mapping[str, Any], faults: Faults, defaults: _Defaults) -> Blueprint:
+    reader, settings, extra = defaults
     last = tree.get("last_backbone_level", 5)
     if not is_whole(last) or last < 1:
         faults.add("last_backbone_level", f"expected a whole number of at least 1, got {last!r}")
@@ -215,7 +224,7 @@ def _read_blueprint(
             found, at = _inner_stages(inner, one, path, faults)
         else:
             more = tree.get("rewrites") if path else None
-            found = StageReader(reader, settings, faults, path).read(one, more)
+            found = StageReader(reader, settings, extra, faults, path).read(one, more)
         if found and (not path or "repeats" in one):
             repeated = len(stages) + at
         stages += found
@@ -251,8 +260,7 @@ def _inner_stages(
     faults.unknown_fields(stage, ("topology", "repeats"), path)
     whole = {**inner, **({"repeats": stage["repeats"]} if "repeats" in stage else {})}
     within = Faults()
-    reader, settings = _read_settings(whole, within)
-    blueprint = _read_blueprint(whole, within, reader, settings)
+    blueprint = _read_blueprint(whole, within, _read_defaults(whole, within))
     repeats, at = _repeats(whole, blueprint, within), blueprint.repeated or 0
     for fault in within.all():
         faults.add(f"{path}.topology", str(fault))

@@ -109,10 +109,22 @@ def _extra_step(
 
 
 class StageReader:
-    """Reads one stage. path: where the file says it, empty for a file of one stage."""
+    """Reads one stage.
 
-    def __init__(self, reader: Reader, settings: Settings, faults: Faults, path: str) -> None:
-        self.reader, self.settings, self.faults, self.path = reader, settings, faults, path
+    extra: the recipe for extra levels that holds where a stage says no other.
+    path: where the file says it, empty for a file of one stage.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        settings: Settings,
+        extra: Mapping[str, Any],
+        faults: Faults,
+        path: str,
+    ) -> None:
+        self.reader, self.settings, self.extra = reader, settings, extra
+        self.faults, self.path = faults, path
 
     def read(self, tree: Mapping[str, Any], rewrites: Any = None) -> list[Stage]:
         """The stage. rewrites: of the whole topology, which come after the stage's own."""
@@ -131,7 +143,7 @@ class StageReader:
     def _extra(self, given: Any) -> Extra:
         settings = self.settings
         return read_extra(
-            {}, given, f"{self.path}.extra", self.reader, settings.down, settings.projection
+            self.extra, given, f"{self.path}.extra", self.reader, settings.down, settings.projection
         )
 
     def _under_rows(self, tree: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,9 +16,10 @@ class StridedConv(nn.Module):
     patches: the kernel is the stride, cells are cut into patches that do not overlap (AFPN).
     separable: a depthwise convolution (no bias) with the stride, then a pointwise one, with one
     norm and activation (PP-PicoDet's has both behind the depthwise too).
-    Size: as of TF SAME, ceil(source / stride), or the size that is asked for, by padding and
-    cutting as `padded` says. Torch's own padding of kernel // 2 differs where the source is even:
-    there its cells lie one to the left and up.
+    pad: `same` as TensorFlow's, or `centre`, torch's own of kernel // 2 before; they differ where
+    the source is even: there the cells of the second lie one to the left and up.
+    Size: ceil(source / stride), or the size that is asked for, by padding and cutting as `padded`
+    says.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class StridedConv(nn.Module):
         kernel: int,
         patches: bool,
         separable: bool,
+        pad: str,
         act: str,
         order: Order,
         bias: bool,
@@ -38,6 +40,7 @@ class StridedConv(nn.Module):
     ) -> None:
         super().__init__()
         self.kernel, self.stride = stride if patches else kernel, stride
+        self.centred = pad == "centre"
         self.act_first, self.act = order == "act_conv_norm", ACTIVATIONS[act]
         self.depthwise: nn.Module = nn.Identity()
         if separable:
@@ -52,7 +55,7 @@ class StridedConv(nn.Module):
     def forward(self, x: Tensor, size: Size) -> Tensor:
         if self.act_first:
             x = self.act(x)
-        x = self.depthwise(padded(x, size, self.kernel, self.stride))
+        x = self.depthwise(padded(x, size, self.kernel, self.stride, self.centred))
         x = self.norm(self.conv(x))
         return x if self.act_first else self.act(x)
 

@@ -30,24 +30,25 @@ def fitted(x: Tensor, size: Size) -> Tensor:
     return x
 
 
-def padded(x: Tensor, size: Size, kernel: int, stride: int) -> Tensor:
+def padded(x: Tensor, size: Size, kernel: int, stride: int, centred: bool = False) -> Tensor:
     """What an unpadded convolution of this kernel and stride makes a map of just `size` from.
 
     Zeros as in TF SAME: the least that will do, half before and half (and an odd one) behind. Where
     fewer cells do, as of a map that was rounded down, those left over at the end are cut off.
+    centred: kernel // 2 before, as torch's convolutions have it.
     """
     height, width = size_of(x)
-    top, bottom = _ends(height, size[0], kernel, stride)
-    left, right = _ends(width, size[1], kernel, stride)
+    top, bottom = _ends(height, size[0], kernel, stride, centred)
+    left, right = _ends(width, size[1], kernel, stride, centred)
     if top == bottom == left == right == 0:
         return x
     return F.pad(x, (left, right, top, bottom))
 
 
-def _ends(source: int, target: int, kernel: int, stride: int) -> tuple[int, int]:
+def _ends(source: int, target: int, kernel: int, stride: int, centred: bool) -> tuple[int, int]:
     """Cells to add before and behind (negative: to cut off)."""
     total = (target - 1) * stride + kernel - source
-    before = max(total, 0) // 2
+    before = kernel // 2 if centred else max(total, 0) // 2
     return before, total - before
 
 

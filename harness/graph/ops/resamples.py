@@ -63,6 +63,7 @@ RESAMPLES.register("strided_conv")(
             whole("kernel", 3, odd=True),
             flag("patches", False),
             flag("separable", False),
+            choice("pad", "same", "centre"),
             *FORM,
         ),
         arity=(1, 1),
