@@ -213,7 +213,9 @@ class _NodeLabels:
     def _label(self, node: Node) -> str:
         fuse = FUSES.get(node.fuse.name).meaning(node.fuse, len(node.inputs))
         block = BLOCKS.get(node.block.name)
-        norm = (node.norm.eps, node.norm.momentum) if block.normalises(node.block) else None
+        fuses = FUSES.get(node.fuse.name).normalises(node.fuse)
+        normed = fuses or block.normalises(node.block)
+        norm = (node.norm.eps, node.norm.momentum) if normed else None
         return f"node {(node.level, node.channels, fuse, block.meaning(node.block, 1), norm)}"
 
 

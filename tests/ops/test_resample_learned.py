@@ -8,7 +8,7 @@ from harness.graph import Norm
 from harness.ops import RESAMPLES
 
 PLAIN = {"act": "none", "order": "conv_norm_act", "bias": True, "norm": False}
-STRIDED = {"kernel": 3, "patches": False, "separable": False, **PLAIN}
+STRIDED = {"kernel": 3, "patches": False, "separable": False, "pad": "same", **PLAIN}
 
 
 def build(name, stride, channels_out=4, **args):
@@ -45,7 +45,7 @@ def test_patches_do_not_overlap():
 
 
 def test_separable_is_depthwise_then_pointwise():
-    x, conv = torch.randn(2, 3, 9, 7), build("strided_conv", 2, **STRIDED | {"separable": True})
+    x, conv = torch.randn(2, 3, 9, 7), build("strided_conv", 2, **STRIDED | {"separable": True, "pad": "same"})
     depthwise = F.conv2d(x, conv.depthwise.weight, stride=2, padding=1, groups=3)
     torch.testing.assert_close(
         conv(x, (5, 4)), F.conv2d(depthwise, conv.conv.weight, conv.conv.bias)

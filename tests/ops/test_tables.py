@@ -30,6 +30,8 @@ def test_every_fact_has_its_module_and_every_module_its_facts(kind):
 )
 def test_arguments_of_a_module_are_those_of_its_facts(kind, name):
     described, made, given = PAIRS[kind]
+    if kind == "resample" and inspect.isclass(made.get(name)):
+        given = 4  # channels in and out, constants, stride
     takes = list(inspect.signature(made.get(name)).parameters)[given:]
     said = [arg.name for arg in described.get(name).args]
     assert takes == [f"{arg}_" if keyword.iskeyword(arg) else arg for arg in said]
