@@ -233,13 +233,17 @@ def _repeat(
 ) -> Iterator[Node]:
     """The nodes of one repeat. home: the repeat whose weights it has."""
     for draft, sockets in cell.plan(repeat):
-        edges = tuple([_edge(one, repeat, home, keys, cell) for one in sockets])
+        edges: list[Edge] = []
+        for one in sockets:
+            edge = _edge(one, repeat, home, keys, cell)
+            if not (one.plain and edge in edges):
+                edges.append(edge)
         share = draft.share or (draft.name if home != ordinal or cell.stage.shared else None)
         yield Node(
             name=draft.name,
             repeat=ordinal,
             level=draft.level,
-            inputs=edges,
+            inputs=tuple(edges),
             fuse=draft.fuse,
             block=draft.block,
             norm=draft.norm,

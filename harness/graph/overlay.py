@@ -8,7 +8,8 @@ from harness.errors import Fault, SpecError
 from harness.graph.ops import BLOCKS, FUSES, RESAMPLES
 
 _DOT = re.compile(r"(?<!\.)\.(?!\.)")  # a dot, but not the two of `p3..p4`
-_TABLES = {"fuse": FUSES, "block": BLOCKS, "up": RESAMPLES, "down": RESAMPLES}
+_PLACE = re.compile(r"p\d+(\.\.p\d+)?|x\d+|\d+", re.ASCII)  # a level, a distance, a place in a list
+_TABLES = {"fuse": FUSES, "block": BLOCKS, "up": RESAMPLES, "down": RESAMPLES, "op": BLOCKS}
 _BY_NAME = ("rows", "nodes")
 _BY_FIELD = ("outputs", "projection", "norm", "extra", "repeats", "taps")
 
@@ -59,6 +60,7 @@ def _opened(value: Any, above: tuple[str, ...]) -> dict[str, Any] | None:
     """The mapping a short form stands for; None where it stands for none."""
     if value is None:
         return {}
+    above = tuple(key for key in above if not _PLACE.fullmatch(key))
     if above[-1] == "projection":
         return {"when": value}
     if above[-1] in ("derive", "repeats"):

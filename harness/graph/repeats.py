@@ -16,7 +16,10 @@ from harness.graph.spec import Projection, Tap
 
 
 class Socket(NamedTuple):
-    """An input of a node, all but which repeat its source is in."""
+    """An input of a node, all but which repeat its source is in.
+
+    plain: it would say nothing a second time (`in` may be `out@-1`).
+    """
 
     link: Link
     projection: Projection
@@ -25,6 +28,7 @@ class Socket(NamedTuple):
     tap: Tap
     channels: float | None
     share: str | None
+    plain: bool
 
 
 Plan = list[tuple[Draft, list[Socket]]]
@@ -144,6 +148,7 @@ class RepeatedCell:
             one.tap,
             said_at(one.channels, draft.level),
             share,
+            one.is_plain,
         )
 
     def _way(self, source: int, one: Input, draft: Draft) -> Chain:

@@ -125,7 +125,8 @@ def test_faults_of_words_and_of_structure_come_together():
         (
             "nodes.low.up",
             "max_pool",
-            "nodes.low.up: 'max_pool' does not resample up; nearest, bilinear, deconv, pixel_shuffle, carafe do",
+            "nodes.low.up: 'max_pool' does not resample up; "
+            "nearest, bilinear, deconv, pixel_shuffle, carafe do",
         ),
         (
             "nodes.low.projection",
