@@ -51,7 +51,9 @@ def count_maps(module: nn.Module, shapes: Shapes) -> Count:
 
 
 def conv_macs(module: nn.Module, shapes: Shapes | int) -> int:
-    """Multiply-adds of convolutions, linear layers and attention, for one image; nothing is computed on a meta module.
+    """Multiply-adds of convolutions, linear layers and attention, for one image.
+
+    Nothing is computed on a meta module.
 
     shapes: of a dict of maps by name, or the side of a square RGB image in pixels.
     """

@@ -164,7 +164,9 @@ class _Planner:
         fused = FUSES.get(node.fuse.name).channels(node.fuse, arriving)
         own = wanted if wanted is not None and BLOCKS.get(node.block.name).any_channels else fused
         if wanted not in (None, own):
-            reason = f"has {own} channels where {wanted} are wanted: it needs a projection or a block"
+            reason = (
+                f"has {own} channels where {wanted} are wanted: it needs a projection or a block"
+            )
             raise SpecError(Fault(f"nodes.{node.name}", reason))
         roles = tuple([term.role for term in terms])
         fuse = Part("fuse", node.fuse, fused, fused, node.norm, roles=roles, key=(digest, "fuse"))

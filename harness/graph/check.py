@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import Fault, did_you_mean
 from harness.graph.cell import PlainNode, Ref, Row
-from harness.graph.draft import Draft, Sketch, Sketcher, span
+from harness.graph.draft import Draft, Sketch, span
 from harness.graph.faults import Faults
 from harness.graph.names import level_of
 from harness.graph.ops import FUSES
 from harness.graph.order import cycle_of
+from harness.graph.sketcher import Sketcher
 
 if TYPE_CHECKING:
-    from harness.graph.parse import Lookup
+    from harness.graph.derive import Lookup
 
 
 def check(tree: Mapping[str, Any], *, lookup: "Lookup | None" = None) -> tuple[Fault, ...]:

@@ -7,12 +7,13 @@ multiply-add of convolutions (transposed and deformable ones too), linear layers
 products, for one image.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import Fault, SpecError
 from harness.graph.ops import BLOCKS, FUSES, OpSpec, Shape
 from harness.graph.path import changes_channels, legs
+from harness.graph.sizes import Size, map_sizes, side_of
 from harness.graph.spec import Edge, Graph, Node, Op
 
 
@@ -44,15 +45,6 @@ class Inferred:
         return self._by_key[key]
 
 
-Size = tuple[int, int]
-"""Height and width in cells (or of the image, in pixels)."""
-
-
-def side_of(image_size: int, level: int) -> int:
-    """Cells a side of a level's map."""
-    return -(-image_size // (1 << level))
-
-
 def node_channels(node: Node, width: int) -> int | None:
     """Channels of a node, where they are said; None where they are what its fuse gives."""
     return None if node.channels is None else max(1, round(node.channels * width))
@@ -77,19 +69,6 @@ def projects(edge: Edge, channels: int, wanted: int) -> bool:
     if when == "always" and "@" not in edge.source:
         return True
     return when != "none" and channels != wanted and not changes_channels(edge.path)
-
-
-def map_sizes(inputs: Mapping[int, Size], levels: Iterable[int]) -> dict[int, Size]:
-    """Sizes of all levels, from those of the backbone's maps."""
-    sizes = dict(inputs)
-    finest, coarsest = min(inputs), max(inputs)
-    for level in range(coarsest + 1, max(levels, default=coarsest) + 1):
-        high, wide = sizes[level - 1]
-        sizes[level] = -(-high // 2), -(-wide // 2)
-    for level in range(finest - 1, min(levels, default=finest) - 1, -1):
-        high, wide = sizes[level + 1]
-        sizes[level] = high * 2, wide * 2
-    return sizes
 
 
 def infer(

@@ -1,6 +1,6 @@
 """Plain tree -> Topology: `derive` resolved, every field read, every fault gathered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -8,17 +8,14 @@ from harness.errors import SpecError
 from harness.graph.args import choice, flag, is_whole
 from harness.graph.cell import Blueprint, Route, Settings, Stage
 from harness.graph.conventions import CONVENTIONS, Convention
+from harness.graph.derive import ABOUT, Lookup, resolved
 from harness.graph.faults import Faults
 from harness.graph.names import is_free
 from harness.graph.ops import ACTIVATIONS, ORDERS
-from harness.graph.overlay import overlaid
 from harness.graph.read import Reader
 from harness.graph.spec import Norm, Op, Projection, Scalar, Topology
 from harness.graph.stages import StageReader, read_extra, repeats_of, stage_trees
 
-Lookup = Callable[[str], Mapping[str, Any]]
-
-_ABOUT = ("name", "source", "published", "inferred", "approximates")
 _SETTINGS = (
     "conventions",
     "fuse",
@@ -34,7 +31,7 @@ _SETTINGS = (
 )
 _STRUCTURE = ("derive", "stages", "rows", "nodes", "outputs", "rewrites", "taps")
 _SIZE = ("repeats", "levels", "inputs", "inner_levels", "last_backbone_level")
-FIELDS = (*_ABOUT, *_STRUCTURE, *_SETTINGS, *_SIZE)
+FIELDS = (*ABOUT, *_STRUCTURE, *_SETTINGS, *_SIZE)
 
 _INHERITED = (
     choice("act", *ACTIVATIONS),
@@ -63,8 +60,8 @@ def read_topology(
         faults.add("", f"expected a topology, got {tree!r}")
         return None
     faults.unknown_fields(tree, FIELDS, "")
-    whole = _resolved(tree, faults, lookup, ())
-    for key in _ABOUT:
+    whole = resolved(tree, faults, lookup)
+    for key in ABOUT:
         if not isinstance(whole.get(key, ""), str):
             faults.add(key, f"expected text, got {whole[key]!r}")
     defaults = _read_defaults(whole, faults)
@@ -74,78 +71,6 @@ def read_topology(
     levels = (reader.levels(whole["levels"], "levels") if "levels" in whole else None) or (3, 7)
     name, source = str(whole.get("name", "unnamed")), str(whole.get("source", ""))
     return Topology(name, whole, repeats, levels, blueprint, source)
-
-
-def _resolved(
-    tree: Mapping[str, Any], faults: Faults, lookup: Lookup | None, chain: tuple[str, ...]
-) -> dict[str, Any]:
-    """The tree over what it derives from, with the rewrites of both in order."""
-    own = {key: value for key, value in tree.items() if key != "derive"}
-    if isinstance(own.get("stages"), list | tuple):
-        own["stages"] = [
-            _resolved_stage(one, f"stages.{i}.topology", faults, lookup, chain)
-            for i, one in enumerate(own["stages"])
-        ]
-    if "derive" not in tree:
-        return own
-    derive = tree["derive"]
-    derive = {"from": derive} if isinstance(derive, str) else derive
-    if not isinstance(derive, Mapping) or not isinstance(derive.get("from"), str):
-        faults.add("derive", f"expected {{from: name, rewrites: [...]}}, got {tree['derive']!r}")
-        return own
-    faults.unknown_fields(derive, ("from", "rewrites"), "derive")
-    base = _named(derive["from"], "derive.from", faults, lookup, chain)
-    if base is None:
-        return own
-    rewrites = [*_list(base.get("rewrites")), *_list(derive.get("rewrites"))]
-    whole = overlaid(base, own)
-    whole["rewrites"] = [*rewrites, *_list(own.get("rewrites"))]
-    return whole
-
-
-def _resolved_stage(
-    stage: Any, path: str, faults: Faults, lookup: Lookup | None, chain: tuple[str, ...]
-) -> Any:
-    """A stage with the whole topology it names in the name's place."""
-    if not isinstance(stage, Mapping) or not isinstance(stage.get("topology"), str):
-        return stage
-    found = _named(stage["topology"], path, faults, lookup, chain)
-    return {**stage, "topology": found} if found is not None else stage
-
-
-def _named(
-    name: str, path: str, faults: Faults, lookup: Lookup | None, chain: tuple[str, ...]
-) -> dict[str, Any] | None:
-    """The tree of another topology, resolved, without what it says about itself."""
-    if name in chain:
-        loop = " > ".join((*chain[chain.index(name) :], name))
-        faults.add(path, f"derives from itself: {loop}")
-        return None
-    found = _looked_up(name, path, faults, lookup)
-    if found is None:
-        return None
-    base = _resolved(found, faults, lookup, (*chain, name))
-    return {key: value for key, value in base.items() if key not in _ABOUT}
-
-
-def _looked_up(
-    name: str, path: str, faults: Faults, lookup: Lookup | None
-) -> Mapping[str, Any] | None:
-    if lookup is None:
-        faults.add(path, f"nowhere to look up topology {name!r}")
-        return None
-    try:
-        return lookup(name)
-    except SpecError as error:
-        for fault in error.faults:
-            faults.add(path, str(fault) if fault.file or fault.path else fault.message)
-        return None
-
-
-def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 class _Defaults(NamedTuple):

@@ -1,40 +1,19 @@
-"""The parts of a topology tree, read one by one: levels, references, inputs, rows, nodes."""
+"""The words of a topology tree, read one by one: ops, ways between levels, norms, levels."""
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, TypeVar
 
-from harness.errors import did_you_mean
-from harness.graph.args import Arg, choice, flag, is_number, is_whole, positive
-from harness.graph.cell import (
-    Back,
-    Chain,
-    Input,
-    Leveled,
-    Order,
-    PerLevel,
-    PlainNode,
-    Ref,
-    Route,
-    Row,
-    Step,
-)
+from harness.graph.args import Arg, choice, flag, is_whole, positive
+from harness.graph.cell import Chain, Leveled, PerLevel, Route
 from harness.graph.faults import Faults, join
-from harness.graph.names import is_free, level_of
+from harness.graph.names import level_of
 from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, read_op
-from harness.graph.spec import Norm, Op, Projection, Scalar, Tap
+from harness.graph.spec import Norm, Op, Projection, Scalar
 
 FINEST, COARSEST = 0, 12
-_REF = re.compile(r"([A-Za-z]\w*)(?:\.(\w+))?(?:@(-[1-9]\d*|[a-z]\w*))?", re.ASCII)
 _LEVELS = re.compile(r"p(\d{1,2})\.\.p(\d{1,2})", re.ASCII)
 _DISTANCE = re.compile(r"x(2|4|8|16|32|64)", re.ASCII)
-_STEPS = ("coarser", "finer", "all")
-_BACKS = ("first", "all", "log2")
-_SHARED = ("from", "fuse", "block", "up", "down", "projection", "norm", "channels", "share")
-_ROW = (*_SHARED, "order", "skip_first", "levels")
-_NODE = (*_SHARED, "level")
-_INPUT = ("from", "role", "tap", "op", "projection", "up", "down", "channels", "share")
 _PROJECTION = (
     choice("when", "none", "auto", "always"),
     choice("per", "edge", "input"),
@@ -42,7 +21,6 @@ _PROJECTION = (
     flag("bias", True),
 )
 _NORM = (positive("eps", 1e-3), positive("momentum", 0.01))
-_TAP = choice("tap", "after", "before")
 
 T = TypeVar("T")
 
@@ -177,166 +155,6 @@ class Reader:
             self.faults.add(path, f"expected levels such as p3..p7, got {value!r}")
             return None
         return pair[0], pair[1]
-
-    # References.
-
-    def refs(self, text: Any, path: str) -> tuple[Ref, ...]:
-        """`a | b.coarser@-1`: one reference or several to choose from."""
-        if not isinstance(text, str):
-            self.faults.add(path, f"expected a name, got {text!r}")
-            return ()
-        found = [self._ref(part.strip(), path) for part in text.split("|")]
-        return tuple(ref for ref in found if ref is not None)
-
-    def _ref(self, text: str, path: str) -> Ref | None:
-        match = _REF.fullmatch(text)
-        if match is None:
-            self.faults.add(path, f"expected name, name.coarser, name@-1 or a | b, got {text!r}")
-            return None
-        name, step, back = match.groups()
-        if step is not None and step not in _STEPS:
-            self.faults.add(path, f"no step {step!r} in {text!r}{did_you_mean(step, _STEPS)}")
-            return None
-        if back is not None and back not in _BACKS and not back.startswith("-"):
-            self.faults.add(path, f"no repeat {back!r} in {text!r}{did_you_mean(back, _BACKS)}")
-            return None
-        steps: Step = step or ""  # type: ignore[assignment]
-        word: Back = back if back in _BACKS else -int(back or 0)  # type: ignore[assignment]
-        return Ref(name, steps, word)
-
-    def inputs(self, value: Any, path: str, default: Projection) -> tuple[Input, ...]:
-        """`from`: one reference, or a list of references and of mappings with a `from`."""
-        entries = value if isinstance(value, list | tuple) else [value]
-        if not entries:
-            self.faults.add(path, "a node needs at least one input")
-        many = isinstance(value, list | tuple)
-        found = [
-            self._input(entry, f"{path}.{i}" if many else path, path, default)
-            for i, entry in enumerate(entries)
-        ]
-        return tuple(one for one in found if one is not None)
-
-    def _input(self, value: Any, path: str, whole: str, default: Projection) -> Input | None:
-        if not isinstance(value, Mapping):
-            refs = self.refs(value, whole)
-            return Input(refs, whole) if refs else None
-        self.faults.unknown_fields(value, _INPUT, path)
-        if "from" not in value:
-            self.faults.add(path, "an input needs 'from'")
-            return None
-        refs = self.refs(value["from"], join(path, "from"))
-        if not refs:
-            return None
-        given: dict[str, Any] = {
-            "role": self._word(value, "role", path),
-            "share": self._word(value, "share", path),
-        }
-        if "tap" in value:
-            given["tap"] = self._tap(value["tap"], join(path, "tap"))
-        if "op" in value:
-            given["op"] = self.chain(value["op"], join(path, "op"))
-        if "projection" in value:
-            at = join(path, "projection")
-            given["projection"] = self.projection(value["projection"], at, default)
-        for kind in ("up", "down"):
-            if kind in value:
-                given[kind] = self.route(kind, value[kind], join(path, kind))
-        if "channels" in value:
-            given["channels"] = self.leveled(
-                value["channels"], join(path, "channels"), self._channels
-            )
-        return Input(refs, whole, **given)
-
-    def _tap(self, value: Any, path: str) -> Tap:
-        return "before" if _TAP.read(value, path, self.faults, "after") == "before" else "after"
-
-    def _word(self, tree: Mapping[str, Any], key: str, path: str) -> str | None:
-        """A name of letters, digits and underscores."""
-        word = tree.get(key)
-        if word is None or (isinstance(word, str) and re.fullmatch(r"\w+", word, re.ASCII)):
-            return word
-        self.faults.add(join(path, key), f"expected a word, got {word!r}")
-        return None
-
-    # Rows and nodes.
-
-    def row(
-        self, name: str, tree: Any, path: str, projection: Projection, norm: Norm
-    ) -> Row | None:
-        shared = self._shared(name, tree, path, _ROW, projection, norm)
-        if shared is None:
-            return None
-        order: Order = self._choice(tree, "order", ("down", "up", "none"), "none", path)
-        skip = flag("skip_first", False)
-        skipped = skip.read(tree.get("skip_first", False), f"{path}.skip_first", self.faults, False)
-        if skipped and order == "none":
-            self.faults.add(f"{path}.skip_first", "only a row with an order has a first level")
-        levels = self._given(tree, "levels", path, self.levels)
-        return Row(**shared, order=order, skip_first=bool(skipped), levels=levels)
-
-    def node(
-        self, name: str, tree: Any, path: str, projection: Projection, norm: Norm
-    ) -> PlainNode | None:
-        shared = self._shared(name, tree, path, _NODE, projection, norm)
-        if shared is None:
-            return None
-        return PlainNode(**shared, level=self._given(tree, "level", path, self.level))
-
-    def _shared(
-        self,
-        name: Any,
-        tree: Any,
-        path: str,
-        fields: tuple[str, ...],
-        projection: Projection,
-        norm: Norm,
-    ) -> dict[str, Any] | None:
-        if not isinstance(name, str) or not is_free(name):
-            self.faults.add(path, f"{name!r} cannot be a name here")
-            return None
-        if not isinstance(tree, Mapping):
-            self.faults.add(path, f"expected fields such as 'from', got {tree!r}")
-            return None
-        self.faults.unknown_fields(tree, fields, path)
-        given: dict[str, Any] = {"name": name, "path": path, "inputs": None}
-        if "from" in tree:
-            given["inputs"] = self.inputs(tree["from"], f"{path}.from", projection)
-        for kind in ("fuse", "block", "up", "down"):
-            if kind in tree:
-                read = partial(self.op if kind in ("fuse", "block") else self.route, kind)
-                given[kind] = self.leveled(tree[kind], f"{path}.{kind}", read)
-        if "projection" in tree:
-            at = f"{path}.projection"
-            given["projection"] = self.projection(tree["projection"], at, projection)
-        if "norm" in tree:
-            given["norm"] = self.norm(tree["norm"], f"{path}.norm", norm)
-        if "channels" in tree:
-            given["channels"] = self.leveled(tree["channels"], f"{path}.channels", self._channels)
-        given["share"] = self._word(tree, "share", path)
-        return given
-
-    def _channels(self, value: Any, path: str) -> float | None:
-        """A multiple of the width: `2`, `0.5` or `2x`."""
-        number = value
-        if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?x", value, re.ASCII):
-            number = float(value[:-1])
-        if not is_number(number) or number <= 0:
-            self.faults.add(path, f"expected a multiple of the width above 0, got {value!r}")
-            return None
-        return float(number)
-
-    def _choice(
-        self, tree: Mapping[str, Any], key: str, words: tuple[str, ...], default: Any, path: str
-    ) -> Any:
-        if key not in tree:
-            return default
-        arg = Arg(key, "choice", default, choices=words)
-        return arg.read(tree[key], join(path, key), self.faults, default)
-
-    def _given(
-        self, tree: Mapping[str, Any], key: str, path: str, read: Callable[[Any, str], T | None]
-    ) -> T | None:
-        return read(tree[key], join(path, key)) if key in tree else None
 
 
 def _distance(key: Any) -> int:

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from harness.graph.cell import Back, Cell, Chain, Input, Route, Stage, said_at
 from harness.graph.check import check_rows, check_sketch
-from harness.graph.draft import STEADY, Draft, Link, Sketch, Sketcher
+from harness.graph.draft import STEADY, Draft, Link, Sketch
 from harness.graph.earlier import Earlier
 from harness.graph.faults import Faults
 from harness.graph.ops import RESAMPLES
 from harness.graph.order import in_order
 from harness.graph.rewrites import REWRITES
 from harness.graph.roles import assign_roles
+from harness.graph.sketcher import Sketcher
 from harness.graph.spec import Projection, Tap
 
 

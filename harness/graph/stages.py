@@ -20,6 +20,7 @@ from harness.graph.cell import (
     Settings,
     Stage,
 )
+from harness.graph.families import FamilyReader
 from harness.graph.faults import Faults, join
 from harness.graph.names import level_of
 from harness.graph.overlay import with_fields
@@ -188,17 +189,17 @@ class StageReader:
             return []
 
     def _cell(self, tree: Mapping[str, Any], rewrites: Any) -> Cell:
-        settings, reader = self.settings, self.reader
+        families = FamilyReader(self.reader, self.settings)
         rows: list[Row] = []
         for name, fields in self._mapping(tree, "rows").items():
             at = self._at("rows", name)
-            row = reader.row(name, fields, at, settings.projection, settings.norm)
+            row = families.row(name, fields, at)
             if row is not None:
                 rows.append(row)
         nodes: list[PlainNode] = []
         for name, fields in self._mapping(tree, "nodes").items():
             at = self._at("nodes", name)
-            node = reader.node(name, fields, at, settings.projection, settings.norm)
+            node = families.node(name, fields, at)
             if node is not None:
                 nodes.append(node)
         return Cell(
@@ -209,7 +210,7 @@ class StageReader:
                 *self._rewrites(tree.get("rewrites"), join(self.path, "rewrites")),
                 *self._rewrites(rewrites, "rewrites"),
             ),
-            settings=settings,
+            settings=self.settings,
         )
 
     def _at(self, kind: str, name: object) -> str:

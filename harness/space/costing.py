@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.errors import Fault, SpecError
 from harness.graph import Graph, from_tree, infer
-from harness.graph.infer import side_of
+from harness.graph.sizes import side_of
 from harness.records import Cost, PartCost
 from harness.space.backbones import backbone_facts
 from harness.space.heads import BOX_CODE, HEAD_FACTS, output_channels

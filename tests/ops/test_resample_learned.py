@@ -45,7 +45,7 @@ def test_patches_do_not_overlap():
 
 
 def test_separable_is_depthwise_then_pointwise():
-    x, conv = torch.randn(2, 3, 9, 7), build("strided_conv", 2, **STRIDED | {"separable": True, "pad": "same"})
+    x, conv = torch.randn(2, 3, 9, 7), build("strided_conv", 2, **STRIDED | {"separable": True})
     depthwise = F.conv2d(x, conv.depthwise.weight, stride=2, padding=1, groups=3)
     torch.testing.assert_close(
         conv(x, (5, 4)), F.conv2d(depthwise, conv.conv.weight, conv.conv.bias)
