@@ -231,9 +231,9 @@ def test_the_code_is_straight_and_readable():
     ]
     assert max(map(len, lines)) <= 100
     assert (
-        "    p5_td_1 = self.p5_td_1.block("
-        "addcmul(nearest(p6_td_1 * w1[2], size5), self.p5_td_1.from_p5(p5),\n"
-        "        w1[3]))\n"
+        "    p5_td_1 = self.p5_td_1.block(\n"
+        "        addcmul(nearest(p6_td_1 * w1[2], size5), self.p5_td_1.from_p5(p5), w1[3])\n"
+        "    )\n"
     ) in code
 
 

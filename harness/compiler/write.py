@@ -8,12 +8,12 @@ together; a map that several nodes want at one size is resampled once.
 import hashlib
 import inspect
 import linecache
-import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 
+from harness.compiler.layout import laid_out, literal
 from harness.compiler.parts import lettered
 from harness.compiler.plan import Plan, Step, Term, Way, map_uses
 from harness.graph.path import Leg
@@ -34,13 +34,28 @@ def is_inline(fuse: Op) -> bool:
 
 def write(plan: Plan) -> str:
     """The source of `forward(self, maps)`."""
-    return _Writer(plan).source()
+    lines = [line for statement in statements(plan) for line in laid_out(statement, 4)]
+    return "\n".join(["def forward(self, maps):", *lines, ""])
+
+
+def statements(plan: Plan) -> list[str]:
+    """The statements of `forward(self, maps)`, each on one line."""
+    return _Writer(plan).statements()
 
 
 def load(source: str, name: str) -> Forward:
     """The function a source defines. `name` stands in tracebacks, which show its lines."""
     file = f"<feature network {name} {hashlib.sha256(source.encode()).hexdigest()[:8]}>"
-    names: dict[str, Any] = {
+    names = vocabulary()
+    exec(compile(source, file, "exec"), names)
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    forward: Forward = names["forward"]
+    return forward
+
+
+def vocabulary() -> dict[str, Any]:
+    """What the names of a written source mean."""
+    return {
         "addcmul": torch.addcmul,
         "shared_weights": shared_weights,
         "size_of": size_of,
@@ -48,10 +63,6 @@ def load(source: str, name: str) -> Forward:
         "doubled": doubled,
         **{name: RESAMPLES.get(name) for name in RESAMPLES.names()},
     }
-    exec(compile(source, file, "exec"), names)
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    forward: Forward = names["forward"]
-    return forward
 
 
 def halved(size: tuple[int, int]) -> tuple[int, int]:
@@ -73,7 +84,7 @@ class _Writer:
         self.weights: dict[str, list[str]] = {}
         self.lines: list[str] = []
 
-    def source(self) -> str:
+    def statements(self) -> list[str]:
         """Header, inputs, sizes, weights, shared projections, nodes, outputs."""
         maps = [f"p{level}" for level in self.plan.inputs]
         self.lines += [f'{name} = maps["{name}"]' for name in maps]
@@ -84,8 +95,7 @@ class _Writer:
             self._step(step)
         named = [(f"p{level}", name) for level, name in self.plan.outputs]
         ends = ", ".join(f'"{key}": {name}' for key, name in (*named, *self.plan.taps))
-        self.lines.append(f"return {{{ends}}}")
-        return "def forward(self, maps):\n" + "".join(f"{_wrapped(line)}\n" for line in self.lines)
+        return [*self.lines, f"return {{{ends}}}"]
 
     def _sizes(self) -> Iterable[str]:
         """`sizeL` of every level that a map is brought to, from the maps or a level's neighbour."""
@@ -116,7 +126,7 @@ class _Writer:
                 groups.setdefault(like, []).append(step)
         for i, ((norm, eps, _, _), steps) in enumerate(groups.items(), start=1):
             raw = ", ".join(f"self.{step.fuse_at}.weights" for step in steps)
-            self.lines.append(f"w{i} = shared_weights([{raw}], {norm!r}, {eps!r})")
+            self.lines.append(f"w{i} = shared_weights([{raw}], {literal(norm)}, {eps!r})")
             numbers = iter(range(len(steps) * len(steps[0].terms)))
             for step in steps:
                 self.weights[step.name] = [f"w{i}[{next(numbers)}]" for _ in step.terms]
@@ -138,11 +148,11 @@ class _Writer:
             inputs = ", ".join(self._input(term) for term in step.terms)
             value = f"self.{step.fuse_at}({inputs})"
         if step.fused:
-            self.lines.append(f"{step.fused} = {_bracketed(value)}")
+            self.lines.append(f"{step.fused} = {value}")
             value = step.fused
         if step.block.name != "none":
             value = f"self.{step.block_at}({value})"
-        self.lines.append(f"{step.name} = {_bracketed(value)}")
+        self.lines.append(f"{step.name} = {value}")
 
     def _sum(self, step: Step) -> str:
         """Terms that are weighted before they are copied to a finer level come first."""
@@ -195,20 +205,6 @@ class _Writer:
         return self.made[place]
 
 
-def _bracketed(value: str) -> str:
-    """A sum or product in brackets, so that its line can be broken."""
-    bare = (" + " in value or " * " in value) and not value.startswith("self.")
-    return f"({value})" if bare else value
-
-
-def _wrapped(line: str) -> str:
-    """An indented line, broken at blanks; these are within brackets but for those around `=`."""
-    kept = line.replace(" = ", "\0=\0", 1)
-    wrapper = textwrap.TextWrapper(100, "    ", "        ")
-    wrapper.break_long_words = wrapper.break_on_hyphens = False
-    return wrapper.fill(kept).replace("\0", " ")
-
-
 def _called(leg: Leg, at: str | None, value: str) -> str:
     """A leg's call; arguments of a function that are its defaults are not written."""
     size = f", size{leg.level_out}" if leg.resamples else ""
@@ -216,5 +212,5 @@ def _called(leg: Leg, at: str | None, value: str) -> str:
         return f"self.{at}({value}{size})"
     defaults = inspect.signature(RESAMPLES.get(leg.op.name)).parameters
     given = [(name, value) for name, value in leg.op.args if value != defaults[name].default]
-    args = "".join(f", {name}={argument!r}" for name, argument in given)
+    args = "".join(f", {name}={literal(argument)}" for name, argument in given)
     return f"{leg.op.name}({value}{size}{args})"
