@@ -1,12 +1,10 @@
 """The loop: plan, ledger, engine, ledger, study file, report. Run twice, it has nothing to do."""
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+from harness import plugins
 from harness.engines import ENGINES, AbstractEngine, OnEpoch, Watch, Work
 from harness.errors import EngineError, SpecError
 from harness.ledger import Ledger
@@ -40,7 +38,7 @@ class Named:
     """Modules to import before it, wherever it runs."""
 
     def __call__(self, spec: TrialSpec, where: Workplace, on_epoch: OnEpoch) -> TrialRecord:
-        load_plugins(self.plugins)
+        plugins.load(self.plugins)
         record: TrialRecord = resolve(self.name)(spec, where, on_epoch)
         return record
 
@@ -49,7 +47,7 @@ def resolve(name: str) -> Callable[..., Any]:
     """The function a `package:function` stands for; a `SpecError` where there is none."""
     module, _, function = name.partition(":")
     try:
-        found = getattr(_user_module(module), function)
+        found = getattr(plugins.user_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise SpecError(f"--trial {name}: should be package:function ({error})") from error
     if not callable(found):
@@ -179,19 +177,3 @@ def trial_names(plan: Plan) -> dict[str, str]:
         cell = planned.cell
         names.setdefault(cell.id, f"{cell_name(cell.arm, cell.choice)}, seed {cell.seed}")
     return names
-
-
-def load_plugins(modules: Sequence[str]) -> None:
-    """Import modules that register ops, heads or datasets of the user's own."""
-    for module in modules:
-        try:
-            _user_module(module)
-        except ImportError as error:
-            raise SpecError(f"--plugin {module}: {error}") from error
-
-
-def _user_module(name: str) -> Any:
-    """A module by name, also from the folder the command was given in."""
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    return import_module(name)

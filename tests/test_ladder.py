@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry"),
+    ("errors", "registry", "plugins"),
     ("graph", "records"),
     ("space",),
     ("ledger", "studies", "ops", "compiler"),
@@ -26,7 +26,7 @@ FLOORS = (
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
-DESCRIBING = {"errors", "registry", "graph", "space", "records", "ledger", "studies", "search",
+DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies", "search",
               "engines", "report", "plan", "run", "door", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {

@@ -1,5 +1,9 @@
-"""The modules of ops, under the names of `harness.graph.ops`. Importing this enters them all."""
+"""The modules of ops, under the names of `harness.graph.ops`. Importing this enters them all.
 
+Those of plugins, too.
+"""
+
+from harness import plugins
 from harness.ops import (
     block,
     fuse,
@@ -27,3 +31,5 @@ __all__ = [
     "resample_conv",
     "resample_up",
 ]
+
+plugins.load_modules()
