@@ -32,16 +32,14 @@ def check_rows(sketcher: Sketcher, faults: Faults) -> None:
     """What is wrong with rows and plain nodes whatever the repeat."""
     for row in sketcher.cell.rows:
         if row.inputs is None:
-            near = did_you_mean(row.name, [r.name for r in sketcher.cell.rows if r is not row])
-            faults.add(row.path, f"a row needs 'from'{near if '?' in near else ''}")
+            near = _near(row.name, [other.name for other in sketcher.cell.rows])
+            faults.add(row.path, f"a row needs 'from'{near}")
         for one in row.inputs or ():
             for ref in one.refs:
                 _check_own(row, ref, one.path, faults)
                 _check_somewhere(sketcher, row, ref, one.path, faults)
     for node in sketcher.plain:
-        near = did_you_mean(node.name, [n for n in sketcher.names if n != node.name])
-        near = near if "?" in near else ""
-        _check_fields(node, near, faults)
+        _check_fields(node, sketcher, faults)
         if node.level is not None and node.level not in sketcher.bounds:
             reason = f"level p{node.level} is not in {span(sketcher.bounds)}"
             faults.add(f"{node.path}.level", reason)
@@ -50,11 +48,18 @@ def check_rows(sketcher: Sketcher, faults: Faults) -> None:
             faults.add(f"nodes.{row.name}", f"{row.name!r} is a row already")
 
 
-def _check_fields(node: PlainNode, near: str, faults: Faults) -> None:
+def _near(name: str, names: Iterable[str]) -> str:
+    """What a name may have been meant for, if it is near to any other."""
+    near = did_you_mean(name, [other for other in names if other != name])
+    return near if "?" in near else ""
+
+
+def _check_fields(node: PlainNode, sketcher: Sketcher, faults: Faults) -> None:
     lacks = ["'from'"] if node.inputs is None else []
     if node.level is None and not faults.under(f"{node.path}.level"):
         lacks.insert(0, "'level'")
     if lacks:
+        near = _near(node.name, sketcher.names)
         faults.add(node.path, f"a node needs {' and '.join(lacks)}{near}")
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from harness.errors import did_you_mean
@@ -38,24 +38,11 @@ class FamilyReader:
         if not isinstance(text, str):
             self.faults.add(path, f"expected a name, got {text!r}")
             return ()
-        found = [self._ref(part.strip(), path) for part in text.split("|")]
-        return tuple(ref for ref in found if ref is not None)
-
-    def _ref(self, text: str, path: str) -> Ref | None:
-        match = _REF.fullmatch(text)
-        if match is None:
-            self.faults.add(path, f"expected name, name.coarser, name@-1 or a | b, got {text!r}")
-            return None
-        name, step, back = match.groups()
-        if step is not None and step not in _STEPS:
-            self.faults.add(path, f"no step {step!r} in {text!r}{did_you_mean(step, _STEPS)}")
-            return None
-        if back is not None and back not in _BACKS and not back.startswith("-"):
-            self.faults.add(path, f"no repeat {back!r} in {text!r}{did_you_mean(back, _BACKS)}")
-            return None
-        steps: Step = step or ""  # type: ignore[assignment]
-        word: Back = back if back in _BACKS else -int(back or 0)  # type: ignore[assignment]
-        return Ref(name, steps, word)
+        read = [_ref(part.strip()) for part in text.split("|")]
+        for one in read:
+            if isinstance(one, str):
+                self.faults.add(path, one)
+        return tuple([one for one in read if isinstance(one, Ref)])
 
     def _inputs(self, value: Any, path: str) -> tuple[Input, ...]:
         """`from`: one reference, or a list of references and of mappings with a `from`."""
@@ -192,3 +179,19 @@ class FamilyReader:
         self, tree: Mapping[str, Any], key: str, path: str, read: Callable[[Any, str], T | None]
     ) -> T | None:
         return read(tree[key], join(path, key)) if key in tree else None
+
+
+@lru_cache(maxsize=4096)
+def _ref(text: str) -> Ref | str:
+    """One reference, or what is wrong with it."""
+    match = _REF.fullmatch(text)
+    if match is None:
+        return f"expected name, name.coarser, name@-1 or a | b, got {text!r}"
+    name, step, back = match.groups()
+    if step is not None and step not in _STEPS:
+        return f"no step {step!r} in {text!r}{did_you_mean(step, _STEPS)}"
+    if back is not None and back not in _BACKS and not back.startswith("-"):
+        return f"no repeat {back!r} in {text!r}{did_you_mean(back, _BACKS)}"
+    steps: Step = step or ""
+    word: Back = back if back in _BACKS else -int(back or 0)
+    return Ref(name, steps, word)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from harness.errors import Fault, SpecError
 from harness.graph.ops import BLOCKS, FUSES, OpSpec, Shape
-from harness.graph.path import changes_channels, legs
+from harness.graph.path import Leg, changes_channels, legs
 from harness.graph.sizes import Size, map_sizes, side_of
 from harness.graph.spec import Edge, Graph, Node, Op
 
@@ -144,6 +144,7 @@ class _Inference:
         self.fused: dict[str, int] = {}
         self.shared: set[tuple[object, ...]] = set()
         self.costs: dict[tuple[int, ...], tuple[int, int]] = {}
+        self.ways: dict[tuple[int, ...], tuple[Leg, ...]] = {}
         self.faults: list[Fault] = []
 
     def run(self) -> Inferred:
@@ -173,15 +174,16 @@ class _Inference:
             )
         cells = self.cells[node.level]
         for op, spec, shape in (
-            (node.fuse, fuse, Shape(fused, fused, len(arriving), cells, cells)),
-            (node.block, block, Shape(fused, made, 1, cells, cells)),
+            (node.fuse, fuse, (fused, fused, len(arriving), cells, cells)),
+            (node.block, block, (fused, made, 1, cells, cells)),
         ):
-            own, work = self._cost(op, spec, shape)
+            own, work = self._cost(op, spec, *shape)
             paid = own and node.share and self._again(node.share, op, fused, made, node.norm)
             params, macs = params + (0 if paid else own), macs + work
-        self.maps[node.key], self.fused[node.key] = (node.level, made), fused
+        key = node.key
+        self.maps[key], self.fused[key] = (node.level, made), fused
         high, wide = self.sizes[node.level]
-        return NodeFacts(node.key, node.level, made, high, wide, params, macs)
+        return NodeFacts(key, node.level, made, high, wide, params, macs)
 
     def _edge(self, edge: Edge, node: Node, wanted: int | None) -> tuple[int, int, int]:
         """Parameters, multiply-adds, and the channels that arrive."""
@@ -193,21 +195,26 @@ class _Inference:
         if edge.projection.when != "none" and projects(edge, channels, arriving):
             params, macs = self._projection(edge, node, level, channels, arriving)
             channels = arriving
-        for i, leg in enumerate(legs(edge.path, (level, node.level), channels, arriving)):
-            shape = Shape(
-                leg.channels_in,
-                leg.channels_out,
-                1,
-                self.cells[leg.level_out],
-                self.cells[leg.level_in],
-                1 << abs(leg.level_out - leg.level_in),
-            )
-            own, work = self._cost(leg.op, leg.spec, shape)
+        for i, leg in enumerate(self._way(edge.path, level, node.level, channels, arriving)):
             ends = (leg.channels_in, leg.channels_out)
+            cells = (self.cells[leg.level_out], self.cells[leg.level_in])
+            stride = 1 << abs(leg.level_out - leg.level_in)
+            own, work = self._cost(leg.op, leg.spec, *ends, 1, *cells, stride)
             paid = own and edge.share and self._again(edge.share, i, leg.op, ends, node.norm)
             params, macs = params + (0 if paid else own), macs + work
             channels = leg.channels_out
         return params, macs, channels
+
+    def _way(
+        self, path: tuple[Op, ...], source: int, level: int, channels: int, wanted: int
+    ) -> tuple[Leg, ...]:
+        """The legs of a path; the same way is worked out once."""
+        if not path:
+            return ()
+        same = (id(path), source, level, channels, wanted)
+        if same not in self.ways:
+            self.ways[same] = legs(path, (source, level), channels, wanted)
+        return self.ways[same]
 
     def _projection(
         self, edge: Edge, node: Node, level: int, channels: int, wanted: int
@@ -230,17 +237,11 @@ class _Inference:
         self.shared.add(same)
         return known
 
-    def _cost(self, op: Op, spec: OpSpec, shape: Shape) -> tuple[int, int]:
-        """Parameters and multiply-adds of an op; the same op on the same shape is asked once."""
-        same = (
-            id(op),
-            shape.channels_in,
-            shape.channels_out,
-            shape.inputs,
-            shape.cells,
-            shape.cells_in,
-        )
+    def _cost(self, op: Op, spec: OpSpec, *sides: int) -> tuple[int, int]:
+        """Parameters and multiply-adds of an op; the same op on the same `Shape` is asked once."""
+        same = (id(op), *sides)
         if same not in self.costs:
+            shape = Shape(*sides)
             self.costs[same] = spec.params(op, shape), spec.macs(op, shape)
         return self.costs[same]
 

@@ -68,6 +68,7 @@ class RepeatedCell:
         }
         self._rewrite()
         self._plans: dict[int, Plan] = {}
+        self._known: dict[int, list[Socket]] = {}
 
     def sketch(self, repeat: int) -> Sketch:
         """The cell as it is in a repeat, counted from 1."""
@@ -126,6 +127,12 @@ class RepeatedCell:
         return _reach(self.stage.cells) is None
 
     def _sockets(self, draft: Draft, sketch: Sketch) -> list[Socket]:
+        """The inputs of a node, worked out once."""
+        if id(draft) not in self._known:
+            self._known[id(draft)] = self._new_sockets(draft, sketch)
+        return self._known[id(draft)]
+
+    def _new_sockets(self, draft: Draft, sketch: Sketch) -> list[Socket]:
         entrants = [(sketch.level(link[0]), one.role) for link, one in draft.inputs]
         roles = assign_roles(draft.fuse, entrants)
         if isinstance(roles, str):

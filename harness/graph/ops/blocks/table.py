@@ -1,6 +1,7 @@
 """The table of blocks, the arguments that convolutions share, and how parts become facts."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from harness.graph.args import Arg, choice, flag, whole
 from harness.graph.ops.blocks.parts import Part
@@ -45,6 +46,7 @@ def described(
     global_: bool = False,
 ) -> OpSpec:
     """The facts of a block, from its parts."""
+    parts = lru_cache(maxsize=4096)(parts)
 
     def params(op: Op, shape: Shape) -> int:
         return parts(op, shape.channels_in, shape.channels_out).params
