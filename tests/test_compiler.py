@@ -224,16 +224,16 @@ def test_the_code_is_straight_and_readable():
     lines = code.splitlines()
     assert lines[0] == "def forward(self, maps):"
     assert not re.search(r"\b(for|if|while|with|getattr)\b", code)
-    nodes = re.findall(r"^    (\w+) = self\.\1\.block\(", code, re.MULTILINE)
+    nodes = re.findall(r"^    (\w+) = self\.\1\.block\.forward\(", code, re.MULTILINE)
     assert nodes == [
         *("p6_td_1", "p5_td_1", "p4_td_1", "p3_out_1"),
         *("p4_out_1", "p5_out_1", "p6_out_1", "p7_out_1"),
     ]
     assert max(map(len, lines)) <= 100
     assert (
-        "    p5_td_1 = self.p5_td_1.block("
-        "addcmul(nearest(p6_td_1 * w1[2], size5), self.p5_td_1.from_p5(p5),\n"
-        "        w1[3]))\n"
+        "    p5_td_1 = self.p5_td_1.block.forward("
+        "addcmul(nearest(p6_td_1 * w1[2], size5),\n"
+        "        self.p5_td_1.from_p5(p5), w1[3]))\n"
     ) in code
 
 

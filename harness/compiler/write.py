@@ -139,7 +139,7 @@ class _Writer:
             inputs = ", ".join(self._input(step, term) for term in step.terms)
             value = f"self.{step.name}.fuse({inputs})"
         if step.block.name != "none":
-            value = f"self.{step.name}.block({value})"
+            value = f"self.{step.name}.block.forward({value})"
         elif " + " in value or " * " in value:
             value = f"({value})"
         self.lines.append(f"{step.name} = {value}")
