@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import linecache
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -21,23 +21,39 @@ from harness.ops.resample import COPIES, RESAMPLES, size_of
 
 INLINE_FUSES = ("sum", "mean", "weighted")
 Forward = Callable[..., dict[str, torch.Tensor]]
+Constants = Mapping[str, list[float]]
+"""By step: what each of its inputs is multiplied by."""
 
 
-def write(plan: Plan) -> str:
-    """The source of `forward(self, maps)`."""
-    return _Writer(plan).source()
+def write(plan: Plan, constants: Constants | None = None) -> str:
+    """The source of `forward(self, maps)`.
+
+    constants: of a network whose numbers no longer change. What a node's inputs are multiplied by
+    is written as it is, and its block is called by `block_name`.
+    """
+    return _Writer(plan, constants).source()
 
 
-def load(source: str, name: str) -> Forward:
-    """The function a source defines. `name` stands in tracebacks, which show its lines."""
+def block_name(step: Step) -> str:
+    """What the block of a network with constants is called in its code."""
+    return f"{step.name}_block"
+
+
+def load(source: str, name: str, blocks: Mapping[str, Callable[..., Any]] = {}) -> Forward:
+    """The function a source defines. `name` stands in tracebacks, which show its lines.
+
+    blocks: what its code calls by `block_name`.
+    """
     file = f"<feature network {name} {hashlib.sha256(source.encode()).hexdigest()[:8]}>"
     names: dict[str, Any] = {
+        "add": torch.add,
         "addcmul": torch.addcmul,
         "shared_weights": shared_weights,
         "size_of": size_of,
         "halved": halved,
         "doubled": doubled,
         **{name: RESAMPLES.get(name) for name in RESAMPLES.names()},
+        **blocks,
     }
     exec(compile(source, file, "exec"), names)
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -77,12 +93,13 @@ def _nth(name: str, i: int) -> str:
 
 
 class _Writer:
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, constants: Constants | None) -> None:
+        self.plan, self.constants = plan, constants
         self.projected = shared_projects(plan)
         self.uses = resample_uses(plan)
         self.resampled: dict[tuple[str, Op, int], str] = {}
-        self.weights: dict[str, list[str]] = {}
+        known = (constants or {}).items()
+        self.weights = {name: [repr(weight) for weight in weights] for name, weights in known}
         self.lines: list[str] = []
 
     def source(self) -> str:
@@ -120,7 +137,7 @@ class _Writer:
         """One call for all weighted nodes that have the same norm and number of inputs."""
         groups: dict[tuple[object, ...], list[Step]] = {}
         for step in self.plan.steps:
-            if step.fuse.name == "weighted":
+            if step.fuse.name == "weighted" and step.name not in self.weights:
                 op = step.fuse
                 channels = step.channels if op["per"] == "channel" else 0
                 like = (op["norm"], op["eps"], len(step.terms), channels)
@@ -139,7 +156,9 @@ class _Writer:
             inputs = ", ".join(self._input(step, term) for term in step.terms)
             value = f"self.{step.name}.fuse({inputs})"
         if step.block.name != "none":
-            value = f"self.{step.name}.block.forward({value})"
+            fixed = self.constants is not None
+            block = block_name(step) if fixed else f"self.{step.name}.block.forward"
+            value = f"{block}({value})"
         elif " + " in value or " * " in value:
             value = f"({value})"
         self.lines.append(f"{step.name} = {value}")
@@ -158,9 +177,15 @@ class _Writer:
             if not factor or early[i]:
                 total = f"{total} + {value}" if total else value
             else:
-                total = f"addcmul({total}, {value}, {factor})" if total else f"{value} * {factor}"
+                total = self._plus(total, value, factor, step) if total else f"{value} * {factor}"
         mean = step.fuse.name == "mean" and len(weights) > 1
         return f"({total}) * {1 / len(weights)!r}" if mean else total
+
+    def _plus(self, total: str, value: str, factor: str, step: Step) -> str:
+        """A weighted term added: both spellings give the same bits."""
+        if step.name in (self.constants or {}):
+            return f"add({total}, {value}, alpha={factor})"
+        return f"addcmul({total}, {value}, {factor})"
 
     def _scales_early(self, step: Step, term: Term) -> bool:
         """A weight may be applied at the coarser level where resampling only copies cells."""

@@ -5,11 +5,13 @@ from torch import Tensor, nn
 from harness.graph.spec import Norm
 from harness.ops.blocks.unit import (
     ACTIVATIONS,
+    Activation,
     Form,
     Order,
     Unit,
     batch_norm,
     convolved,
+    fixed,
     folded,
     normed,
 )
@@ -77,6 +79,17 @@ class SepConv(nn.Module):
 
     def fold(self) -> None:
         self.pointwise, self.norm = folded(self.pointwise, self.norm)
+
+    def fixed(self) -> Activation:
+        depthwise, pointwise = fixed(self.depthwise), fixed(self.pointwise)
+        act, act_first = self.act, self.act_first
+
+        def block(x: Tensor) -> Tensor:
+            if act_first:
+                return pointwise(depthwise(act(x)))
+            return act(pointwise(depthwise(x)))
+
+        return block
 
 
 class Separable(nn.Sequential):

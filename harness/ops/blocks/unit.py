@@ -69,6 +69,13 @@ def folded(conv: nn.Conv2d, norm: nn.Module) -> tuple[nn.Conv2d, nn.Module]:
     return nn.utils.fuse_conv_bn_eval(conv, norm), nn.Identity()
 
 
+def fixed(conv: nn.Conv2d) -> Activation:
+    """What a convolution computes with the tensors it has now: no module, no look-ups."""
+    weight, bias, padding = conv.weight, conv.bias, cast(tuple[int, ...], conv.padding)
+    stride, dilation, groups = conv.stride, conv.dilation, conv.groups
+    return lambda x: torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
+
+
 def share(channels: int, ratio: float) -> int:
     """Channels inside a block: a part of those outside, rounded down, but one at least."""
     return max(1, int(channels * ratio))
