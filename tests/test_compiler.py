@@ -358,6 +358,18 @@ def test_folded_norms_give_the_same(name):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
+def test_a_folded_network_moves_and_copies():
+    folded, x = build(BIFPN).folded(), maps()
+    assert "shared_weights" not in folded.code
+    assert not any(p.requires_grad for p in folded.parameters())
+    for twin in (copy.deepcopy(folded), pickle.loads(pickle.dumps(folded))):
+        for a, b in zip(folded(x).values(), twin(x).values(), strict=True):
+            assert torch.equal(a, b)
+    exact = copy.deepcopy(folded).double()({name: value.double() for name, value in x.items()})
+    for a, b in zip(folded(x).values(), exact.values(), strict=True):
+        torch.testing.assert_close(a, b.float(), rtol=1e-4, atol=1e-4)
+
+
 def test_jit_trace_and_autocast():
     network, x = build(PLAIN).eval(), maps((16, 16))
     with warnings.catch_warnings():

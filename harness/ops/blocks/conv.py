@@ -86,8 +86,10 @@ class SepConv(nn.Module):
 
         def block(x: Tensor) -> Tensor:
             if act_first:
-                return pointwise(depthwise(act(x)))
-            return act(pointwise(depthwise(x)))
+                x = act(x)
+            x = depthwise(x)
+            x = pointwise(x)
+            return x if act_first else act(x)
 
         return block
 
