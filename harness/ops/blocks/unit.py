@@ -49,9 +49,9 @@ def convolved(x: Tensor, conv: nn.Conv2d) -> Tensor:
 
 
 def normed(x: Tensor, norm: nn.Module) -> Tensor:
-    """`norm(x)` likewise, of a norm that `batch_norm` made."""
-    if not isinstance(norm, nn.BatchNorm2d):
-        return x
+    """`norm(x)` likewise, where it is a batch norm that `batch_norm` made."""
+    if type(norm) is not nn.BatchNorm2d:
+        return cast(Tensor, norm(x))
     own, seen, learns = norm._parameters, norm._buffers, norm.training
     mean, variance, count = seen["running_mean"], seen["running_var"], seen["num_batches_tracked"]
     momentum = cast(float, norm.momentum)
