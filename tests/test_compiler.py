@@ -12,7 +12,7 @@ import torch
 
 import harness.compiler
 from harness.cost import conv_macs
-from harness.errors import SpecError
+from harness.errors import SpecError, TrialError
 from harness.graph import Topology, expand, infer, parse, with_fields
 from harness.space.zoo import load_topology, topology_names
 
@@ -224,14 +224,14 @@ def test_the_code_is_straight_and_readable():
     lines = code.splitlines()
     assert lines[0] == "def forward(self, maps):"
     assert not re.search(r"\b(for|if|while|with|getattr)\b", code)
-    nodes = re.findall(r"^    (\w+) = self\.\1\.block\(", code, re.MULTILINE)
+    nodes = re.findall(r"^    (\w+) = self\.\1\.block\.forward\(", code, re.MULTILINE)
     assert nodes == [
         *("p6_td_1", "p5_td_1", "p4_td_1", "p3_out_1"),
         *("p4_out_1", "p5_out_1", "p6_out_1", "p7_out_1"),
     ]
     assert max(map(len, lines)) <= 100
     assert (
-        "    p5_td_1 = self.p5_td_1.block(\n"
+        "    p5_td_1 = self.p5_td_1.block.forward(\n"
         "        addcmul(nearest(p6_td_1 * w1[2], size5), self.p5_td_1.from_p5(p5), w1[3])\n"
         "    )\n"
     ) in code
@@ -391,3 +391,21 @@ def test_what_is_wrong_with_the_arguments_is_said_at_once():
     ]
     with pytest.raises(SpecError, match="repeats are written out in a graph"):
         build(expand(parse(PLAIN)), repeats=2)
+
+
+def test_a_folded_network_moves_and_copies():
+    folded, x = build(BIFPN).folded(), maps()
+    assert "shared_weights" not in folded.code
+    assert not any(p.requires_grad for p in folded.parameters())
+    for twin in (copy.deepcopy(folded), pickle.loads(pickle.dumps(folded))):
+        for a, b in zip(folded(x).values(), twin(x).values(), strict=True):
+            assert torch.equal(a, b)
+    exact = copy.deepcopy(folded).double()({name: value.double() for name, value in x.items()})
+    for a, b in zip(folded(x).values(), exact.values(), strict=True):
+        torch.testing.assert_close(a, b.float(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_folded_network_refuses_state():
+    network = build(BIFPN)
+    with pytest.raises(TrialError, match="load it before folding"):
+        network.folded().load_state_dict(network.state_dict())

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from harness.compiler.initialise import initialise
 from harness.compiler.parts import Part
 from harness.compiler.plan import Plan, make_plan
-from harness.compiler.write import load, write
+from harness.compiler.write import block_name, load, write
+from harness.errors import TrialError
 from harness.graph.spec import Graph, Op
 from harness.ops import BLOCKS, FUSES, RESAMPLES
-from harness.ops.block import Projection, fold_norms
+from harness.ops.block import Projection, fixed, fold_norms
 from harness.ops.fuse import Inputs, Weighted
 
 
@@ -35,6 +36,7 @@ class FeatureNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.graph, self.width, self.seed = graph, width, seed
+        self._fixed = False
         self.levels = tuple(level for level, _ in graph.outputs)
         self._plan = make_plan(graph, channels, width)
         self.channels = {f"p{level}": channels[f"p{level}"] for level in graph.inputs}
@@ -45,7 +47,7 @@ class FeatureNetwork(nn.Module):
             self.to_empty(device=device)
             self._initialise(self._plan)
         self.code = write(self._plan)
-        self._forward = load(self.code, self.graph.name)
+        self._load()
 
     @property
     def input_order(self) -> dict[str, tuple[int, ...]]:
@@ -76,10 +78,48 @@ class FeatureNetwork(nn.Module):
                 yield from module.parameters()
 
     def folded(self) -> "FeatureNetwork":
-        """A copy for inference: eval mode, norms folded into the convolutions before them."""
-        network = copy.deepcopy(self).eval()
+        """A copy for inference: eval mode, norms folded into the convolutions before them.
+
+        Its numbers stay as they are: fusion weights stand in its code, and blocks keep hold of
+        their tensors. It may be moved and copied, but loads no state.
+        """
+        network = copy.deepcopy(self).eval().requires_grad_(False)
         fold_norms(network)
+        network._fixed = True
+        network.code = write(network._plan, network._constants())
+        network._load()
         return network
+
+    def load_state_dict(self, *arguments: Any, **more: Any) -> Any:
+        """As of any module; refused by a folded network, whose code holds numbers of its own."""
+        if self._fixed:
+            raise TrialError("a folded network loads no state: load it before folding")
+        return super().load_state_dict(*arguments, **more)
+
+    def _constants(self) -> dict[str, list[float]]:
+        """Of each node with one weight an input: what its inputs are multiplied by."""
+        found = {}
+        for step in self._plan.steps:
+            fuse = self.get_submodule(step.fuse_at) if step.fuse.name == "weighted" else None
+            if isinstance(fuse, Weighted) and fuse.weights.dim() == 1:
+                found[step.name] = fuse.normalised().tolist()
+        return found
+
+    def _load(self) -> None:
+        """Make the code callable; blocks of a folded network are bound to their tensors."""
+        blocks = {}
+        if self._fixed:
+            for step in self._plan.steps:
+                if step.block.name != "none":
+                    blocks[block_name(step)] = fixed(self.get_submodule(step.block_at))
+        self._forward = load(self.code, self.graph.name, blocks)
+
+    def _apply(self, *arguments: Any, **more: Any) -> "FeatureNetwork":
+        """Moves and casts put other tensors in place of those that blocks are bound to."""
+        super()._apply(*arguments, **more)  # type: ignore[no-untyped-call]
+        if self._fixed:
+            self._load()
+        return self
 
     def _build(self, plan: Plan) -> None:
         for place, part in plan.parts.items():
@@ -97,7 +137,7 @@ class FeatureNetwork(nn.Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._forward = load(self.code, self.graph.name)
+        self._load()
 
     def extra_repr(self) -> str:
         levels = ", ".join(f"p{level}" for level in self.levels)

@@ -8,7 +8,7 @@ together; a map that several nodes want at one size is resampled once.
 import hashlib
 import inspect
 import linecache
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -23,6 +23,8 @@ from harness.ops.fuse import shared_weights
 from harness.ops.resample import COPIES, size_of
 
 Forward = Callable[..., dict[str, torch.Tensor]]
+Constants = Mapping[str, list[float]]
+"""By step: what each of its inputs is multiplied by."""
 
 
 def is_inline(fuse: Op) -> bool:
@@ -32,21 +34,34 @@ def is_inline(fuse: Op) -> bool:
     return fuse.name in ("sum", "mean")
 
 
-def write(plan: Plan) -> str:
-    """The source of `forward(self, maps)`."""
-    lines = [line for statement in statements(plan) for line in laid_out(statement, 4)]
+def write(plan: Plan, constants: Constants | None = None) -> str:
+    """The source of `forward(self, maps)`, with blocks called straight (no hooks, less Python).
+
+    constants: of a network whose numbers no longer change. What a node's inputs are multiplied by
+    is written as it is, and its block is called by `block_name`.
+    """
+    written = _Writer(plan, constants, straight=True).statements()
+    lines = [line for statement in written for line in laid_out(statement, 4)]
     return "\n".join(["def forward(self, maps):", *lines, ""])
 
 
 def statements(plan: Plan) -> list[str]:
     """The statements of `forward(self, maps)`, each on one line."""
-    return _Writer(plan).statements()
+    return _Writer(plan, None, straight=False).statements()
 
 
-def load(source: str, name: str) -> Forward:
-    """The function a source defines. `name` stands in tracebacks, which show its lines."""
+def block_name(step: Step) -> str:
+    """What the block of a network with constants is called in its code."""
+    return f"{step.name}_block"
+
+
+def load(source: str, name: str, blocks: Mapping[str, Callable[..., Any]]) -> Forward:
+    """The function a source defines. `name` stands in tracebacks, which show its lines.
+
+    blocks: what its code calls by `block_name`.
+    """
     file = f"<feature network {name} {hashlib.sha256(source.encode()).hexdigest()[:8]}>"
-    names = vocabulary()
+    names = {**vocabulary(), **blocks}
     exec(compile(source, file, "exec"), names)
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     forward: Forward = names["forward"]
@@ -56,6 +71,7 @@ def load(source: str, name: str) -> Forward:
 def vocabulary() -> dict[str, Any]:
     """What the names of a written source mean."""
     return {
+        "add": torch.add,
         "addcmul": torch.addcmul,
         "shared_weights": shared_weights,
         "size_of": size_of,
@@ -76,12 +92,13 @@ def doubled(size: tuple[int, int]) -> tuple[int, int]:
 
 
 class _Writer:
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, constants: Constants | None, *, straight: bool) -> None:
+        self.plan, self.constants, self.straight = plan, constants, straight
         self.uses = map_uses(plan)
         self.made: dict[tuple[str, str | None, Way], str] = {}
         self.taken: dict[str, int] = {}
-        self.weights: dict[str, list[str]] = {}
+        known = (constants or {}).items()
+        self.weights = {name: [repr(weight) for weight in weights] for name, weights in known}
         self.lines: list[str] = []
 
     def statements(self) -> list[str]:
@@ -119,7 +136,8 @@ class _Writer:
         """One call for all weighted nodes that have the same norm and number of inputs."""
         groups: dict[tuple[object, ...], list[Step]] = {}
         for step in self.plan.steps:
-            if step.fuse.name == "weighted" and is_inline(step.fuse):
+            weighted = step.fuse.name == "weighted" and is_inline(step.fuse)
+            if weighted and step.name not in self.weights:
                 op = step.fuse
                 channels = step.channels if op["per"] == "channel" else 0
                 like = (op["norm"], op["eps"], len(step.terms), channels)
@@ -151,7 +169,7 @@ class _Writer:
             self.lines.append(f"{step.fused} = {value}")
             value = step.fused
         if step.block.name != "none":
-            value = f"self.{step.block_at}({value})"
+            value = f"{self._block(step)}({value})"
         self.lines.append(f"{step.name} = {value}")
 
     def _sum(self, step: Step) -> str:
@@ -167,9 +185,21 @@ class _Writer:
             if not factor or early[i]:
                 total = f"{total} + {value}" if total else value
             else:
-                total = f"addcmul({total}, {value}, {factor})" if total else f"{value} * {factor}"
+                total = self._plus(total, value, factor, step) if total else f"{value} * {factor}"
         mean = step.fuse.name == "mean" and len(weights) > 1
         return f"({total}) * {1 / len(weights)!r}" if mean else total
+
+    def _block(self, step: Step) -> str:
+        """How a block is called: a plain function where that saves look-ups."""
+        if self.constants is not None:
+            return block_name(step)
+        return f"self.{step.block_at}.forward" if self.straight else f"self.{step.block_at}"
+
+    def _plus(self, total: str, value: str, factor: str, step: Step) -> str:
+        """A weighted term added: both spellings give the same bits."""
+        if step.name in (self.constants or {}):
+            return f"add({total}, {value}, alpha={factor})"
+        return f"addcmul({total}, {value}, {factor})"
 
     def _scales_early(self, term: Term) -> bool:
         """A weight may be applied at the coarser level where resampling only copies cells."""

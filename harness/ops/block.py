@@ -1,13 +1,15 @@
 """Blocks: what follows the fuse in a node, or stands on an edge. Modules are in `ops.blocks`."""
 
-from torch import nn
+from collections.abc import Callable
+
+from torch import Tensor, nn
 
 from harness.ops import blocks as blocks
 from harness.ops.blocks.conv import Projection
 from harness.ops.blocks.unit import ACTIVATIONS, batch_norm, folded
 from harness.ops.tables import BLOCKS
 
-__all__ = ["ACTIVATIONS", "BLOCKS", "Projection", "batch_norm", "fold_norms", "folded"]
+__all__ = ["ACTIVATIONS", "BLOCKS", "Projection", "batch_norm", "fixed", "fold_norms", "folded"]
 
 
 def fold_norms(module: nn.Module) -> None:
@@ -19,3 +21,12 @@ def fold_norms(module: nn.Module) -> None:
         fold = getattr(child, "fold", None)
         if callable(fold):
             fold()
+
+
+def fixed(block: nn.Module) -> Callable[[Tensor], Tensor]:
+    """What a block computes with the tensors it has now.
+
+    A block that can do without its module has a method `fixed`, for after `fold`.
+    """
+    made = getattr(block, "fixed", None)
+    return made() if callable(made) else block

@@ -3,7 +3,18 @@
 from torch import Tensor, nn
 
 from harness.graph.spec import Norm
-from harness.ops.blocks.unit import ACTIVATIONS, Form, Order, Unit, batch_norm, folded
+from harness.ops.blocks.unit import (
+    ACTIVATIONS,
+    Activation,
+    Form,
+    Order,
+    Unit,
+    batch_norm,
+    convolved,
+    fixed,
+    folded,
+    normed,
+)
 from harness.ops.tables import BLOCKS
 
 
@@ -62,11 +73,25 @@ class SepConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.act_first:
             x = self.act(x)
-        x = self.norm(self.pointwise(self.depthwise(x)))
+        x = convolved(x, self.depthwise)
+        x = normed(convolved(x, self.pointwise), self.norm)
         return x if self.act_first else self.act(x)
 
     def fold(self) -> None:
         self.pointwise, self.norm = folded(self.pointwise, self.norm)
+
+    def fixed(self) -> Activation:
+        depthwise, pointwise = fixed(self.depthwise), fixed(self.pointwise)
+        act, act_first = self.act, self.act_first
+
+        def block(x: Tensor) -> Tensor:
+            if act_first:
+                x = act(x)
+            x = depthwise(x)
+            x = pointwise(x)
+            return x if act_first else act(x)
+
+        return block
 
 
 class Separable(nn.Sequential):
@@ -123,8 +148,7 @@ class Projection(nn.Module):
         self.norm = batch_norm(channels_out, constants, norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        normed: Tensor = self.norm(self.conv(x))
-        return normed
+        return normed(convolved(x, self.conv), self.norm)
 
     def fold(self) -> None:
         self.conv, self.norm = folded(self.conv, self.norm)

@@ -1,7 +1,7 @@
 """What blocks are made of: activations, norms, and a convolution with both."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -41,11 +41,39 @@ def batch_norm(channels: int, constants: Norm, norm: bool) -> nn.Module:
     return nn.BatchNorm2d(channels, eps=constants.eps, momentum=constants.momentum)
 
 
+def convolved(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """`conv(x)` to the bit, with less Python: for small maps that is what takes the time."""
+    own, padding = conv._parameters, cast(tuple[int, ...], conv.padding)
+    weight, bias = cast(Tensor, own["weight"]), own["bias"]
+    return torch.conv2d(x, weight, bias, conv.stride, padding, conv.dilation, conv.groups)
+
+
+def normed(x: Tensor, norm: nn.Module) -> Tensor:
+    """`norm(x)` likewise, where it is a batch norm that `batch_norm` made."""
+    if type(norm) is not nn.BatchNorm2d:
+        return cast(Tensor, norm(x))
+    own, seen, learns = norm._parameters, norm._buffers, norm.training
+    mean, variance, count = seen["running_mean"], seen["running_var"], seen["num_batches_tracked"]
+    momentum = cast(float, norm.momentum)
+    if learns and count is not None:
+        count.add_(1)
+    return torch.batch_norm(
+        x, own["weight"], own["bias"], mean, variance, learns, momentum, norm.eps, True
+    )
+
+
 def folded(conv: nn.Conv2d, norm: nn.Module) -> tuple[nn.Conv2d, nn.Module]:
     """A convolution with the norm behind it in its weights, and what is left of the norm."""
     if not isinstance(norm, nn.BatchNorm2d):
         return conv, norm
     return nn.utils.fuse_conv_bn_eval(conv, norm), nn.Identity()
+
+
+def fixed(conv: nn.Conv2d) -> Activation:
+    """What a convolution computes with the tensors it has now: no module, no look-ups."""
+    weight, bias, padding = conv.weight, conv.bias, cast(tuple[int, ...], conv.padding)
+    stride, dilation, groups = conv.stride, conv.dilation, conv.groups
+    return lambda x: torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
 
 
 def share(channels: int, ratio: float) -> int:
@@ -104,7 +132,7 @@ class Unit(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.act_first:
             x = self.act(x)
-        x = self.norm(self.conv(x))
+        x = normed(convolved(x, self.conv), self.norm)
         return x if self.act_first else self.act(x)
 
     def fold(self) -> None:
