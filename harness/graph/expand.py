@@ -15,7 +15,7 @@ from harness.graph.draft import Link
 from harness.graph.earlier import Earlier
 from harness.graph.faults import Faults
 from harness.graph.names import level_of
-from harness.graph.ops import FUSES
+from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.repeats import RepeatedCell, Socket
 from harness.graph.spec import Edge, Graph, Node, Op, Topology
 
@@ -261,9 +261,10 @@ def _edge(
 
 
 def _channels(said: float | None, fuse: Op, block: Op) -> float | None:
-    """The width, unless something else is said, or what a bare `concat` gives."""
-    bare = block.name == "none" and not FUSES.get(fuse.name).equal_channels
-    return said if said is not None or bare else 1.0
+    """The width, unless something else is said, or what `concat` gives if the block keeps it."""
+    joined = not FUSES.get(fuse.name).equal_channels
+    kept = joined and not BLOCKS.get(block.name).any_channels
+    return said if said is not None or kept else 1.0
 
 
 def _needed(nodes: list[Node], ends: list[str]) -> tuple[Node, ...]:

@@ -220,6 +220,31 @@ def test_a_whole_row_may_take_turns():
     assert sources(graph, "p4_s@2") == ["p4_s@1", "p3_s@2"]
 
 
+def test_a_row_may_have_other_levels_in_each_turn():
+    row = {"order": "up", "from": ["in", "s.finer | in.finer", "s@-1", "in.coarser"]}
+    each = {"rows.s.levels": ["p5..p5", "p4..p5", "p3..p5"]}
+    stages = [
+        {"s": row, "repeats": {"n": 3, "each": each}},
+        {"out": {"from": ["in", "s@first", "s@-1"]}},
+    ]
+    graph = graph_of({"stages": stages, "levels": "p3..p5"})
+    assert [n.key for n in graph.nodes if n.repeat < 4] == [
+        *("p5_s@1", "p4_s@2", "p5_s@2"),
+        *("p3_s@3", "p4_s@3", "p5_s@3"),
+    ]
+    assert sources(graph, "p5_s@1") == ["p5", "p4"]
+    assert sources(graph, "p4_s@2") == ["p4", "p3", "p5_s@1"]
+    assert sources(graph, "p5_s@2") == ["p5_s@1", "p4_s@2"]
+    assert sources(graph, "p3_s@3") == ["p3", "p4_s@2"]
+    assert sources(graph, "p4_s@3") == ["p4_s@2", "p3_s@3", "p5_s@2"]
+    assert sources(graph, "p3_out@4") == ["p3_s@3"]
+    assert sources(graph, "p5_out@4") == ["p5_s@3", "p5_s@1", "p5_s@2"]
+    assert faults({"rows": {"s": row}, "repeats": {"n": 3, "each": each}, "levels": "p3..p5"})
+    low = {**row, "order": "none", "from": ["s.coarser"]}
+    tree = {"rows": {"s": low}, "repeats": {"n": 2, "each": {"rows.s.levels": ["p4..p4"]}}}
+    assert "rows.s.from: row 's' reads itself: it needs an order, down or up" in faults(tree)
+
+
 def test_a_study_may_change_the_number_of_repeats_and_keeps_the_turns():
     tree = {"rows": ROWS, "repeats": {"n": 3, "each": {"rows.td.block": ["sepconv", "none"]}}}
     changed = with_fields(tree, {"repeats": 2})
@@ -399,6 +424,18 @@ def test_a_bare_concat_has_the_channels_it_is_given():
     facts = infer(graph, channels=CHANNELS, width=16, image_size=128)
     assert (node(graph, "a@1").channels, facts.node("a@1").channels) == (None, 152)
     assert facts.node("b@1").channels == 16
+
+
+def test_a_block_that_keeps_channels_leaves_a_concat_as_wide_as_it_is():
+    nodes = {
+        "a": {"level": 3, "from": ["p3", "p4"], "fuse": "concat", "block": "se"},
+        "b": {"level": 3, "from": "a", "fuse": "concat", "block": "attention"},
+        "c": {"level": 3, "from": "b", "fuse": "concat", "block": {"conv": 1}},
+        "d": {"level": 4, "from": "p4"},
+    }
+    graph = graph_of({"nodes": nodes, "outputs": {"p3": "c", "p4": "d"}, "levels": "p3..p4"})
+    found = infer(graph, channels=CHANNELS, width=8, image_size=64)
+    assert [found.node(f"{name}@1").channels for name in "abc"] == [152, 152, 8]
 
 
 # Taps.
