@@ -1,5 +1,6 @@
 """The graph language: what a feature network is. Standard library only."""
 
+from harness.graph.align import aligned
 from harness.graph.check import check
 from harness.graph.draw import to_svg, to_text
 from harness.graph.expand import expand
@@ -21,6 +22,7 @@ __all__ = [
     "Op",
     "Projection",
     "Topology",
+    "aligned",
     "check",
     "digest",
     "expand",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Fault, SpecError
-from harness.graph import Graph, expand, parse, to_tree, with_fields
+from harness.graph import Graph, aligned, expand, parse, to_tree, with_fields
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
 from harness.space.scaling import round_width
 from harness.space.study import Compound, LinearRule, ModelStudy, NetworkStudy
@@ -106,7 +106,8 @@ def _network(model: ModelStudy, folder: Path) -> FeatureNetworkSpec:
     if said.width is None:
         reason = "is missing field 'width': say it here or as a rule under model.compound"
         raise SpecError(Fault("model.feature_network", reason))
-    key = (said.topology, repr(sorted(said.fields.items())), said.repeats, said.levels)
+    fields = repr(sorted(said.fields.items()))
+    key = (said.topology, fields, said.repeats, said.levels, said.align)
     try:
         graph = _graph(key, said, folder)
     except SpecError as error:
@@ -125,7 +126,8 @@ def _graph(key: Any, said: NetworkStudy, folder: Path) -> Graph:
         topology = load_topology(said.topology, beside=folder)
         if said.fields:
             topology = parse(with_fields(topology.tree, said.fields))
-        _GRAPHS[key] = expand(topology, repeats=said.repeats, levels=said.levels)
+        graph = expand(topology, repeats=said.repeats, levels=said.levels)
+        _GRAPHS[key] = aligned(graph) if said.align else graph
     return _GRAPHS[key]
 
 

@@ -8,8 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from harness.errors import SpecError
-from harness.graph import Graph
-from harness.graph.infer import node_channels
+from harness.graph import Graph, infer
 from harness.registry import Table
 
 BOX_CODE = 4
@@ -86,9 +85,14 @@ def output_channels(graph: Graph, channels: Mapping[int, int], width: int) -> in
 
     channels: of the backbone's maps by level; a graph may hand one on as it is.
     """
-    nodes = {node.key: node_channels(node, width) for node in graph.nodes}
-    found = {level: nodes.get(key) or channels[level] for level, key in graph.outputs}
+    made = {
+        one.key: one.channels
+        for one in infer(graph, channels=channels, width=width, image_size=512).nodes
+    }
+    found = {level: made.get(key, channels.get(level, 0)) for level, key in graph.outputs}
     if len(set(found.values())) > 1:
         widths = ", ".join(f"p{level}: {n}" for level, n in found.items())
-        raise SpecError(f"a head is shared by all levels, so they must be equally wide: {widths}")
+        reason = f"a head is shared by all levels, so they must be equally wide: {widths}"
+        remedy = "`model.feature_network.align: true` gives each a 1x1 convolution to the width"
+        raise SpecError(f"{reason}; {remedy}")
     return next(iter(found.values()))

@@ -78,6 +78,8 @@ class NetworkStudy(BaseModel):
     repeats: Count | None = None
     """None: the compound rule's, else the topology's own."""
     levels: tuple[int, int] | None = None
+    align: bool = False
+    """Whether outputs of other widths get a 1x1 convolution to `width`, for the shared heads."""
 
     @property
     def fields(self) -> Mapping[str, Any]:

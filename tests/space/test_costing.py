@@ -102,5 +102,6 @@ def test_outputs_of_different_widths_have_no_head() -> None:
         closed_form(spec.model_copy(update={"feature_network": network}))
     assert str(caught.value) == (
         "feature_network.topology: a head is shared by all levels, so they must be equally wide: "
-        "p3: 24, p4: 24, p5: 24, p6: 24, p7: 48"
+        "p3: 24, p4: 24, p5: 24, p6: 24, p7: 48; `model.feature_network.align: true` gives each a "
+        "1x1 convolution to the width"
     )
