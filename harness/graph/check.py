@@ -74,15 +74,16 @@ def _check_own(row: Row, ref: Ref, path: str, faults: Faults) -> None:
 
 
 def _check_somewhere(sketcher: Sketcher, row: Row, ref: Ref, path: str, faults: Faults) -> None:
-    """A reference must exist at some level, were there a few more of them."""
-    family = sketcher.reach.get(ref.name)
-    if family is None or faults.under(path):
+    """A reference must exist at some level in some turn, were there a few more levels."""
+    if ref.step == "all" or faults.under(path):
         return
     step = {"coarser": 1, "finer": -1}.get(ref.step, 0)
-    levels = sketcher.reach[row.name]
-    if ref.step != "all" and not any(level + step in family for level in levels):
-        text = f"{ref.name}.{ref.step}" if ref.step else ref.name
-        faults.add(path, f"{text!r} exists at no level of row {row.name!r}")
+    for turn in sketcher.turns:
+        family = turn.reach.get(ref.name)
+        if family is None or any(level + step in family for level in turn.reach.get(row.name, ())):
+            return
+    text = f"{ref.name}.{ref.step}" if ref.step else ref.name
+    faults.add(path, f"{text!r} exists at no level of row {row.name!r}")
 
 
 def check_sketch(

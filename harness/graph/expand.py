@@ -147,18 +147,25 @@ class _Line:
         def all_keys(name: str) -> tuple[str, ...]:
             if self.faults:
                 return tuple(here.get(name, f"{name}@{first}") for here in keys[1:])
-            return tuple(_key((name, 0), repeat, keys, cell) for repeat in range(1, len(keys)))
+            return tuple(
+                _key((name, 0), repeat, keys, cell)
+                for repeat in range(1, len(keys))
+                if name in keys[repeat] or name in cell.sketch(repeat).dropped
+            )
 
+        rows: dict[str, dict[int, tuple[str, ...]]] = {}
         for sketcher in cell.sketchers:
             for name, family in sketcher.families.items():
                 if name != "in":
                     made = {level: all_keys(node) for level, node in family.items()}
-                    self.earlier.add_row(name, made)
+                    rows.setdefault(name, {}).update(made)
                     for level, node in family.items():
                         self.earlier.add_node(node, level, made[level])
             for plain in sketcher.plain:
                 if plain.level is not None:
                     self.earlier.add_node(plain.name, plain.level, all_keys(plain.name))
+        for name, row in rows.items():
+            self.earlier.add_row(name, row)
 
     # Extra levels.
 

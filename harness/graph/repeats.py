@@ -57,6 +57,8 @@ class RepeatedCell:
         self.sketchers = [
             Sketcher(cell, levels, tuple(given), earlier, faults) for cell in stage.cells
         ]
+        for turn, sketcher in enumerate(self.sketchers):
+            sketcher.turn, sketcher.turns = turn, self.sketchers
         for sketcher in self.sketchers:
             check_rows(sketcher, faults)
         reach = _reach(stage.cells)

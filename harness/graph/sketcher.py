@@ -1,7 +1,7 @@
 """From a cell as a file says it to its nodes at some levels, in one repeat."""
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from harness.errors import did_you_mean
 from harness.graph.cell import Back, Cell, Family, Input, PlainNode, Ref, Row, at_level, said_at
@@ -17,7 +17,10 @@ class Sketcher:
     levels: of the network's outputs. given: levels the cell is given a map of.
     families: the nodes of each row, and of `in`, by level. reach: the levels they would have if
     there were a few more. names: all nodes. meant: nodes that a misspelt name may have meant.
+    turns: the sketchers that take turns from repeat to repeat, of which this is number `turn`.
     """
+
+    turn = 0
 
     def __init__(
         self, cell: Cell, levels: range, given: Collection[int], earlier: Earlier, faults: Faults
@@ -41,6 +44,7 @@ class Sketcher:
         self.changes = [node for node in cell.nodes if node.name in made]
         self.meant: set[str] = set()
         self.names = {name: name for name in (*made, *(node.name for node in self.plain))}
+        self.turns: Sequence[Sketcher] = (self,)
 
     def sketch(self, repeat: int) -> Sketch:
         """The cell of one repeat (1-based), before rewrites."""
@@ -121,21 +125,30 @@ class Sketcher:
         if ref.name in self.families or ref.name not in self.earlier.families:
             names = self._candidates(ref, level, path)
             for back in backs(ref, repeat):
-                yield from ((name, back) for name in names)
+                then = self.turns[(self.turn - back) % len(self.turns)]
+                there = names if then is self else then.made(ref, level)
+                yield from ((name, back) for name in there)
         else:
             family = self.earlier.families[ref.name]
             at = [level + {"coarser": 1, "finer": -1}.get(ref.step, 0)]
             for one in sorted(family) if ref.step == "all" else at:
                 yield from ((key, 0) for key in picked(family.get(one, ()), ref.back))
 
-    def _candidates(self, ref: Ref, level: int, path: str) -> list[str]:
+    def made(self, ref: Ref, level: int) -> list[str]:
+        """The nodes and inputs of this cell that a reference stands for at a level."""
         family = self.families.get(ref.name)
         if family is None:
-            return self._single(ref, path)
+            known = ref.name in self.names or level_of(ref.name) in self.given
+            return [ref.name] if known and not ref.step else []
         if ref.step == "all":
             return [family[at] for at in sorted(family)]
         at = level + {"coarser": 1, "finer": -1}.get(ref.step, 0)
         return [family[at]] if at in family else []
+
+    def _candidates(self, ref: Ref, level: int, path: str) -> list[str]:
+        if ref.name in self.families:
+            return self.made(ref, level)
+        return self._single(ref, path)
 
     def _single(self, ref: Ref, path: str) -> list[str]:
         known = ref.name in self.names or level_of(ref.name) in self.given
@@ -154,7 +167,7 @@ class Sketcher:
                 self.meant.update(self.families.get(near, {0: near}).values())
         elif ref.step:
             self.faults.add(path, f"{ref.name!r} is one node: it has no {ref.step!r}")
-        return [ref.name] if known and not ref.step else []
+        return self.made(ref, 0)
 
     def _outputs(self, drafts: dict[str, Draft]) -> dict[int, Link]:
         """The last row that has the level, unless the file names another node."""

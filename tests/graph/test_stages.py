@@ -239,10 +239,13 @@ def test_a_row_may_have_other_levels_in_each_turn():
     assert sources(graph, "p4_s@3") == ["p4_s@2", "p3_s@3", "p5_s@2"]
     assert sources(graph, "p3_out@4") == ["p3_s@3"]
     assert sources(graph, "p5_out@4") == ["p5_s@3", "p5_s@1", "p5_s@2"]
-    assert faults({"rows": {"s": row}, "repeats": {"n": 3, "each": each}, "levels": "p3..p5"})
-    low = {**row, "order": "none", "from": ["s.coarser"]}
-    tree = {"rows": {"s": low}, "repeats": {"n": 2, "each": {"rows.s.levels": ["p4..p4"]}}}
-    assert "rows.s.from: row 's' reads itself: it needs an order, down or up" in faults(tree)
+
+
+def test_a_reference_must_exist_in_some_turn():
+    row = {"order": "down", "from": ["in", "s.coarser"]}
+    each = {"rows.s.levels": ["p5..p5", "p4..p4"]}
+    tree = {"rows": {"s": row, "out": {"from": ["in", "s"]}}, "repeats": {"n": 2, "each": each}}
+    assert faults(tree) == ["rows.s.from: 's.coarser' exists at no level of row 's'"]
 
 
 def test_a_study_may_change_the_number_of_repeats_and_keeps_the_turns():
