@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from harness.graph.spec import Norm
-from harness.ops.blocks.unit import ACTIVATIONS, Order, batch_norm, folded
+from harness.ops.blocks.unit import ACTIVATIONS, Order, Unit, batch_norm, folded
 from harness.ops.sizes import Size, padded
 from harness.ops.tables import RESAMPLES
 
@@ -14,8 +14,8 @@ class StridedConv(nn.Module):
 
     kernel: also where the stride is larger (3 at stride 4 skips cells).
     patches: the kernel is the stride, cells are cut into patches that do not overlap (AFPN).
-    separable: a depthwise convolution (no bias) with the stride, then a pointwise one, with one
-    norm and activation (PP-PicoDet's has both behind the depthwise too).
+    separable: a depthwise convolution with the stride, then a pointwise one, each with bias, norm
+    and activation (MobileNet's; PP-PicoDet).
     pad: `same` as TensorFlow's, or `centre`, torch's own of kernel // 2 before; they differ where
     the source is even: there the cells of the second lie one to the left and up.
     Size: ceil(source / stride), or the size that is asked for, by padding and cutting as `padded`
@@ -42,22 +42,21 @@ class StridedConv(nn.Module):
         self.kernel, self.stride = stride if patches else kernel, stride
         self.centred = pad == "centre"
         self.act_first, self.act = order == "act_conv_norm", ACTIVATIONS[act]
-        self.depthwise: nn.Module = nn.Identity()
+        made, groups = (channels_in, channels_in) if separable else (channels_out, 1)
+        self.conv = nn.Conv2d(channels_in, made, self.kernel, stride, groups=groups, bias=bias)
+        self.norm = batch_norm(made, constants, norm)
+        self.pointwise: nn.Module = nn.Identity()
         if separable:
-            self.depthwise = nn.Conv2d(
-                channels_in, channels_in, self.kernel, stride, groups=channels_in, bias=False
+            self.pointwise = Unit(
+                made, channels_out, constants, act=act, order=order, bias=bias, norm=norm
             )
-            self.conv = nn.Conv2d(channels_in, channels_out, 1, bias=bias)
-        else:
-            self.conv = nn.Conv2d(channels_in, channels_out, self.kernel, stride, bias=bias)
-        self.norm = batch_norm(channels_out, constants, norm)
 
     def forward(self, x: Tensor, size: Size) -> Tensor:
         if self.act_first:
             x = self.act(x)
-        x = self.depthwise(padded(x, size, self.kernel, self.stride, self.centred))
-        x = self.norm(self.conv(x))
-        return x if self.act_first else self.act(x)
+        x = self.norm(self.conv(padded(x, size, self.kernel, self.stride, self.centred)))
+        y: Tensor = self.pointwise(x if self.act_first else self.act(x))
+        return y
 
     def fold(self) -> None:
         """Put the norm into the convolution before it, as eval mode has it."""

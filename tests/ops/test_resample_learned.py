@@ -44,12 +44,15 @@ def test_patches_do_not_overlap():
     torch.testing.assert_close(conv(x, (2, 3)).flatten(2), expected)
 
 
-def test_separable_is_depthwise_then_pointwise():
-    x, conv = torch.randn(2, 3, 9, 7), build("strided_conv", 2, **STRIDED | {"separable": True})
-    depthwise = F.conv2d(x, conv.depthwise.weight, stride=2, padding=1, groups=3)
-    torch.testing.assert_close(
-        conv(x, (5, 4)), F.conv2d(depthwise, conv.conv.weight, conv.conv.bias)
-    )
+@pytest.mark.parametrize("order", ["act_conv_norm", "conv_norm_act"])
+def test_separable_is_depthwise_then_pointwise(order):
+    form = {"separable": True, "act": "relu", "order": order, "norm": True}
+    x, conv = torch.randn(2, 3, 9, 7), build("strided_conv", 2, **STRIDED | form)
+    act, after = (F.relu, lambda y: y) if order == "act_conv_norm" else (lambda y: y, F.relu)
+    depthwise = F.conv2d(act(x), conv.conv.weight, conv.conv.bias, 2, 1, groups=3)
+    between = after(conv.norm(depthwise))
+    expected = F.conv2d(act(between), conv.pointwise.conv.weight, conv.pointwise.conv.bias)
+    torch.testing.assert_close(conv(x, (5, 4)), after(conv.pointwise.norm(expected)))
 
 
 @pytest.mark.parametrize("name", ["strided_conv", "deconv"])

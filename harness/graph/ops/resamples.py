@@ -7,7 +7,7 @@ between the two). A resample with convolutions is told by its parts, as blocks a
 from collections.abc import Callable
 
 from harness.graph.args import Arg, choice, flag, whole
-from harness.graph.ops.blocks.parts import Part, convolution, unit, whole_of
+from harness.graph.ops.blocks.parts import Part, convolution, depthwise_separable, unit, whole_of
 from harness.graph.ops.blocks.table import FORM, no_order, without
 from harness.graph.opspec import OpSpec, Shape
 from harness.graph.spec import Op
@@ -47,10 +47,8 @@ def _strided_kernel(op: Op, stride: int) -> int:
 def _strided_conv(op: Op, shape: Shape) -> Part:
     """At the target's cells."""
     channels, kernel = shape.channels_in, _strided_kernel(op, shape.stride)
-    if not op["separable"]:
-        return unit(op, channels, shape.channels_out, kernel)
-    depthwise = convolution(channels, channels, kernel, groups=channels, bias=False)
-    return depthwise + unit(op, channels, shape.channels_out)
+    made = depthwise_separable if op["separable"] else unit
+    return made(op, channels, shape.channels_out, kernel)
 
 
 def _strided_idle(op: Op) -> tuple[str, ...]:
