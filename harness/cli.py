@@ -10,8 +10,10 @@ from harness.door.options import (
     NOT_HELD,
     friendly,
     json_option,
+    network_options,
     plugin_option,
     profile_option,
+    read_lens,
     reports_option,
     results_option,
     seeds_option,
@@ -72,11 +74,12 @@ def run(
 
     from harness.door.printing import say_outcome, wide_console
     from harness.door.progress import Progress
-    from harness.run import RUN_TRIAL, Named, Orders, load_plugins, resolve, run_study
+    from harness.plugins import load
+    from harness.run import RUN_TRIAL, Named, Orders, resolve, run_study
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
 
-    load_plugins(plugins)
+    load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     if device not in ("auto", "cpu", "cuda"):
         raise SpecError(f"--device {device}: should be auto, cpu or cuda")
@@ -120,11 +123,11 @@ def plan(
     from harness.engines.base import processors
     from harness.ledger import Ledger
     from harness.plan import estimate, make_plan, open_facts
-    from harness.run import load_plugins
+    from harness.plugins import load
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
 
-    load_plugins(plugins)
+    load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     where = Workplace(Path(results))
     ledger = Ledger(where.results)
@@ -140,9 +143,9 @@ def plan(
 def check(files: tuple[str, ...], plugins: tuple[str, ...]) -> None:
     """All faults of studies and topologies, with file and line."""
     from harness.door.checking import check_file
-    from harness.run import load_plugins
+    from harness.plugins import load
 
-    load_plugins(plugins)
+    load(plugins)
     faults = [fault for file in files for fault in check_file(Path(file))]
     if faults:
         raise SpecError(faults)
@@ -151,11 +154,7 @@ def check(files: tuple[str, ...], plugins: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("--image-size", type=click.IntRange(min=32), help="[default: 512]")
-@click.option("--width", type=click.IntRange(min=1), help="[default: 64]")
-@click.option("--repeats", type=click.IntRange(min=1), help="[default: the topology's own]")
-@click.option("--channels", metavar="p3=40,p4=112,p5=320", help="Channels of the inputs.")
-@click.option("--backbone", help="Channels and reach of this one. [default: tf_efficientnet_b0]")
+@network_options
 @click.option("--svg", type=click.Path(dir_okay=False), help="Draw to this file.")
 @json_option
 @friendly
@@ -164,6 +163,7 @@ def show(
     image_size: int | None,
     width: int | None,
     repeats: int | None,
+    levels: str | None,
     channels: str | None,
     backbone: str | None,
     svg: str | None,
@@ -172,14 +172,7 @@ def show(
     """A topology or model: nodes, shapes, parameters, multiply-adds a node, reach."""
     from harness.door.describe import describe
 
-    shown = describe(
-        name,
-        image_size=image_size,
-        width=width,
-        repeats=repeats,
-        channels=channels,
-        backbone=backbone,
-    )
+    shown = describe(name, read_lens(image_size, width, repeats, levels, channels, backbone))
     if svg:
         Path(svg).write_text(shown.svg())
         click.echo(svg, err=True)
@@ -187,6 +180,34 @@ def show(
         say_json(shown.as_json())
     elif not svg:
         click.echo(shown.text())
+
+
+@main.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@network_options
+@json_option
+@friendly
+def diff(
+    first: str,
+    second: str,
+    image_size: int | None,
+    width: int | None,
+    repeats: int | None,
+    levels: str | None,
+    channels: str | None,
+    backbone: str | None,
+    as_json: bool,
+) -> None:
+    """How topology or model B differs from A: node by node, edge by edge, and in cost."""
+    from harness.door.describe import describe
+    from harness.door.difference import difference_words
+    from harness.graph.diff import compare
+
+    lens = read_lens(image_size, width, repeats, levels, channels, backbone)
+    a, b = describe(first, lens), describe(second, lens)
+    found = compare(a.graph, b.graph, (a.inferred, b.inferred))
+    say_json(found.as_json()) if as_json else click.echo(difference_words(found))
 
 
 @main.command()

@@ -15,12 +15,14 @@ from harness.cli import main
 
 ROOT = Path(__file__).parents[1]
 
+NETWORK = {"--image-size", "--width", "--repeats", "--levels", "--channels", "--backbone"}
 OPTIONS = {
     "run": {"--profile", "--seeds", "--set", "--engine", "--device", "--threads", "--trial",
             "--limit", "--retry", "--plugin", "--results", "--reports"},
     "plan": {"--profile", "--seeds", "--set", "--plugin", "--results", "--json"},
     "check": {"--plugin"},
-    "show": {"--image-size", "--width", "--repeats", "--channels", "--backbone", "--svg", "--json"},
+    "show": {*NETWORK, "--svg", "--json"},
+    "diff": {*NETWORK, "--json"},
     "cost": {"--json"},
     "report": {"--profile", "--results", "--reports"},
     "ls": {"--results", "--json"},
@@ -154,6 +156,12 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
         (["report", "../x"], "study '../x': letters"),
         (["show", "bifpn", "--channels", "p3=4"], "--channels: lacks p4, p5 of bifpn"),
         (["show", "bifpn", "--channels", "three"], "--channels three: should be like"),
+        (["show", "bifpn", "--channels", "p3=4,p3=5,p4=1,p5=1"], "p3 is there twice"),
+        (["show", "bifpn", "--width", "10000000000"], "--width"),
+        (["show", "bifpn", "--levels", "p7..p3"], "--levels p7..p3: should be like p3..p7"),
+        (["show", "efficientdet_d0", "--levels", "p3..p6"], "has levels p3..p7"),
+        (["diff", "bifpn", "bifnp"], "no model or topology 'bifnp'; did you mean 'bifpn'?"),
+        (["diff", "bifpn", "nowhere.yaml"], "nowhere.yaml  cannot be read"),
         (["cost", "efficientdet_d9"], "did you mean 'efficientdet_d"),
         (["report", "nothing"], "no results of study 'nothing' in results"),
         (["check", "--plugin", "no_such_module", "x.yaml"], "--plugin no_such_module"),
@@ -179,6 +187,24 @@ def test_show_as_text_picture_and_json(harness, tmp_path):
     assert (tmp_path / "net.svg").read_text().startswith("<svg")
     document = json.loads(harness("show", "bifpn", "--json").stdout)
     assert document["params"] == sum(node["params"] for node in document["nodes"])
+
+
+def test_show_at_other_levels_and_channels(harness):
+    args = ("--levels", "p3..p6", "--channels", "p3=8,p4=16,p5=32", "--width", 16)
+    document = json.loads(harness("show", "bifpn", *args, "--json").stdout)
+    assert list(document["outputs"]) == ["p3", "p4", "p5", "p6"]
+    assert {node["channels"] for node in document["nodes"]} == {16}
+
+
+def test_diff_in_words_and_as_json(harness):
+    assert harness("diff", "bifpn", "bifpn").stdout.startswith("the same network: bifpn and bifpn")
+    text = harness("diff", "bifpn", "simplified_panet").stdout
+    assert "24 nodes changed, 9 edges removed" in text
+    assert "  p4_out@2: no longer reads p4_out@1\n" in text
+    document = json.loads(harness("diff", "bifpn", "simplified_panet", "--json").stdout)
+    assert document["same"] is False
+    assert len(document["changed"]) == 24
+    assert document["cost"]["params"] == [196_281, 168_192]
 
 
 def test_show_says_when_the_backbone_sees_all(harness):

@@ -1,12 +1,13 @@
 """What `show`, `cost` and `ls` say: of a topology by name or file, or of a member of a family."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import SpecError, did_you_mean
 from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
+from harness.graph.about import About, about_topology
 from harness.graph.spec import Topology
 from harness.records import Cost
 from harness.space.backbones import backbone_facts, backbone_names
@@ -28,16 +29,17 @@ class Shown:
     reach: Mapping[int, int | None] | None
     note: str = ""
     """What must be known to read the reach."""
+    about: About = field(default_factory=About)
 
     def text(self) -> str:
         from harness.graph.draw import to_text
 
-        return to_text(self.graph, self.inferred, self.reach) + self.note
+        return to_text(self.graph, self.inferred, self.reach, self.about) + self.note
 
     def svg(self) -> str:
         from harness.graph.draw import to_svg
 
-        return to_svg(self.graph, self.inferred, self.reach)
+        return to_svg(self.graph, self.inferred, self.reach, self.about)
 
     def as_json(self) -> dict[str, Any]:
         nodes = [
@@ -55,10 +57,12 @@ class Shown:
         return {
             "name": self.graph.name,
             "digest": digest(self.graph),
+            "approximates": self.about.approximates or None,
             "params": self.inferred.params,
             "macs": self.inferred.macs,
             "nodes": nodes,
             "outputs": {f"p{level}": key for level, key in self.graph.outputs},
+            "taps": dict(self.graph.taps),
             "receptive_field": (
                 {f"p{level}": pixels for level, pixels in self.reach.items()}
                 if self.reach is not None
@@ -68,28 +72,37 @@ class Shown:
         }
 
 
-def describe(
-    name: str,
-    *,
-    image_size: int | None = None,
-    width: int | None = None,
-    repeats: int | None = None,
-    channels: str | None = None,
-    backbone: str | None = None,
-) -> Shown:
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """What a network is looked at with: sizes and channels. None: the network's own, or D0's."""
+
+    image_size: int | None = None
+    width: int | None = None
+    repeats: int | None = None
+    levels: tuple[int, int] | None = None
+    channels: Mapping[int, int] | None = None
+    backbone: str | None = None
+
+
+def describe(name: str, lens: Lens | None = None) -> Shown:
     """A topology (name or file) or a family member's, on channels given or a backbone's."""
     from harness.graph import receptive_field
 
+    lens = lens or Lens()
+    image_size, width, backbone = lens.image_size, lens.width, lens.backbone
+    about = About()
     if name in FAMILY:
         member = FAMILY[name]
-        graph = _member_graph(member, repeats)
+        graph = _member_graph(member, lens)
         image_size, width = image_size or member.image_size, width or member.width
         backbone = backbone or member.backbone
     else:
-        graph = expand(_topology(name), repeats=repeats)
+        topology = _topology(name)
+        graph = expand(topology, repeats=lens.repeats, levels=lens.levels)
+        about = about_topology(topology, repeats=lens.repeats)
     reach, note = None, ""
-    if channels is not None:
-        known = read_channels(channels)
+    if lens.channels is not None:
+        known = dict(lens.channels)
         _check_inputs(graph, known)
     else:
         facts = backbone_facts(backbone or "tf_efficientnet_b0", graph.inputs)
@@ -98,19 +111,7 @@ def describe(
         if None in facts.receptive_field.values():
             note = f"{facts.name} itself sees the whole image; --backbone resnet50 does not\n"
     inferred = infer(graph, channels=known, width=width or 64, image_size=image_size or 512)
-    return Shown(graph, inferred, reach, note)
-
-
-def read_channels(text: str) -> dict[int, int]:
-    """`p3=40,p4=112` as channels by level."""
-    found = {}
-    for part in text.split(","):
-        level, equals, number = part.strip().partition("=")
-        fits = level[:1] == "p" and level[1:].isdigit() and number.isdigit() and int(number) > 0
-        if not equals or not fits:
-            raise SpecError(f"--channels {text}: should be like p3=40,p4=112,p5=320")
-        found[int(level[1:])] = int(number)
-    return found
+    return Shown(graph, inferred, reach, note, about)
 
 
 def _check_inputs(graph: Graph, channels: Mapping[int, int]) -> None:
@@ -119,13 +120,15 @@ def _check_inputs(graph: Graph, channels: Mapping[int, int]) -> None:
         raise SpecError(f"--channels: lacks {', '.join(lacking)} of {graph.name}")
 
 
-def _member_graph(member: Member, repeats: int | None) -> Graph:
+def _member_graph(member: Member, lens: Lens) -> Graph:
     from harness.graph import from_tree
 
-    graph = from_tree(member_model(member.name).feature_network.graph)
-    if repeats is None or repeats == member.repeats:
-        return graph
-    raise SpecError(f"{member.name} has {member.repeats} repeats: show its topology instead")
+    if lens.repeats not in (None, member.repeats):
+        raise SpecError(f"{member.name} has {member.repeats} repeats: show its topology instead")
+    if lens.levels not in (None, member.levels):
+        own = "p{}..p{}".format(*member.levels)
+        raise SpecError(f"{member.name} has levels {own}: show its topology instead")
+    return from_tree(member_model(member.name).feature_network.graph)
 
 
 def model_of(name: str) -> ModelSpec:

@@ -1,12 +1,16 @@
 """What commands share: options, exit codes, and how errors are shown."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from harness.errors import HarnessError, SpecError
+
+if TYPE_CHECKING:
+    from harness.door.describe import Lens
 
 DONE, NOT_HELD, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -45,6 +49,70 @@ plugin_option = click.option(
     metavar="MODULE",
     help="Import a module that registers ops, heads or datasets.",
 )
+
+
+MOST = 65_536
+"""Channels and pixels beyond this are a slip of the hand."""
+
+
+def read_channels(text: str) -> dict[int, int]:
+    """`p3=40,p4=112` as channels by level."""
+    found: dict[int, int] = {}
+    for part in text.split(","):
+        level, equals, number = (word.strip() for word in part.partition("="))
+        fits = level[:1] == "p" and level[1:].isdecimal() and number.isdecimal()
+        if not equals or not fits or not 1 <= int(number) <= MOST:
+            raise SpecError(f"--channels {text}: should be like p3=40,p4=112,p5=320")
+        if int(level[1:]) in found:
+            raise SpecError(f"--channels {text}: {level} is there twice")
+        found[int(level[1:])] = int(number)
+    return found
+
+
+def read_levels(text: str) -> tuple[int, int]:
+    """`p3..p7` as its finest and coarsest level."""
+    found = re.fullmatch(r"p(\d{1,2})\.\.p(\d{1,2})", text.strip(), re.ASCII)
+    if found is None or not 0 <= int(found[1]) <= int(found[2]) <= 12:
+        raise SpecError(f"--levels {text}: should be like p3..p7")
+    return int(found[1]), int(found[2])
+
+
+def network_options(command: Command) -> Command:
+    """What a topology is looked at with: the same options wherever one is shown."""
+    for option in reversed(
+        (
+            click.option("--image-size", type=click.IntRange(32, MOST), help="[default: 512]"),
+            click.option("--width", type=click.IntRange(1, MOST), help="[default: 64]"),
+            click.option(
+                "--repeats", type=click.IntRange(1, 256), help="[default: the topology's own]"
+            ),
+            click.option("--levels", metavar="p3..p7", help="[default: the topology's own]"),
+            click.option(
+                "--channels", metavar="p3=40,p4=112,p5=320", help="Channels of the inputs."
+            ),
+            click.option(
+                "--backbone", help="Channels and reach of this one. [default: tf_efficientnet_b0]"
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def read_lens(
+    image_size: int | None,
+    width: int | None,
+    repeats: int | None,
+    levels: str | None,
+    channels: str | None,
+    backbone: str | None,
+) -> "Lens":
+    """What `network_options` say."""
+    from harness.door.describe import Lens
+
+    span = read_levels(levels) if levels is not None else None
+    known = read_channels(channels) if channels is not None else None
+    return Lens(image_size, width, repeats, span, known, backbone)
 
 
 def friendly(command: Command) -> Command:

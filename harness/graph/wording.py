@@ -3,26 +3,77 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from harness.graph.spec import Graph, Op
+from harness.graph.names import level_of
+from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, Shape
+from harness.graph.path import spec_of
+from harness.graph.spec import Edge, Graph, Op
 
 
 def op_label(op: Op) -> str:
     """An op whole: its name, its kernel, and the words among its arguments."""
-    words = ", ".join(value for _, value in op.args if isinstance(value, str))
+    words = ", ".join([*_words(op), *_said(op)])
     return _sized(op) + (f" ({words})" if words else "")
 
 
 def short_label(op: Op) -> str:
-    """An op in two words: its name, its kernel, and the first word among its arguments."""
-    words = [value for _, value in op.args if isinstance(value, str)]
-    return " ".join([_sized(op), *words[:1]])
+    """An op in a few words: its name, its kernel, what is unusual, its first word."""
+    return " ".join([_sized(op), *_said(op), *_words(op)[:1]])
+
+
+def brief_label(op: Op) -> str:
+    """An op in as few words as there are: what only its own kind has."""
+    forms = ("act", "order")
+    own = [v for k, v in op.args if isinstance(v, str) and k not in (*forms, "kernel")]
+    return " ".join([_sized(op), *_said(op), *own[:1]])
+
+
+def path_label(path: Iterable[Op]) -> str:
+    """How an edge gets to another level, in few words: `conv 1x1 > nearest`."""
+    return " > ".join(_sized(op) for op in path)
+
+
+def learns(op: Op) -> bool:
+    """Whether an op on an edge has parameters."""
+    return spec_of(op).params(op, Shape(8, 8, 1, 1, 1, 2)) > 0
+
+
+def edge_words(edge: Edge, ways: Iterable[str], *, shared: bool = False) -> str:
+    """What is worth knowing of an edge: role, tap, ops that learn or are unusual, channels.
+
+    ways: how edges usually get to other levels.
+    """
+    way = path_label(edge.path)
+    said = way if any(map(learns, edge.path)) or (way and way not in ways) else ""
+    words = [
+        edge.role or "",
+        "before" if edge.tap == "before" else "",
+        said,
+        f"{edge.channels:g}x wide" if edge.channels is not None else "",
+        "shared" if shared else "",
+    ]
+    return ", ".join(word for word in words if word)
+
+
+def usual_ways(graph: Graph) -> dict[str, str]:
+    """How most edges go `up` and `down`; empty where none does."""
+    levels = {node.key: node.level for node in graph.nodes}
+    levels.update((f"p{level}", level) for level in graph.inputs)
+    ways: dict[str, list[str]] = {"up": [], "down": []}
+    for node in graph.nodes:
+        for edge in node.inputs:
+            if levels[edge.source] != node.level:
+                kind = "up" if levels[edge.source] > node.level else "down"
+                ways[kind].append(path_label(edge.path))
+    return {kind: usual(found) for kind, found in ways.items()}
 
 
 def habit(graph: Graph) -> str:
-    """What most nodes of a graph do: fuse and block, whole."""
+    """What most nodes and edges of a graph do: fuse and block, whole; ways up and down."""
     fuse = usual(op_label(node.fuse) for node in graph.nodes if len(node.inputs) > 1)
-    block = usual(op_label(node.block) for node in graph.nodes if node.repeat > 0)
-    return f"fuse: {fuse or 'none'}, then {block or 'nothing'}"
+    block = usual(op_label(node.block) for node in graph.nodes if level_of(node.name) is None)
+    block = "" if block == "none" else block
+    ways = [f"{kind}: {way}" for kind, way in usual_ways(graph).items() if way]
+    return "; ".join([f"fuse: {fuse or 'none'}, then {block or 'nothing'}", *ways])
 
 
 def usual(labels: Iterable[str]) -> str:
@@ -44,5 +95,28 @@ def count(number: int, noun: str) -> str:
 
 
 def _sized(op: Op) -> str:
+    """The name of an op with its kernel: `conv 3x3`, `max_pool stride`."""
     kernel = dict(op.args).get("kernel")
+    if isinstance(kernel, str):
+        return f"{op.name} {kernel.replace('_', ' ').replace('plus ', '+')}"
     return f"{op.name} {kernel}x{kernel}" if isinstance(kernel, int) else op.name
+
+
+def _words(op: Op) -> list[str]:
+    """The words among an op's arguments, but for those that say nothing."""
+    return [v for k, v in op.args if isinstance(v, str) and k != "kernel" and v != "none"]
+
+
+def _said(op: Op) -> list[str]:
+    """Numbers and flags that are not as they mostly are: `rate 3`, `no norm`."""
+    table = next((t for t in (BLOCKS, FUSES, RESAMPLES) if op.name in t), None)
+    usual = {arg.name: arg for arg in table.get(op.name).args} if table is not None else {}
+    found = []
+    for name, value in op.args:
+        arg = usual.get(name)
+        if arg is None or arg.inherits or isinstance(value, str | None) or name == "kernel":
+            continue
+        if value != arg.default:
+            flag = name if value else f"no {name.replace('_', ' ')}"
+            found.append(flag if isinstance(value, bool) else f"{name} {value:g}")
+    return found

@@ -2,10 +2,14 @@
 
 import math
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
+from harness.graph import expand, infer, parse
+from harness.graph.about import About, about_topology
+from harness.graph.canvas import Canvas
 from harness.graph.draw import to_svg, to_text
 from harness.graph.layout import lay_out
 from harness.graph.spec import Edge, Graph, Node, Norm, Op, Projection
@@ -14,14 +18,23 @@ SVG = "{http://www.w3.org/2000/svg}"
 SUM = Op("sum")
 FAST = Op("weighted", (("norm", "fast"), ("eps", 1e-4)))
 BLOCK = Op("sepconv", (("kernel", 3),))
+BLOCK_1 = Op(
+    "conv",
+    (("kernel", 1), ("act", "silu"), ("order", "act_conv_norm"), ("bias", True), ("norm", True)),
+)
+UP, DOWN = Op("nearest"), Op("max_pool", (("kernel", "stride"),))
 
 
-def edge(source: str) -> Edge:
-    return Edge(source, Projection(), Op("nearest"), Op("max_pool", (("kernel", 3),)))
+def edge(source: str, level: int, **more: Any) -> Edge:
+    """From a source whose name begins with its level."""
+    at = int(source[1])
+    path = (UP,) if at > level else (DOWN,) if at < level else ()
+    return Edge(source, Projection(), **{"path": path, **more})
 
 
-def node(name: str, level: int, *sources: str, repeat: int = 1, fuse: Op = FAST) -> Node:
-    return Node(name, repeat, level, tuple(map(edge, sources)), fuse, BLOCK, Norm())
+def node(name: str, level: int, *sources: str | Edge, repeat: int = 1, fuse: Op = FAST) -> Node:
+    edges = [one if isinstance(one, Edge) else edge(one, level) for one in sources]
+    return Node(name, repeat, level, tuple(edges), fuse, BLOCK, Norm())
 
 
 def bifpn(repeats: int = 1) -> Graph:
@@ -116,6 +129,108 @@ def test_text_without_costs_shows_the_structure() -> None:
     text = to_text(bifpn())
     assert "params" not in text
     assert "10 nodes, 21 edges, 1 repeat; reads p3, p4, p5" in text
+
+
+STAGES = {
+    "name": "staged",
+    "approximates": "Half of it.",
+    "levels": "p3..p5",
+    "stages": [
+        {"lat": {"from": "in", "block": {"conv": 1}, "share": "one"}},
+        {
+            "td": {"order": "down", "from": ["lat", {"from": "td.coarser", "tap": "before"}]},
+            "out": {
+                "order": "up",
+                "from": ["td", "in", {"from": "out.finer", "down": "strided_conv"}],
+                "channels": {"p5": 2},
+            },
+            "repeats": 2,
+        },
+    ],
+    "taps": {"middle": "p4_td"},
+}
+
+
+def staged() -> tuple[Graph, About]:
+    topology = parse(STAGES)
+    return expand(topology), about_topology(topology)
+
+
+def test_text_says_stages_edges_taps_and_what_is_left_out() -> None:
+    graph, about = staged()
+    text = to_text(graph, infer(graph, channels={3: 8, 4: 8, 5: 8}, width=8, image_size=64),
+                   None, about)  # fmt: skip
+    lines = text.splitlines()
+    assert lines[0] == "staged: 15 nodes, 29 edges, 2 stages, 2 repeats; reads p3, p4, p5"
+    assert "an approximation: Half of it." in lines
+    titles = [line.split(":")[0] for line in lines if line.startswith("[")]
+    assert titles == [
+        "[stage 1 (lat)",
+        "[stage 2 (td, out), repeat 1 of 2",
+        "[stage 2 (td, out), repeat 2 of 2",
+    ]
+    rows = {line.split()[0]: line for line in lines if "@" in line}
+    assert "p5_td@2 (before)" in rows["p4_td@2"]
+    assert "p3_out@2 (strided_conv 3x3)" in rows["p4_out@2"]
+    assert "conv 1x1 silu, weights of p3_lat@1" in rows["p4_lat@1"]
+    assert "16 x 2 x 2" in rows["p5_out@3"]
+    assert "tap middle = p4_td@3" in lines
+
+
+def test_svg_says_stages_edges_taps_and_what_is_left_out() -> None:
+    graph, about = staged()
+    svg = to_svg(graph, None, None, about)
+    for said in (
+        "stage 2 (td, out), repeat 1 of 2",
+        "an approximation: Half of it.",
+        ">middle</text>",
+        ">2x</text>",
+        "fn-dot-down",
+        "up n",
+        " before",
+        "same number: one set of weights",
+    ):
+        assert said in svg, said
+
+
+def test_many_inputs_take_several_lines() -> None:
+    graph = dense()
+    text = to_text(graph)
+    assert max(map(len, text.splitlines())) < 140
+    assert all(node.key in text for node in graph.nodes)
+
+
+def test_edges_over_nodes_have_lanes_where_they_are_many() -> None:
+    """Lanes of sources whose edges run beside each other differ."""
+    canvas = Canvas(lay_out(dense()))
+    assert canvas.lanes
+    ends = {
+        source: max(canvas.layout.columns[k.target] for k in canvas.skips if k.source == source)
+        for source in canvas.lanes
+    }
+    for one, lane in canvas.lanes.items():
+        for other in canvas.lanes:
+            start, same = canvas.layout.columns, canvas.layout.levels
+            beside = start[one] < start[other] <= ends[one] and same[one] == same[other]
+            assert not beside or lane != canvas.lanes[other]
+    assert not Canvas(lay_out(bifpn(3))).lanes
+
+
+def test_two_edges_from_one_source_are_drawn_beside_each_other() -> None:
+    twice = node("a", 3, "p3", replace(edge("p3", 3), tap="after", path=(BLOCK_1,)))
+    graph = Graph("twice", (3,), (twice,), ((3, "a@1"),))
+    paths = [p.attrib["d"] for p in ET.fromstring(to_svg(graph)).iter(f"{SVG}path")
+             if "edge" in p.attrib.get("class", "") and "h22" not in p.attrib["d"]]  # fmt: skip
+    assert len(paths) == len(set(paths)) == 2
+
+
+def test_what_an_output_sees_stands_at_its_end() -> None:
+    graph = bifpn()
+    root = ET.fromstring(to_svg(graph, None, dict.fromkeys(range(3, 8), 99)))
+    said = [text for text in root.iter(f"{SVG}text") if text.text == "sees 99 px a side"]
+    right = max(float(box.attrib["x"]) for box in root.iter(f"{SVG}rect") if "x" in box.attrib)
+    assert len(said) == 5
+    assert all(float(text.attrib["x"]) > right for text in said)
 
 
 def test_inputs_are_made_before_what_reads_them() -> None:
