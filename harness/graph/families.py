@@ -13,14 +13,14 @@ from harness.graph.names import is_free
 from harness.graph.read import Reader
 from harness.graph.spec import Tap
 
-_REF = re.compile(r"([A-Za-z]\w*)(?:\.(\w+))?(?:@(-[1-9]\d*|[a-z]\w*))?", re.ASCII)
+REF = re.compile(r"([A-Za-z]\w*)(?:\.(\w+))?(?:@(-[1-9]\d*|[a-z]\w*))?", re.ASCII)
 _STEPS = ("coarser", "finer", "all")
 _BACKS = ("first", "all", "log2")
 _SHARED = ("from", "fuse", "block", "up", "down", "projection", "norm", "channels", "share")
 ROW_FIELDS = (*_SHARED, "order", "skip_first", "levels")
 NODE_FIELDS = (*_SHARED, "level")
 INPUT_FIELDS = ("from", "role", "tap", "op", "projection", "up", "down", "channels", "share")
-_TAP = choice("tap", "after", "before")
+TAP = choice("tap", "after", "before")
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class FamilyReader:
         return Input(refs, whole, **given)
 
     def _tap(self, value: Any, path: str) -> Tap:
-        return "before" if _TAP.read(value, path, self.faults, "after") == "before" else "after"
+        return "before" if TAP.read(value, path, self.faults, "after") == "before" else "after"
 
     def _word(self, tree: Mapping[str, Any], key: str, path: str) -> str | None:
         """A name of letters, digits and underscores."""
@@ -184,7 +184,7 @@ class FamilyReader:
 @lru_cache(maxsize=4096)
 def _ref(text: str) -> Ref | str:
     """One reference, or what is wrong with it."""
-    match = _REF.fullmatch(text)
+    match = REF.fullmatch(text)
     if match is None:
         return f"expected name, name.coarser, name@-1 or a | b, got {text!r}"
     name, step, back = match.groups()

@@ -33,7 +33,7 @@ _STRUCTURE = ("derive", "stages", "rows", "nodes", "outputs", "rewrites", "taps"
 _SIZE = ("repeats", "levels", "inputs", "inner_levels", "last_backbone_level")
 FIELDS = (*ABOUT, *_STRUCTURE, *_SETTINGS, *_SIZE)
 
-_INHERITED = (
+INHERITED = (
     choice("act", *ACTIVATIONS),
     choice("conv_order", *ORDERS),
     flag("bias", True),
@@ -84,7 +84,7 @@ class _Defaults(NamedTuple):
 def _read_defaults(tree: Mapping[str, Any], faults: Faults) -> _Defaults:
     convention = _convention(tree, faults)
     values: dict[str, Scalar] = {}
-    for arg in _INHERITED:
+    for arg in INHERITED:
         default = getattr(convention, arg.name)
         given = arg.name in tree
         values[arg.name] = arg.read(tree[arg.name], arg.name, faults, default) if given else default

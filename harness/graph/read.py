@@ -12,15 +12,15 @@ from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, read_op
 from harness.graph.spec import Norm, Op, Projection, Scalar
 
 FINEST, COARSEST = 0, 12
-_LEVELS = re.compile(r"p(\d{1,2})\.\.p(\d{1,2})", re.ASCII)
-_DISTANCE = re.compile(r"x(2|4|8|16|32|64)", re.ASCII)
-_PROJECTION = (
+LEVELS = re.compile(r"p(\d{1,2})\.\.p(\d{1,2})", re.ASCII)
+DISTANCE = re.compile(r"x(2|4|8|16|32|64)", re.ASCII)
+PROJECTION = (
     choice("when", "none", "auto", "always"),
     choice("per", "edge", "input"),
     flag("norm", True),
     flag("bias", True),
 )
-_NORM = (positive("eps", 1e-3), positive("momentum", 0.01))
+NORM = (positive("eps", 1e-3), positive("momentum", 0.01))
 
 T = TypeVar("T")
 
@@ -110,11 +110,11 @@ class Reader:
     def projection(self, value: Any, path: str, default: Projection) -> Projection:
         if isinstance(value, str):
             value = {"when": value}
-        found = self._fields(_PROJECTION, value, path, default)
+        found = self._fields(PROJECTION, value, path, default)
         return Projection(**found) if found else default
 
     def norm(self, value: Any, path: str, default: Norm) -> Norm:
-        found = self._fields(_NORM, value, path, default)
+        found = self._fields(NORM, value, path, default)
         if found and found["momentum"] > 1:
             self.faults.add(
                 join(path, "momentum"), f"expected at most 1, got {value['momentum']!r}"
@@ -148,7 +148,7 @@ class Reader:
 
     def levels(self, value: Any, path: str) -> tuple[int, int] | None:
         """`p3..p7` or `[3, 7]`: finest and coarsest."""
-        found = _LEVELS.fullmatch(value) if isinstance(value, str) else None
+        found = LEVELS.fullmatch(value) if isinstance(value, str) else None
         pair = [int(n) for n in found.groups()] if found else value
         right = isinstance(pair, list | tuple) and len(pair) == 2 and all(map(is_whole, pair))
         if not right or not FINEST <= pair[0] <= pair[1] <= COARSEST:
@@ -159,7 +159,7 @@ class Reader:
 
 def _distance(key: Any) -> int:
     """2 levels for `x4`; 0 for any other word."""
-    found = _DISTANCE.fullmatch(key) if isinstance(key, str) else None
+    found = DISTANCE.fullmatch(key) if isinstance(key, str) else None
     return int(found[1]).bit_length() - 1 if found else 0
 
 
@@ -167,7 +167,7 @@ def _level_range(key: Any) -> tuple[int, int] | None:
     """(3, 5) for `p3..p5`, (4, 4) for `p4`; None for any other word."""
     if not isinstance(key, str):
         return None
-    found = _LEVELS.fullmatch(key)
+    found = LEVELS.fullmatch(key)
     if found:
         return int(found[1]), int(found[2])
     level = level_of(key)

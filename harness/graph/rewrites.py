@@ -24,7 +24,7 @@ Apply = Callable[[Sketch, Sketch, Rewrite], None]
 """(the cell of one repeat, the steady cell as it was before, the rewrite): changes the first."""
 
 REWRITES: Table[Apply] = Table("rewrite")
-_SETS = {"set_fuse": "fuse", "set_block": "block", "set_up": "up", "set_down": "down"}
+SETS = {"set_fuse": "fuse", "set_block": "block", "set_up": "up", "set_down": "down"}
 
 
 def read_rewrite(value: Any, path: str, faults: Faults, reader: Reader) -> Rewrite | None:
@@ -40,14 +40,14 @@ def read_rewrite(value: Any, path: str, faults: Faults, reader: Reader) -> Rewri
     except SpecError as error:
         faults.add(path, error.faults[0].message)
         return None
-    if name not in _SETS:
+    if name not in SETS:
         if given is not None:
             faults.add(join(path, name), f"{name!r} takes no arguments")
         return Rewrite(name)
     if given is None:
         faults.add(path, f"{name!r} needs an op: {{{name}: ...}}")
         return None
-    kind, at = _SETS[name], join(path, name)
+    kind, at = SETS[name], join(path, name)
     if kind in ("up", "down"):
         route = reader.route(kind, given, at)
         return Rewrite(name, route=route) if route is not None else None

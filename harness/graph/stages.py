@@ -29,8 +29,8 @@ from harness.graph.rewrites import read_rewrite
 from harness.graph.spec import Op, Projection
 
 STAGE_FIELDS = ("rows", "nodes", "outputs", "rewrites", "repeats", "extra", "topology")
-_EXTRA = ("down", "block", "projection", "first", "from", "levels")
-_REPEATS = ("n", "weights", "each")
+EXTRA_FIELDS = ("down", "block", "projection", "first", "from", "levels")
+REPEATS_FIELDS = ("n", "weights", "each")
 
 
 def stage_trees(tree: Mapping[str, Any], faults: Faults) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -77,17 +77,17 @@ def read_extra(
 ) -> Extra:
     """An `extra` recipe over that of the convention."""
     if not isinstance(given, Mapping):
-        reader.faults.add(path, f"expected {', '.join(_EXTRA[:3])}, got {given!r}")
+        reader.faults.add(path, f"expected {', '.join(EXTRA_FIELDS[:3])}, got {given!r}")
         given = {}
-    reader.faults.unknown_fields(given, _EXTRA, path)
+    reader.faults.unknown_fields(given, EXTRA_FIELDS, path)
     said = {**habit, **given}
     rest = _extra_step(said, path, reader, down, projection)
     first = said.get("first", {})
     at = f"{path}.first"
     if not isinstance(first, Mapping):
-        reader.faults.add(at, f"expected {', '.join(_EXTRA[:3])}, got {first!r}")
+        reader.faults.add(at, f"expected {', '.join(EXTRA_FIELDS[:3])}, got {first!r}")
         first = {}
-    reader.faults.unknown_fields(first, _EXTRA[:3], at)
+    reader.faults.unknown_fields(first, EXTRA_FIELDS[:3], at)
     levels = said.get("levels")
     return Extra(
         first=_extra_step({**said, **first}, at, reader, down, projection) if first else rest,
@@ -160,7 +160,7 @@ class StageReader:
         at = join(self.path, "repeats")
         if not isinstance(value, Mapping):
             return False, {}
-        self.faults.unknown_fields(value, _REPEATS, at)
+        self.faults.unknown_fields(value, REPEATS_FIELDS, at)
         weights = value.get("weights", "own")
         if weights not in ("own", "shared"):
             self.faults.add(f"{at}.weights", f"expected own or shared, got {weights!r}")
