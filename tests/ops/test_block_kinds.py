@@ -192,6 +192,14 @@ def test_se_is_torchvisions():
     torch.testing.assert_close(ours(x), theirs(x))
 
 
+def test_act_is_an_activation_behind_a_norm_or_none():
+    x = torch.randn(2, 8, 5, 7)
+    assert torch.equal(build("act", 8, 8, act="relu")(x), F.relu(x))
+    block = build("act", 8, 8, act="relu", norm=True).train()
+    torch.testing.assert_close(block(x), F.relu(F.batch_norm(x, None, None, training=True)))
+    assert params("act", 8, 8, act="relu", norm=True) == 16
+
+
 def test_dyrelu_without_a_decision_is_a_relu():
     block, x = build("dyrelu", 8, 8), torch.randn(2, 8, 5, 7)
     nn.init.zeros_(block.squeeze.second.weight)

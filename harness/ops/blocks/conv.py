@@ -26,6 +26,28 @@ class Identity(nn.Identity):
         super().__init__()
 
 
+@BLOCKS.register("act")
+class Activated(nn.Module):
+    """An activation alone, or behind a norm: for a sum that no convolution follows."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, constants: Norm, *, act: str, norm: bool
+    ) -> None:
+        super().__init__()
+        self.norm, self.act = batch_norm(channels_in, constants, norm), ACTIVATIONS[act]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(normed(x, self.norm))
+
+    def fold(self) -> None:
+        """A norm with no convolution before it becomes one: a number for each channel."""
+        if isinstance(self.norm, nn.BatchNorm2d):
+            like, channels = self.norm.weight, self.norm.num_features
+            conv = nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
+            nn.init.ones_(conv.weight)
+            self.norm, _ = folded(conv.to(like).eval(), self.norm)
+
+
 @BLOCKS.register("conv")
 class Conv(Unit):
     """A convolution with norm and activation, in either order; same size out as in."""

@@ -1,14 +1,15 @@
-"""Plain, separable and deformable convolutions, padding SAME."""
+"""Plain, separable and deformable convolutions, padding SAME; and none, but norm or activation."""
 
-from harness.graph.args import whole
+from harness.graph.args import choice, flag, whole
 from harness.graph.ops.blocks.parts import (
     Part,
     convolution,
     depthwise_separable,
+    norm,
     unit,
     whole_of,
 )
-from harness.graph.ops.blocks.table import BLOCKS, FORM, described, odd_kernel
+from harness.graph.ops.blocks.table import ACTIVATIONS, BLOCKS, FORM, described, odd_kernel
 from harness.graph.opspec import OpSpec
 from harness.graph.spec import Op
 
@@ -41,6 +42,14 @@ def _deformable(op: Op, channels_in: int, channels_out: int) -> Part:
 
 
 BLOCKS.register("none")(OpSpec(arity=(1, 1)))
+BLOCKS.register("act")(
+    described(
+        lambda op, channels, _: norm(op, channels),
+        (choice("act", *ACTIVATIONS, inherits=True), flag("norm", False)),
+        idle=lambda op: (),
+        any_channels=False,
+    )
+)
 BLOCKS.register("conv")(described(_conv, (odd_kernel(), *FORM)))
 BLOCKS.register("sepconv")(described(_sepconv, (odd_kernel(), *FORM)))
 BLOCKS.register("lc")(described(_lc, (whole("n", 2), odd_kernel(5), *FORM)))
