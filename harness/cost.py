@@ -20,11 +20,15 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 class Count(NamedTuple):
-    """total: fvcore's sum for one image. uncounted: operators it left out, with how often."""
+    """total: fvcore's sum for one image. uncounted: operators it left out, with how often.
+
+    operators: the total by operator (`conv`, `batch_norm`, ...).
+    """
 
     total: int
     params: int
     uncounted: dict[str, int]
+    operators: dict[str, int]
 
 
 class _Flat(nn.Module):
@@ -93,7 +97,8 @@ def _count(module: nn.Module, names: tuple[str, ...] | None, shapes: list[Any]) 
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         total = int(analysis.total())
         uncounted = dict(sorted(analysis.unsupported_ops().items()))
-    return Count(total, params, uncounted)
+        operators = {name: int(n) for name, n in sorted(analysis.by_operator().items())}
+    return Count(total, params, uncounted, operators)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

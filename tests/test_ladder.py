@@ -17,17 +17,17 @@ FLOORS = (
     ("graph", "records"),
     ("space",),
     ("ledger", "studies", "ops", "compiler"),
-    ("search", "cost", "training.determinism", "environment"),
+    ("search", "cost", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("training", "evaluate", "latency", "report"),
-    ("trial", "run", "plan"),
+    ("trial", "run", "plan", "prove"),
     ("door",),
     ("cli", "door.options"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
-DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies", "search",
-              "engines", "report", "plan", "run", "door", "cli"}  # fmt: skip
+DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
+              "search", "engines", "report", "plan", "run", "door", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray.py"},

@@ -172,17 +172,16 @@ class _Inference:
                 node,
                 f"has {made} channels where {wanted} are wanted: it needs a projection or a block",
             )
-        cells = self.cells[node.level]
+        cells, (high, wide) = self.cells[node.level], self.sizes[node.level]
         for op, spec, shape in (
-            (node.fuse, fuse, (fused, fused, len(arriving), cells, cells)),
-            (node.block, block, (fused, made, 1, cells, cells)),
+            (node.fuse, fuse, (fused, fused, len(arriving), cells, cells, 1, high)),
+            (node.block, block, (fused, made, 1, cells, cells, 1, high)),
         ):
             own, work = self._cost(op, spec, *shape)
             paid = own and node.share and self._again(node.share, op, fused, made, node.norm)
             params, macs = params + (0 if paid else own), macs + work
         key = node.key
         self.maps[key], self.fused[key] = (node.level, made), fused
-        high, wide = self.sizes[node.level]
         return NodeFacts(key, node.level, made, high, wide, params, macs)
 
     def _edge(self, edge: Edge, node: Node, wanted: int | None) -> tuple[int, int, int]:
@@ -199,7 +198,8 @@ class _Inference:
             ends = (leg.channels_in, leg.channels_out)
             cells = (self.cells[leg.level_out], self.cells[leg.level_in])
             stride = 1 << abs(leg.level_out - leg.level_in)
-            own, work = self._cost(leg.op, leg.spec, *ends, 1, *cells, stride)
+            high = self.sizes[leg.level_out][0]
+            own, work = self._cost(leg.op, leg.spec, *ends, 1, *cells, stride, high)
             paid = own and edge.share and self._again(edge.share, i, leg.op, ends, node.norm)
             params, macs = params + (0 if paid else own), macs + work
             channels = leg.channels_out

@@ -1,5 +1,6 @@
 """What the facts of an op are, and how a tree spells one."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ class Shape:
 
     cells: of the map it makes. cells_in: of the map it reads (a resample's differs).
     stride: 2 ** (levels between the two maps), for a resample.
+    height: of the map it makes, where that is known (0: the map is taken to be square).
     """
 
     channels_in: int
@@ -25,6 +27,13 @@ class Shape:
     cells: int = 1
     cells_in: int = 1
     stride: int = 1
+    height: int = 0
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the map it makes."""
+        height = self.height or math.isqrt(self.cells)
+        return height, self.cells // height
 
 
 Count = Callable[[Op, Shape], int]

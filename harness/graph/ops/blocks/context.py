@@ -1,5 +1,7 @@
 """Blocks that look at several ranges at once: pools or dilations of several sizes, concatenated."""
 
+import math
+
 from harness.graph.args import flag, positive, whole
 from harness.graph.ops.blocks.parts import Part, convolution, ratio_of, share, unit, whole_of
 from harness.graph.ops.blocks.table import BLOCKS, FORM, described
@@ -37,8 +39,8 @@ def _ratio_pool_params(op: Op, shape: Shape) -> int:
 
 
 def _ratio_pool_macs(op: Op, shape: Shape) -> int:
-    """Of a map of ratio^2 of the cells. Sides are rounded down, which only they can tell."""
-    cells = max(1, int(shape.cells * ratio_of(op, "ratio") ** 2))
+    """Of a map whose sides are a ratio of the map's, rounded down, one cell at least."""
+    cells = math.prod(max(1, int(side * ratio_of(op, "ratio"))) for side in shape.sides)
     return cells * shape.channels_in * shape.channels_out
 
 
