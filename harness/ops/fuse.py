@@ -61,7 +61,15 @@ class Concat(nn.Module):
         super().__init__()
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return torch.cat(inputs, 1)
+        joined = torch.cat(inputs, 1)
+        if any(map(_is_channels_last, inputs)):
+            return joined.contiguous(memory_format=torch.channels_last)
+        return joined
+
+
+def _is_channels_last(x: Tensor) -> bool:
+    """And not rows of cells at once, as a single cell is: such an input must not decide."""
+    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
 
 
 @FUSES.register("gate")

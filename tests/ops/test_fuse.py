@@ -84,6 +84,16 @@ def test_gate_lets_the_gated_through_as_the_gate_says(pool, order):
     torch.testing.assert_close(fuse(*(named[role] for role in roles)), expected)
 
 
+def test_a_single_cell_does_not_decide_the_format_of_a_concatenation():
+    inputs = Inputs((None, None), 4)
+    xs = torch.randn(2, 4, 1, 1).expand(-1, -1, 5, 3), torch.randn(2, 4, 5, 3)
+    kept = FUSES.get("concat")(inputs)
+    last = kept(xs[0], xs[1].to(memory_format=torch.channels_last))
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    assert kept(*xs).is_contiguous()
+    assert torch.equal(last, torch.cat(xs, 1))
+
+
 def test_product_and_concatenation_in_order():
     xs, inputs = maps(3), Inputs((None,) * 3, 4)
     torch.testing.assert_close(FUSES.get("mul")(inputs)(*xs), torch.stack(xs).prod(0))
