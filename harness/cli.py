@@ -156,6 +156,13 @@ def check(files: tuple[str, ...], plugins: tuple[str, ...]) -> None:
 @click.argument("name")
 @network_options
 @click.option("--svg", type=click.Path(dir_okay=False), help="Draw to this file.")
+@click.option("--code", "as_code", is_flag=True, help="One Python file that needs torch alone.")
+@click.option(
+    "--for",
+    "library",
+    metavar="LIBRARY",
+    help="With --code: a wrapper for mmdet, detectron2 or ultralytics.",
+)
 @json_option
 @friendly
 def show(
@@ -167,12 +174,24 @@ def show(
     channels: str | None,
     backbone: str | None,
     svg: str | None,
+    as_code: bool,
+    library: str | None,
     as_json: bool,
 ) -> None:
     """A topology or model: nodes, shapes, parameters, multiply-adds a node, reach."""
     from harness.door.describe import describe
 
-    shown = describe(name, read_lens(image_size, width, repeats, levels, channels, backbone))
+    lens = read_lens(image_size, width, repeats, levels, channels, backbone)
+    if as_code:
+        from harness.door.takehome import code
+
+        if as_json or svg:
+            raise SpecError("--code is by itself: without --json and --svg")
+        click.echo(code(name, lens, library), nl=False)
+        return
+    if library is not None:
+        raise SpecError(f"--for {library}: it goes with --code")
+    shown = describe(name, lens)
     if svg:
         Path(svg).write_text(shown.svg())
         click.echo(svg, err=True)
@@ -237,6 +256,19 @@ def report(study: str, profile: str | None, results: str, reports: str) -> None:
     name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
     profile = chosen_profile(Path(results), name, profile)
     say_written(write_report(results, reports, name, profile))
+
+
+@main.command()
+@click.argument("kind", metavar="topology|study")
+@plugin_option
+@friendly
+def schema(kind: str, plugins: tuple[str, ...]) -> None:
+    """A JSON Schema of topology or study files, for editors to check and complete by."""
+    from harness.door.schemas import schema_of
+    from harness.plugins import load
+
+    load(plugins)
+    say_json(schema_of(kind))
 
 
 @main.command("ls")

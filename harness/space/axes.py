@@ -71,6 +71,15 @@ def known_paths(schema: type[BaseModel]) -> tuple[str, ...]:
     return tuple(path for name in VARIED for path in _paths(schema, (name,)))
 
 
+def all_paths(schema: type[BaseModel]) -> tuple[str, ...]:
+    """The same, with those of whole parts (`model.head`)."""
+    found: dict[str, None] = {}
+    for path in known_paths(schema):
+        parts = path.split(".")
+        found.update((".".join(parts[: i + 1]), None) for i in range(1, len(parts)))
+    return tuple(found)
+
+
 def _paths(schema: type[BaseModel], steps: Steps) -> list[str]:
     model = model_at(schema, steps)
     if model is None:
