@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 import harness.compiler
+from harness.cli import main
 from harness.compiler.layout import laid_out
 from harness.errors import SpecError
-from harness.graph import expand, parse
+from harness.graph import digest, expand, infer, parse
 from harness.ops import BLOCKS, FUSES, RESAMPLES
 from harness.space.zoo import load_topology, topology_names
 from harness.takehome import LIBRARIES, Heading, take_home
@@ -342,6 +345,41 @@ def test_lines_are_broken_at_brackets():
         f"    {'c' * 100},",
         ")",
     ]
+
+
+def show_code(*arguments: str) -> str:
+    result = CliRunner().invoke(main, ["show", *arguments, "--code"])
+    assert result.exit_code == 0, result.output
+    assert not result.stderr
+    return result.stdout
+
+
+def test_the_command(tmp_path, monkeypatch):
+    arguments = ("bifpn", "--channels", "p3=64,p4=128,p5=256", "--width", "96", "--repeats", "3")
+    text = show_code(*arguments)
+    command = "harness show bifpn --channels p3=64,p4=128,p5=256 --width 96 --repeats 3 --code"
+    graph = expand(load_topology("bifpn"), repeats=3)
+    costs = infer(graph, channels={3: 64, 4: 128, 5: 256}, width=96, image_size=512)
+    head = text[: text.index("from __future__")].splitlines()
+    assert "# Bifpn: a feature network between the backbone and the heads of a detector." in head
+    assert f"#     {command}" in head
+    assert f"# Topology: bifpn, digest {digest(graph)}." in head
+    assert any(f"Parameters: {costs.params:,}. Multiply-adds" in line for line in head)
+    assert any("Apache-2.0" in line for line in head)
+    assert all(line.startswith("#") for line in head if line)
+    neck = module_of(text, tmp_path, monkeypatch).Bifpn()
+    assert sum(values.numel() for values in neck.parameters()) == costs.params
+    assert "@MODELS.register_module()" in show_code(*arguments, "--for", "mmdet")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("panet",), ("efficientdet_d1",), ("lateral", "--width", "8")]
+)
+def test_the_command_in_the_file_writes_the_file(arguments):
+    """Also where channels come from the backbone that is shown by default, or a model's."""
+    text = show_code(*arguments)
+    (said,) = [line for line in text.splitlines() if line.startswith("#     harness show ")]
+    assert show_code(*shlex.split(said)[3:-1]) == text
 
 
 # Wrappers, in libraries made up.

@@ -25,11 +25,15 @@ class Shown:
     """A feature network with its shapes, cost and reach."""
 
     graph: Graph
+    channels: Mapping[int, int]
+    width: int
+    image_size: int
     inferred: Inferred
     reach: Mapping[int, int | None] | None
     note: str = ""
     """What must be known to read the reach."""
     about: About = field(default_factory=About)
+    source: str = ""
 
     def text(self) -> str:
         from harness.graph.draw import to_text
@@ -90,7 +94,7 @@ def describe(name: str, lens: Lens | None = None) -> Shown:
 
     lens = lens or Lens()
     image_size, width, backbone = lens.image_size, lens.width, lens.backbone
-    about = About()
+    about, source = About(), ""
     if name in FAMILY:
         member = FAMILY[name]
         graph = _member_graph(member, lens)
@@ -99,7 +103,7 @@ def describe(name: str, lens: Lens | None = None) -> Shown:
     else:
         topology = _topology(name)
         graph = expand(topology, repeats=lens.repeats, levels=lens.levels)
-        about = about_topology(topology, repeats=lens.repeats)
+        about, source = about_topology(topology, repeats=lens.repeats), topology.source
     reach, note = None, ""
     if lens.channels is not None:
         known = dict(lens.channels)
@@ -110,8 +114,9 @@ def describe(name: str, lens: Lens | None = None) -> Shown:
         reach = receptive_field(graph, facts.receptive_field)
         if None in facts.receptive_field.values():
             note = f"{facts.name} itself sees the whole image; --backbone resnet50 does not\n"
-    inferred = infer(graph, channels=known, width=width or 64, image_size=image_size or 512)
-    return Shown(graph, inferred, reach, note, about)
+    width, image_size = width or 64, image_size or 512
+    inferred = infer(graph, channels=known, width=width, image_size=image_size)
+    return Shown(graph, known, width, image_size, inferred, reach, note, about, source)
 
 
 def _check_inputs(graph: Graph, channels: Mapping[int, int]) -> None:
