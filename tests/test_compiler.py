@@ -42,6 +42,7 @@ FAMILY = {
     "d3": (160, 6, 896, (48, 136, 384)),
 }
 CHANNELS = {"p3": 12, "p4": 20, "p5": 24}
+ZOO_CHANNELS = {"p2": 8, **CHANNELS}
 
 BIFPN = {
     "name": "bifpn",
@@ -63,6 +64,14 @@ def zoo(name: str) -> Topology:
     return topology
 
 
+def twice(name: str) -> Topology:
+    """A shipped topology with two repeats, if it repeats at all."""
+    topology = load_topology(name)
+    if topology.repeats == 1:
+        return topology
+    return parse(with_fields(topology.tree, {"repeats": 2}))
+
+
 def build(tree_or_graph, width=8, **more):
     if isinstance(tree_or_graph, dict):
         tree_or_graph = parse(tree_or_graph)
@@ -74,8 +83,8 @@ def maps(size=(64, 64), batch=2, channels=CHANNELS, seed=0):
     generator = torch.Generator().manual_seed(seed)
     shapes = {}
     for name, count in channels.items():
-        stride = 2 ** (int(name[1:]) - 3)
-        shapes[name] = (batch, count, *(-(-side // stride) for side in size))
+        stride = 2 ** int(name[1:])
+        shapes[name] = (batch, count, *(-(-8 * side // stride) for side in size))
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
 
@@ -112,15 +121,18 @@ def test_cost_is_the_oracles_to_the_unit(name, member):
 
 @pytest.mark.parametrize("name", topology_names())
 def test_every_topology_agrees_with_its_closed_form_and_trains(name):
-    graph = expand(load_topology(name), repeats=2)
-    closed = infer(graph, channels={3: 12, 4: 20, 5: 24}, width=8, image_size=256)
-    network = build(graph)
-    x = maps((32, 32))
+    graph = expand(twice(name))
+    given = {f"p{level}": ZOO_CHANNELS[f"p{level}"] for level in graph.inputs}
+    levels = {int(name[1:]): count for name, count in given.items()}
+    closed = infer(graph, channels=levels, width=8, image_size=256)
+    network = harness.compiler.compile(graph, channels=given, width=8)
+    x = maps((32, 32), channels=given)
     assert sum(p.numel() for p in network.parameters()) == closed.params
     shapes = {name: (1, *y.shape[1:]) for name, y in x.items()}
     assert conv_macs(network, shapes) == closed.macs
     out = network(x)
-    assert list(out) == [f"p{level}" for level in network.levels]
+    taps = [name for name, _ in graph.taps]
+    assert list(out) == [*(f"p{level}" for level in network.levels), *taps]
     for level, key in graph.outputs:
         facts = closed.node(key)
         assert out[f"p{level}"].shape == (2, facts.channels, facts.height, facts.width)
@@ -281,8 +293,9 @@ def test_any_size(name, size):
 @pytest.mark.parametrize("name", topology_names())
 @pytest.mark.parametrize("size", [(97, 131), (16, 16)])
 def test_channels_last_is_kept(name, size):
-    network = build(load_topology(name), repeats=2)
-    x = {k: v.to(memory_format=torch.channels_last) for k, v in maps(size).items()}
+    network = harness.compiler.compile(twice(name), channels=ZOO_CHANNELS, width=32)
+    given = maps(size, channels=ZOO_CHANNELS)
+    x = {k: v.to(memory_format=torch.channels_last) for k, v in given.items()}
     for level, y in network(x).items():
         assert y.is_contiguous(memory_format=torch.channels_last), level
 

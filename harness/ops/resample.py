@@ -5,6 +5,7 @@ adaptive pool take any size to any size, the others any to any that is no larger
 parameters are in `resample_conv`, `resample_up` and `resample_carafe`.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -50,11 +51,16 @@ def bilinear(x: Tensor, size: Size) -> Tensor:
 
 @RESAMPLES.register("subsample")
 def subsample(x: Tensor, size: Size) -> Tensor:
-    """Cells 0, s, 2 s, ...: max pooling with kernel 1, as torchvision and detectron2 make p6."""
+    """Cells 0, s, 2 s, ...: max pooling with kernel 1, as torchvision and detectron2 make p6.
+
+    A copy: a view would keep the whole source, and its layout in memory.
+    """
     height, width = size
     source = size_of(x)
     down, across = stride_of(source[0], height), stride_of(source[1], width)
-    return x[:, :, : (height - 1) * down + 1 : down, : (width - 1) * across + 1 : across]
+    kept = x[:, :, : (height - 1) * down + 1 : down, : (width - 1) * across + 1 : across]
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    return kept.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
 @RESAMPLES.register("max_pool")
