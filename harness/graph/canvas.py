@@ -12,6 +12,8 @@ LEFT, TOP = 96.0, 118.0
 MIN_WIDTH = 700.0
 NAMED = 66.0, 100.0
 """Narrowest and widest box; a longer name is cut."""
+BESIDE = 12.0
+"""Between two boxes of one column."""
 FEW_LANES = 3
 """Up to so many edges over nodes beside each other are drawn as arcs, more as lanes."""
 LANES = 11.0, 5.0
@@ -37,19 +39,24 @@ class Canvas:
         return min(max(NAMED[0], 6.3 * self.letters + 12), NAMED[1])
 
     @cached_property
+    def cell_w(self) -> float:
+        """Of what stands in one column: a box, or two beside each other."""
+        return 2 * self.box_w + BESIDE if self.layout.pairs else self.box_w
+
+    @cached_property
     def pitch_x(self) -> float:
         """Between columns: room for the edges between two of them; a small graph is spread."""
         columns = self.layout.width - 1
         gap = max(38.0 if columns > 12 else 56.0, min(26 + 2.0 * self.busiest, 90.0))
-        spread = (MIN_WIDTH - LEFT - self.box_w - self.right) / max(columns, 1)
-        return max(self.box_w + gap, min(spread, 190.0)) if columns <= 12 else self.box_w + gap
+        spread = (MIN_WIDTH - LEFT - self.cell_w - self.right) / max(columns, 1)
+        return max(self.cell_w + gap, min(spread, 190.0)) if columns <= 12 else self.cell_w + gap
 
     @cached_property
     def busiest(self) -> int:
         """Most edges to other levels that end in one column."""
-        columns, levels = self.layout.columns, self.layout.levels
+        levels = self.layout.levels
         ends = Counter(
-            columns[link.target]
+            self.layout.column(link.target)
             for link in self.layout.links
             if levels[link.source] != levels[link.target] and self.span(link)
         )
@@ -80,19 +87,19 @@ class Canvas:
         """Where edges over nodes are many, one lane for all those of a source; else nothing."""
         ends: dict[str, int] = {}
         for link in self.skips:
-            ends[link.source] = max(ends.get(link.source, 0), self.layout.columns[link.target])
+            ends[link.source] = max(ends.get(link.source, 0), self.layout.column(link.target))
         lanes: dict[str, int] = {}
         taken: dict[int, list[int]] = {}
         for source in sorted(ends, key=lambda key: self.layout.columns[key]):
             last = taken.setdefault(self.layout.levels[source], [])
-            start = self.layout.columns[source]
+            start = self.layout.column(source)
             free = [i for i, end in enumerate(last) if end < start]
             lanes[source] = free[0] if free else len(last)
             last[lanes[source] : lanes[source] + 1] = [ends[source]]
         return lanes if max(lanes.values(), default=0) >= FEW_LANES else {}
 
     def span(self, link: Link) -> int:
-        return self.layout.columns[link.target] - self.layout.columns[link.source]
+        return self.layout.column(link.target) - self.layout.column(link.source)
 
     @property
     def top(self) -> float:
@@ -105,7 +112,7 @@ class Canvas:
     @property
     def end(self) -> float:
         """Behind the last column."""
-        return LEFT + (self.layout.width - 1) * self.pitch_x + self.box_w
+        return LEFT + (self.layout.width - 1) * self.pitch_x + self.cell_w
 
     @property
     def floor(self) -> float:
@@ -118,8 +125,9 @@ class Canvas:
         return self.floor + 44 + 22 * self.legend
 
     def x(self, column: float) -> float:
-        """The middle of a column."""
-        return LEFT + column * self.pitch_x + self.box_w / 2
+        """The middle of the first place of a column, or of its second."""
+        second = (self.box_w + BESIDE) * math.ceil(column % 1)
+        return LEFT + math.floor(column) * self.pitch_x + self.box_w / 2 + second
 
     def y(self, level: int) -> float:
         """The middle of a row."""

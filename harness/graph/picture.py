@@ -137,7 +137,7 @@ class _Picture:
             return []
         for repeat, first, last in canvas.layout.repeats:
             left = canvas.x(first) - canvas.box_w / 2 - 14
-            right = canvas.x(last) + canvas.box_w / 2 + 14
+            right = canvas.x(last) - canvas.box_w / 2 + canvas.cell_w + 14
             section = self.about.section(repeat)
             title = section.title if section is not None else f"repeat {repeat}"
             fits = 5.6 * len(title) < right - left + 16

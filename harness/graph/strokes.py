@@ -1,5 +1,6 @@
 """The edges of a picture: where each leaves and enters its boxes, and the way between."""
 
+import math
 from collections import Counter
 from html import escape
 
@@ -46,7 +47,7 @@ class Strokes:
         self.seen: Counter[tuple[str, str]] = Counter()
         self.boxes: dict[int, list[int]] = {}
         for key, column in canvas.layout.columns.items():
-            self.boxes.setdefault(canvas.layout.levels[key], []).append(column)
+            self.boxes.setdefault(canvas.layout.levels[key], []).append(math.floor(column))
 
     def drawn(self) -> list[str]:
         """Same-level edges first, so that those between levels lie above them."""
@@ -76,10 +77,13 @@ class Strokes:
     def _path(self, link: Link, number: int, aside: float) -> str:
         canvas, half = self.canvas, self.canvas.box_w / 2
         (x0, y0), (x1, y1) = canvas.at(link.source), canvas.at(link.target)
-        if x0 == x1:
+        if canvas.span(link) == 0 and y0 != y1:
             side = 1 if y1 > y0 else -1
-            x0 += aside
-            return f"M{x0:.1f} {y0 + side * BOX_H / 2:.1f}V{y1 - side * (BOX_H / 2 + 1.5):.1f}"
+            top, low = y0 + side * BOX_H / 2, y1 - side * (BOX_H / 2 + 1.5)
+            if x0 != x1:
+                mid = f"{(top + low) / 2:.1f}"
+                return f"M{x0:.1f} {top:.1f}C{x0:.1f} {mid} {x1:.1f} {mid} {x1:.1f} {low:.1f}"
+            return f"M{x0 + aside:.1f} {top:.1f}V{low:.1f}"
         if link.kind == "skip":
             leaves, enters = self.skips[id(link)]
             return self._over(link, (x0 + half - leaves, y0), (x1 - half + enters, y1))
@@ -124,8 +128,8 @@ class Strokes:
         between rows, in one of several lanes.
         """
         (x0, y0), (x1, y1) = start, end
-        gap = self.canvas.pitch_x - self.canvas.box_w
-        if self.canvas.span(link) == 1:
+        gap = self.canvas.pitch_x - self.canvas.cell_w
+        if self.canvas.span(link) <= 1:
             return f"M{x0:.1f} {y0:.1f}" + _bend(x0, y0, x1, y1)
         if self._free(link, link.target):
             along = y1
@@ -140,9 +144,9 @@ class Strokes:
 
     def _free(self, link: Link, key: str) -> bool:
         """Whether no box stands in a node's row between the link's columns."""
-        columns, levels = self.canvas.layout.columns, self.canvas.layout.levels
-        low, high = columns[link.source], columns[link.target]
-        return not any(low < column < high for column in self.boxes[levels[key]])
+        layout = self.canvas.layout
+        low, high = layout.column(link.source), layout.column(link.target)
+        return not any(low < column < high for column in self.boxes[layout.levels[key]])
 
 
 def _bend(x0: float, y0: float, x1: float, y1: float) -> str:

@@ -216,6 +216,30 @@ def test_edges_over_nodes_have_lanes_where_they_are_many() -> None:
     assert not Canvas(lay_out(bifpn(3))).lanes
 
 
+def pairs(columns: int) -> Graph:
+    """In each column a node of each level and one that only that node feeds."""
+    nodes: list[Node] = []
+    ins = {level: f"p{level}" for level in range(3, 8)}
+    for column in range(1, columns + 1):
+        for level in range(3, 8):
+            above = [f"p{level - 1}_b@{column}"] if level > 3 else []
+            nodes.append(node(f"p{level}_a", level, ins[level], *above, repeat=column))
+            nodes.append(node(f"p{level}_b", level, nodes[-1].key, repeat=column))
+        ins = {level: f"p{level}_b@{column}" for level in range(3, 8)}
+    return Graph("pairs", (3, 4, 5, 6, 7), tuple(nodes), tuple(sorted(ins.items())))
+
+
+def test_in_a_large_graph_a_node_stands_beside_its_only_input() -> None:
+    assert lay_out(pairs(2)).width == 13
+    large = lay_out(pairs(7))
+    assert large.width == 8
+    assert large.columns["p5_b@3"] == large.columns["p5_a@3"] + 0.5 == 3.5
+    root = ET.fromstring(to_svg(pairs(7)))
+    places = [(box.attrib["x"], box.attrib["y"]) for box in root.iter(f"{SVG}rect")
+              if box.attrib.get("rx") == "7"]  # fmt: skip
+    assert len(places) == len(set(places)) == 75
+
+
 def test_two_edges_from_one_source_are_drawn_beside_each_other() -> None:
     twice = node("a", 3, "p3", replace(edge("p3", 3), tap="after", path=(BLOCK_1,)))
     graph = Graph("twice", (3,), (twice,), ((3, "a@1"),))
