@@ -61,6 +61,38 @@ NODES_AND_EDGES = {
     "qufpn": (21, 48),
     "lateral": (5, 5),
 }
+WHOLE = {
+    "aug_fpn": (10, 16, 297_667),
+    "auto_fpn": (8, 32, 185_856),
+    "bifpn_lite": (26, 59, 196_224),
+    "bifpn_p2_p7": (32, 74, 229_960),
+    "bifpn_p3_p8": (83, 195, 468_608),
+    "bifpn_paddle": (10, 21, 253_971),
+    "blazeface": (11, 16, 107_264),
+    "carafe_fpn": (5, 8, 365_292),
+    "fpg": (45, 136, 2_583_872),
+    "fpn": (5, 8, 179_712),
+    "fpn_retinanet": (5, 7, 362_496),
+    "g_frnet": (7, 13, 780_160),
+    "hrfpn": (6, 9, 216_448),
+    "libra_bfp": (11, 23, 196_352),
+    "nas_fcos": (16, 26, 736_964),
+    "nas_fpn_mmdet": (51, 114, 1_851_648),
+    "opa_fpn": (65, 145, 1_749_091),
+    "pafpn": (11, 17, 401_280),
+    "simple_fpn": (8, 8, 276_912),
+    "spinenet": (21, 37, 1_241_856),
+    "ttf_fpn": (3, 6, 1_818_257),
+    "unet_pp": (12, 22, 3_234_368),
+    "yolof": (5, 5, 75_904),
+}
+"""Nodes and edges of the whole graph, and parameters at width 64 on `CHANNELS`."""
+CHANNELS = {2: 24, 3: 40, 4: 112, 5: 320}
+OWN_LEVELS = {
+    *("aug_fpn", "blazeface", "nas_fcos", "nas_fpn", "nas_fpn_mmdet", "opa_fpn", "simple_fpn"),
+    *("spinenet", "ttf_fpn", "unet_pp"),
+}
+"""Networks whose originals hold for their own levels alone."""
 
 
 def cost(name, model, fields):
@@ -107,24 +139,64 @@ def test_nodes_and_edges_of_a_cell(name):
     assert (len(cell), sum(len(one.inputs) for one in cell)) == NODES_AND_EDGES[name]
 
 
+@pytest.mark.parametrize("name", WHOLE)
+def test_nodes_edges_and_parameters_of_a_whole(name):
+    graph = expand(load_topology(name))
+    channels = {level: CHANNELS[level] for level in graph.inputs}
+    params = infer(graph, channels=channels, width=64, image_size=512).params
+    edges = sum(len(one.inputs) for one in graph.nodes)
+    assert (len(graph.nodes), edges, params) == WHOLE[name]
+
+
+def test_bifpn_of_the_largest_is_as_effdet_counts_it():
+    graph = expand(load_topology("bifpn_p3_p8"))
+    channels = {3: 80, 4: 224, 5: 640}
+    assert infer(graph, channels=channels, width=384, image_size=1536).params == 13_112_064
+
+
 @pytest.mark.parametrize("name", topology_names())
 def test_every_file_says_where_it_is_from_and_holds_for_any_levels(name):
     tree = read_yaml(SHIPPED / f"{name}.yaml").tree
     assert tree["name"] == name
-    assert all(len(tree[key]) > 10 for key in ("source", "published", "inferred"))
+    assert all(len(tree[key]) >= len("Nothing.") for key in ("source", "published", "inferred"))
     topology = load_topology(name)
     assert topology.source == tree["source"]
-    graph = expand(topology, repeats=2)
+    graph = expand(topology, repeats=2 if topology.repeats > 1 else None)
     assert len(set(node_digests(graph).values())) == len(graph.nodes)
     assert to_text(graph).startswith(name)
-    for levels in [] if name == "nas_fpn" else [(2, 7), (3, 8), (3, 4)]:
+    for levels in [] if name in OWN_LEVELS else [(2, 7), (3, 8), (3, 4)]:
         assert len(expand(topology, levels=levels).outputs) == levels[1] - levels[0] + 1
 
 
-def test_all_eight_are_there_and_all_differ():
-    assert topology_names() == tuple(sorted(NODES_AND_EDGES))
-    sums = [parse(with_fields(load_topology(name).tree, SUM)) for name in topology_names()]
+def test_all_are_there_and_all_differ():
+    assert topology_names() == tuple(sorted(NODES_AND_EDGES | WHOLE))
+    graphs = [expand(load_topology(name)) for name in topology_names()]
+    assert len({digest(graph) for graph in graphs}) == len(graphs)
+    sums = [parse(with_fields(load_topology(name).tree, SUM)) for name in NODES_AND_EDGES]
     assert len({digest(expand(one, repeats=3)) for one in sums}) == 8
+
+
+def unet_pp(columns):
+    """UNet++ of any depth, in the words of its file."""
+    wide = {f"p{level}": f"{2 ** (level - 2)}x" for level in range(2, columns + 2)}
+    rows = {}
+    for j in range(1, columns + 1):
+        family = {"levels": f"p2..p{columns + 2 - j}", "channels": wide}
+        above = "in.coarser" if j == 1 else f"x{j - 1}.coarser"
+        before = ["in", *(f"x{i}" for i in range(1, j))]
+        rows[f"mix{j}"] = {**family, "from": [*before, {"from": above, "channels": wide}]}
+        rows[f"x{j}"] = {**family, "from": f"mix{j}"}
+    tree = dict(load_topology("unet_pp").tree)
+    taps = {"early": "p2_x1", "middle": "p2_x2"}
+    return expand(parse({**tree, "inputs": f"p2..p{columns + 2}", "rows": rows, "taps": taps}))
+
+
+def test_unet_pp_is_as_its_authors_count_it():
+    assert digest(unet_pp(3)) == digest(expand(load_topology("unet_pp")))
+    given = dict(zip(range(2, 7), (32, 64, 128, 256, 512), strict=True))
+    nested = infer(unet_pp(4), channels=given, width=32, image_size=512).params
+    backbone = sum(9 * (c // 2 if c > 32 else 1) * c + 9 * c * c + 2 * c for c in given.values())
+    assert nested + backbone + (32 + 1) == 9_041_601
 
 
 def test_nas_fpn_as_published():
