@@ -118,6 +118,7 @@ def _features(
     }
     identity = {
         "backbone": spec.model.backbone.name,
+        "levels": list(detector.backbone.levels),
         "weights": weights_digest(detector.backbone),
         "data": dataset.facts.fingerprint,
         "flip": len(sides) == 2,

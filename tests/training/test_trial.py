@@ -13,10 +13,11 @@ from filelock import FileLock
 
 from harness import trial
 from harness.data import open_data
+from harness.graph import expand, parse, to_tree
 from harness.latency import measure
 from harness.ledger import Ledger
 from harness.space.data import DataSpec
-from harness.space.model import BackboneSpec
+from harness.space.model import BackboneSpec, FeatureNetworkSpec
 from harness.space.workplace import Workplace
 from harness.training import feeds
 from harness.trial import load_trained, run_trial
@@ -169,6 +170,16 @@ def test_kept_features_are_of_this_code_epoch(shapes, where):
     before = {path.name for path in folder.iterdir()}
     run_trial(spec.model_copy(update={"code_epoch": spec.code_epoch + 1}), where)
     assert {path.name for path in folder.iterdir()} > before
+
+
+def test_a_network_that_reads_finer_maps_finds_them_kept(shapes, where):
+    """One frozen backbone, networks that read different levels of it: each has its own."""
+    tree = {"levels": "p3..p5", "inputs": "p2..p5", "rows": {"out": {"from": ["in", "in.finer"]}}}
+    finer = FeatureNetworkSpec(graph=to_tree(expand(parse(tree))), width=8)
+    spec = shapes(epochs=1)
+    model = spec.model.model_copy(update={"feature_network": finer})
+    for one in (spec, spec.model_copy(update={"model": model})):
+        assert run_trial(one, where).status == "done"
 
 
 def test_divergence_is_a_record(shapes, where):
