@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from harness.graph.ops import FUSES
 from harness.graph.spec import Norm, Op, Projection
 
 Kind = Literal["projection", "resample", "block", "fuse"]
@@ -48,8 +49,17 @@ class Parts:
         return self._settle(place, part, lambda held: False)
 
     def share(self, name: str, part: Part) -> str:
-        """The place of a part that is shared by a key: of the one there is, if it is alike."""
-        return self._settle(f"shared.{name}", part, lambda held: _alike(held, part))
+        """The place of a part that is shared by a key: of the one there is, if it is alike.
+
+        A fuse that tells its inputs apart has from then on the roles of all its users.
+        """
+        place = self._settle(f"shared.{name}", part, lambda held: _alike(held, part))
+        held = self._parts[place]
+        if held.op is not None and held.roles != part.roles:
+            both = {*held.roles, *part.roles}
+            roles = tuple(role for role in FUSES.get(held.op.name).roles if role in both)
+            self._parts[place] = replace(held, roles=roles)
+        return place
 
     def shared_input(self, place: str, part: Part) -> str:
         """The place of a projection that all uses of a backbone map share."""
@@ -71,5 +81,11 @@ def lettered(name: str, i: int) -> str:
 
 
 def _alike(one: Part, other: Part) -> bool:
-    """Whether two parts can have one set of weights."""
-    return replace(one, key=(), roles=()) == replace(other, key=(), roles=())
+    """Whether two parts can have one set of weights: also where some role is not there."""
+    if replace(one, key=(), roles=()) != replace(other, key=(), roles=()):
+        return False
+    return one.roles == other.roles or (_are_distinct(one.roles) and _are_distinct(other.roles))
+
+
+def _are_distinct(roles: tuple[str | None, ...]) -> bool:
+    return None not in roles and len(set(roles)) == len(roles)

@@ -152,9 +152,11 @@ class _Planner:
     def _step(self, node: Node) -> Step:
         name, digest = variable(node), self.digests[node.key]
         wanted = node_channels(node, self.width)
-        order = list(range(len(node.inputs)))
-        if FUSES.get(node.fuse.name).commutes:
+        order, spec = list(range(len(node.inputs))), FUSES.get(node.fuse.name)
+        if spec.commutes:
             order.sort(key=lambda i: self._sort_key(node.inputs[i]))
+        if spec.roles:
+            order.sort(key=lambda i: spec.roles.index(node.inputs[i].role or ""))
         made = [self._term(node, i, order, wanted) for i in order]
         terms = tuple([term for term, _ in made])
         arriving = tuple([channels for _, channels in made])
@@ -210,7 +212,11 @@ class _Planner:
             project = self._project(edge, node, channels, arriving, nth)
             channels = arriving
         found = legs(edge.path, (source.level, node.level), channels, arriving)
-        way = tuple([(leg, self._leg(leg, edge, node, nth)) for leg in found])
+        names = [leg.op.name for leg in found]
+        words = [lettered(name, names[:i].count(name)) for i, name in enumerate(names)]
+        way = tuple(
+            [(leg, self._leg(leg, w, edge, node, nth)) for leg, w in zip(found, words, strict=True)]
+        )
         channels = found[-1].channels_out if found else channels
         read = f"{source.variable}_fused" if edge.tap == "before" else source.variable
         once = all(at is None for _, at in way) and (project is None or shared)
@@ -244,8 +250,11 @@ class _Planner:
         key = f"{self.sources[edge.source].digest}>{self.digests[node.key]}"
         return (key, nth) if nth else (key,)
 
-    def _leg(self, leg: Leg, edge: Edge, node: Node, nth: int) -> str | None:
-        """The place of a leg's module; None for a function without parameters."""
+    def _leg(self, leg: Leg, word: str, edge: Edge, node: Node, nth: int) -> str | None:
+        """The place of a leg's module; None for a function without parameters.
+
+        word: the op's name, lettered where it is not the first of that name on the edge.
+        """
         if leg.resamples and not isinstance(RESAMPLES.get(leg.op.name), type):
             return None
         source = self.sources[edge.source]
@@ -256,10 +265,10 @@ class _Planner:
             leg.channels_out,
             node.norm,
             stride=1 << abs(leg.level_out - leg.level_in),
-            key=(*self._edge_key(edge, node, nth), leg.op.name),
+            key=(*self._edge_key(edge, node, nth), word),
         )
         if edge.share:
-            return self._place(edge.share, "", leg.op.name, part)
+            return self._place(edge.share, "", word, part)
         stem = lettered(f"{leg.op.name}_{source.variable}", nth)
         return self.parts.add(f"{variable(node)}.{stem}", part)
 

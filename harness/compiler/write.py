@@ -163,14 +163,22 @@ class _Writer:
         if is_inline(step.fuse):
             value = self._sum(step)
         else:
-            inputs = ", ".join(self._input(term) for term in step.terms)
-            value = f"self.{step.fuse_at}({inputs})"
+            value = f"self.{step.fuse_at}({', '.join(self._inputs(step))})"
         if step.fused:
             self.lines.append(f"{step.fused} = {value}")
             value = step.fused
         if step.block.name != "none":
             value = f"{self._block(step)}({value})"
         self.lines.append(f"{step.name} = {value}")
+
+    def _inputs(self, step: Step) -> list[str]:
+        """Of a fuse that is called; None for a role that only others who share it have."""
+        made = [self._input(term) for term in step.terms]
+        roles = self.plan.parts[step.fuse_at].roles
+        if len(roles) == len(made):
+            return made
+        named = dict(zip([term.role for term in step.terms], made, strict=True))
+        return [named.get(role, "None") for role in roles]
 
     def _sum(self, step: Step) -> str:
         """Terms that are weighted before they are copied to a finer level come first."""

@@ -131,6 +131,7 @@ class _Inference:
     """One walk over a graph. maps: level and channels of what is made so far, by key.
 
     shared: what has been paid for already of weights that several users share.
+    roles: how many there are, among all inputs of the nodes that share a fuse that knows roles.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class _Inference:
         self.maps = {f"p{level}": (level, channels[level]) for level in graph.inputs}
         self.fused: dict[str, int] = {}
         self.shared: set[tuple[object, ...]] = set()
+        self.roles = _shared_roles(graph)
         self.costs: dict[tuple[int, ...], tuple[int, int]] = {}
         self.ways: dict[tuple[int, ...], tuple[Leg, ...]] = {}
         self.faults: list[Fault] = []
@@ -178,7 +180,11 @@ class _Inference:
             (node.block, block, (fused, made, 1, cells, cells, 1, high)),
         ):
             own, work = self._cost(op, spec, *shape)
-            paid = own and node.share and self._again(node.share, op, fused, made, node.norm)
+            paid = False
+            if node.share and own:
+                inputs = self.roles.get((node.share, op), shape[2])
+                own, _ = self._cost(op, spec, *shape[:2], inputs, *shape[3:])
+                paid = self._again(node.share, op, inputs, fused, made, node.norm)
             params, macs = params + (0 if paid else own), macs + work
         key = node.key
         self.maps[key], self.fused[key] = (node.level, made), fused
@@ -247,3 +253,12 @@ class _Inference:
 
     def _clash(self, node: Node, reason: str) -> None:
         self.faults.append(Fault(f"nodes.{node.name}", reason))
+
+
+def _shared_roles(graph: Graph) -> dict[tuple[str, Op], int]:
+    found: dict[tuple[str, Op], set[str | None]] = {}
+    for node in graph.nodes:
+        if node.share and FUSES.get(node.fuse.name).roles:
+            roles = found.setdefault((node.share, node.fuse), set())
+            roles.update([edge.role for edge in node.inputs])
+    return {key: len(roles) for key, roles in found.items()}

@@ -16,8 +16,9 @@ class Dynamic(nn.Module):
     """The mean over inputs of scale(y) * y, y = norm(deformable 3x3 convolution of the input).
 
     Where every kernel looks and how much each of its cells counts comes from the `middle` input
-    alone; `finer` and `coarser` may be absent. scale(y) = hard sigmoid(relu(1x1(mean of y))), one
-    number for each image and input, by one 1x1 for all.
+    alone; `finer` and `coarser` may be absent (None, where another node has them by these weights).
+    scale(y) = hard sigmoid(relu(1x1(mean of y))), one number for each image and input, by one 1x1
+    for all.
 
     The original convolves the finer map with stride 2 and the coarser one at its own size, resizing
     the result; here all inputs have the node's size before. It has group norm where this has the
@@ -34,15 +35,16 @@ class Dynamic(nn.Module):
         )
         self.scale = nn.Conv2d(channels, 1, 1)
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        steering = self.steer(inputs[self.roles.index("middle")])
+    def forward(self, *inputs: Tensor | None) -> Tensor:
+        given = {r: x for r, x in zip(self.roles, inputs, strict=True) if x is not None}
+        steering = self.steer(given["middle"])
         offsets, masks = steering[:, :18], torch.sigmoid(steering[:, 18:])
-        total = inputs[0].new_zeros(())
-        for role, x in zip(self.roles, inputs, strict=True):
+        total: Tensor = steering.new_zeros(())
+        for role, x in given.items():
             made = self.convs[role](x, offsets, masks)
             scale = F.hardsigmoid(F.relu(self.scale(made.mean((2, 3), True))))
             total = torch.addcmul(total, made, scale)
-        return total * (1 / len(inputs))
+        return total * (1 / len(given))
 
 
 class Deformed(nn.Module):
