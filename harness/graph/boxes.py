@@ -8,7 +8,7 @@ from harness.graph.canvas import BOX_H, Canvas
 from harness.graph.layout import input_key
 from harness.graph.names import level_of
 from harness.graph.spec import Graph, Node, Op
-from harness.graph.wording import brief_label, edge_words, op_label, usual
+from harness.graph.wording import brief_label, cut, edge_words, op_label, usual
 
 
 class Boxes:
@@ -37,7 +37,7 @@ class Boxes:
 
     def _box(self, key: str, name: str, second: str, kind: str, hover: str) -> str:
         (x, y), wide = self.canvas.at(key), self.canvas.box_w
-        shown = _cut(name, int((wide - 6) / 6.0))
+        shown = cut(name, int((wide - 6) / 6.0))
         lift = -1.0 if second else 4.0
         parts = [
             f'<g class="n{self.numbers[key]}"><title>{escape(hover)}</title>',
@@ -46,7 +46,7 @@ class Boxes:
             f'<text class="mid" x="{x:.1f}" y="{y + lift:.1f}">{escape(shown)}</text>',
         ]
         if second:
-            small = escape(_cut(second, int((wide - 8) / 4.3)))
+            small = escape(cut(second, int((wide - 8) / 4.3)))
             parts.append(f'<text class="tiny mid" x="{x:.1f}" y="{y + 11:.1f}">{small}</text>')
         if key in self.sets:
             place = f'x="{x + wide / 2 - 4:.1f}" y="{y - BOX_H / 2 + 9.5:.1f}"'
@@ -126,7 +126,3 @@ def sets_of_weights(graph: Graph) -> dict[str, int]:
 
 def _set(node: Node) -> tuple[str | None, Op, float | None]:
     return node.share, node.block, node.channels
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

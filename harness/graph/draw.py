@@ -14,7 +14,7 @@ from harness.graph.boxes import sets_of_weights
 from harness.graph.layout import input_key
 from harness.graph.picture import to_svg
 from harness.graph.spec import Graph, Node
-from harness.graph.wording import count, edge_words, habit, short_label, usual_ways
+from harness.graph.wording import count, cut, edge_words, habit, short_label, usual_ways
 
 __all__ = ["to_svg", "to_text"]
 
@@ -22,6 +22,8 @@ HEAD = ("node", "level", "inputs", "fuse", "block", "C x H x W", "params", "mult
 RIGHT = {1, 5, 6, 7, 8}
 WIDE = 64
 """Characters of the widest column of inputs; what is more goes on the next line."""
+OPS = 40
+"""Characters of the widest column of ops; what is more is cut."""
 
 Cells = tuple[str, ...]
 
@@ -106,11 +108,11 @@ class _Table:
     def _rows(self, node: Node) -> list[Cells]:
         """A node as one line, or as several where its inputs are many."""
         inputs = textwrap.wrap(self._inputs(node), WIDE, break_on_hyphens=False) or [""]
-        block = short_label(node.block)
+        fuse, block = cut(short_label(node.fuse), OPS), cut(short_label(node.block), OPS)
         holder = self.holders.get(self.sets.get(node.key, 0), node.key)
         if holder != node.key:
             block += f", weights of {holder}"
-        cells: Cells = (node.key, f"p{node.level}", inputs[0], short_label(node.fuse), block)
+        cells: Cells = (node.key, f"p{node.level}", inputs[0], fuse, block)
         if self.inferred is not None:
             facts = self.inferred.node(node.key)
             shape = f"{facts.channels} x {facts.height} x {facts.width}"

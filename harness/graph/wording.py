@@ -94,6 +94,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def cut(text: str, most: int) -> str:
+    """Text of at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def _sized(op: Op) -> str:
     """The name of an op with its kernel: `conv 3x3`, `max_pool stride`."""
     kernel = dict(op.args).get("kernel")
