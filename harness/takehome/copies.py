@@ -67,9 +67,11 @@ class Copies:
     """Definitions asked for so far, and what they need.
 
     preferred: a module whose definitions stand for those of the same name elsewhere.
+    dropped: methods that are left out of classes of that module's package.
     """
 
     preferred: str
+    dropped: frozenset[str] = frozenset()
     definitions: dict[str, Definition] = field(default_factory=dict)
     imports: dict[str, Import] = field(default_factory=dict)
     _files: dict[str, "_File"] = field(default_factory=dict)
@@ -121,7 +123,8 @@ class Copies:
 
     def _file(self, module: str) -> "_File":
         if module not in self._files:
-            self._files[module] = _read(module)
+            own = module.partition(".")[0] == self.preferred.partition(".")[0]
+            self._files[module] = _read(module, self.dropped if own else frozenset())
         return self._files[module]
 
     def _define(self, found: Definition) -> Definition:
@@ -174,7 +177,7 @@ class _File:
     imports: dict[str, Import] = field(default_factory=dict)
 
 
-def _read(name: str) -> _File:
+def _read(name: str, dropped: frozenset[str]) -> _File:
     module = import_module(name)
     try:
         source = inspect.getsource(module)
@@ -189,7 +192,9 @@ def _read(name: str) -> _File:
             continue
         last = following if following and _is_docstring(following) else statement
         first = _first_line(statement, module)
-        text = _TOLD_TO_TOOLS.sub("", "\n".join(lines[first - 1 : last.end_lineno]))
+        gone = {line for one in _methods(statement, dropped) for line in one}
+        kept = [i for i in range(first, (last.end_lineno or first) + 1) if i not in gone]
+        text = _TOLD_TO_TOOLS.sub("", "\n".join(lines[i - 1] for i in kept))
         for bound in _bound(statement):
             file.definitions[bound] = Definition(bound, name, first, text)
     return file
@@ -204,6 +209,14 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             yield name
         case ast.Assign(targets=[ast.Name(id=name)]):
             yield name
+
+
+def _methods(statement: ast.stmt, names: frozenset[str]) -> Iterator[range]:
+    """Lines of methods of a class, each with the blank line before it."""
+    for one in statement.body if isinstance(statement, ast.ClassDef) else ():
+        if isinstance(one, ast.FunctionDef) and one.name in names:
+            start = min([one.lineno, *(decorator.lineno for decorator in one.decorator_list)])
+            yield range(start - 1, (one.end_lineno or one.lineno) + 1)
 
 
 def _first_line(statement: ast.stmt, module: Any) -> int:

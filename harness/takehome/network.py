@@ -44,7 +44,7 @@ class NetworkText:
     """The text of a class, and copies of what it needs. name: of the class."""
 
     def __init__(self, plan: Plan, called: str, channels: Mapping[str, int]) -> None:
-        self.plan, self.copies = plan, Copies(pieces.__name__)
+        self.plan, self.copies = plan, Copies(pieces.__name__, pieces.DROPPED)
         self.channels = {**channels, **{step.name: step.channels for step in plan.steps}}
         for thing in (Mapping, Sequence, pieces.Node, pieces.reset):
             self.copies.add(thing)
