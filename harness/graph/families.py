@@ -192,6 +192,6 @@ def _ref(text: str) -> Ref | str:
         return f"no step {step!r} in {text!r}{did_you_mean(step, _STEPS)}"
     if back is not None and back not in _BACKS and not back.startswith("-"):
         return f"no repeat {back!r} in {text!r}{did_you_mean(back, _BACKS)}"
-    steps: Step = step or ""
-    word: Back = back if back in _BACKS else -int(back or 0)
+    steps: Step = step or ""  # type: ignore[assignment]
+    word: Back = back if back in _BACKS else -int(back or 0)  # type: ignore[assignment]
     return Ref(name, steps, word)

@@ -15,7 +15,9 @@ from typing import Literal
 from harness.graph.spec import Edge, Graph, Node
 
 PAIRED = 60
-"""Nodes of a graph from which on some stand in pairs."""
+"""Nodes of a graph from which on some stand in pairs, where that makes it narrower."""
+PAIR = 1.7
+"""How much wider a column of pairs is."""
 
 EdgeKind = Literal["same", "up", "down", "skip"]
 
@@ -66,11 +68,18 @@ def input_key(level: int) -> str:
 
 def lay_out(graph: Graph) -> Layout:
     """Place every input and node of a graph; the same graph is always placed the same way."""
+    single = _placed(graph, {})
+    if len(graph.nodes) < PAIRED:
+        return single
+    paired = _placed(graph, _leaders(graph))
+    return paired if paired.width * PAIR < single.width else single
+
+
+def _placed(graph: Graph, leaders: dict[str, str]) -> Layout:
     levels = {input_key(level): level for level in graph.inputs}
     levels |= {node.key: node.level for node in graph.nodes}
     order = sorted(set(levels.values()), reverse=True)
     rows = {level: row for row, level in enumerate(order)}
-    leaders = _leaders(graph) if len(graph.nodes) >= PAIRED else {}
     columns = _earliest(graph, levels, rows, leaders)
     _align_ends(graph, levels, rows, columns, {*leaders, *leaders.values()})
     return Layout(rows, levels, columns, _spans(graph, columns), _links(graph, levels, columns))
