@@ -138,15 +138,20 @@ def plan(
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path())
+@click.option(
+    "--build", is_flag=True, help="Build topologies, run them, hold them to their closed form."
+)
 @plugin_option
 @friendly
-def check(files: tuple[str, ...], plugins: tuple[str, ...]) -> None:
+def check(files: tuple[str, ...], build: bool, plugins: tuple[str, ...]) -> None:
     """All faults of studies and topologies, with file and line."""
-    from harness.door.checking import check_file
+    from harness.door.checking import check_build, check_file
     from harness.plugins import load
 
     load(plugins)
     faults = [fault for file in files for fault in check_file(Path(file))]
+    if build and not faults:
+        faults = [fault for file in files for fault in check_build(Path(file))]
     if faults:
         raise SpecError(faults)
     click.echo(f"{len(files)} file{'s' if len(files) > 1 else ''}: no fault")
@@ -163,6 +168,7 @@ def check(files: tuple[str, ...], plugins: tuple[str, ...]) -> None:
     metavar="LIBRARY",
     help="With --code: a wrapper for mmdet, detectron2 or ultralytics.",
 )
+@plugin_option
 @json_option
 @friendly
 def show(
@@ -176,11 +182,14 @@ def show(
     svg: str | None,
     as_code: bool,
     library: str | None,
+    plugins: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """A topology or model: nodes, shapes, parameters, multiply-adds a node, reach."""
     from harness.door.describe import describe
+    from harness.plugins import load
 
+    load(plugins)
     lens = read_lens(image_size, width, repeats, levels, channels, backbone)
     if as_code:
         from harness.door.takehome import code
@@ -205,6 +214,7 @@ def show(
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @network_options
+@plugin_option
 @json_option
 @friendly
 def diff(
@@ -216,13 +226,16 @@ def diff(
     levels: str | None,
     channels: str | None,
     backbone: str | None,
+    plugins: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """How topology or model B differs from A: node by node, edge by edge, and in cost."""
     from harness.door.describe import describe
     from harness.door.difference import difference_words
     from harness.graph.diff import compare
+    from harness.plugins import load
 
+    load(plugins)
     lens = read_lens(image_size, width, repeats, levels, channels, backbone)
     a, b = describe(first, lens), describe(second, lens)
     found = compare(a.graph, b.graph, (a.inferred, b.inferred))
@@ -231,13 +244,16 @@ def diff(
 
 @main.command()
 @click.argument("name")
+@plugin_option
 @json_option
 @friendly
-def cost(name: str, as_json: bool) -> None:
+def cost(name: str, plugins: tuple[str, ...], as_json: bool) -> None:
     """Params and multiply-adds by part (of a topology: in D0), and what fvcore leaves out."""
     from harness.door.describe import cost_document
     from harness.door.printing import say_cost
+    from harness.plugins import load
 
+    load(plugins)
     document = cost_document(name)
     say_json(document) if as_json else say_cost(document)
 

@@ -31,6 +31,17 @@ def check_file(file: Path) -> Sequence[Fault]:
     return ()
 
 
+def check_build(file: Path) -> Sequence[Fault]:
+    """What does not hold of the network a topology file makes, once it is built."""
+    source = read_yaml(file)
+    if isinstance(source.tree, dict) and source.tree.keys() & (STUDY_KEYS | {"include"}):
+        return ()
+    from harness.prove import prove
+
+    graph = expand(load_topology(str(file)))
+    return [Fault("", complaint, str(file)) for complaint in prove(graph)]
+
+
 def _check_study(file: Path) -> Sequence[Fault]:
     """Every profile, every cell; the same fault in several of them is told once."""
     faults: dict[Fault, None] = {}

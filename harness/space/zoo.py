@@ -52,9 +52,15 @@ def find_topology(name_or_path: str | Path, *, beside: Path | None = None) -> Pa
     stem = re.sub(r"\.ya?ml$", "", name)
     for folder in _folders(beside):
         for file in (folder / f"{stem}.yaml", folder / f"{stem}.yml"):
-            if file.is_file():
+            if file.is_file() and not (folder == beside and _is_study(file)):
                 return _not_hiding(file)
     raise SpecError(f"no topology {name!r}{did_you_mean(stem, topology_names(beside))}")
+
+
+def _is_study(file: Path) -> bool:
+    """Whether a file beside a study is a study too: one may be called as its topology is."""
+    tree = read_yaml(file).tree
+    return isinstance(tree, Mapping) and "question" in tree
 
 
 def _is_file_name(name: str) -> bool:

@@ -1,0 +1,87 @@
+"""What the documentation tells a reader to write and type works as it stands."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.space.zoo import topology_names
+
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs" / "adding-a-topology.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def block(language: str, start: str) -> str:
+    """The fenced block of a language that begins so."""
+    found = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    return next(one for one in found if one.startswith(start))
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A folder with what the guide has its reader save."""
+    folder = tmp_path_factory.mktemp("checkout")
+    spaces = folder / "search_spaces"
+    (spaces / "topologies").mkdir(parents=True)
+    for name in ("profiles.yaml", "control.yaml"):
+        shutil.copy(ROOT / "search_spaces" / name, spaces)
+    (spaces / "topologies" / "two_ways.yaml").write_text(block("yaml", "name: two_ways"))
+    (spaces / "two_ways.yaml").write_text(block("yaml", "question:"))
+    (folder / "my_ops").mkdir()
+    (folder / "my_ops" / "__init__.py").write_text(block("python", "# my_ops/__init__.py"))
+    (folder / "my_ops" / "modules.py").write_text(block("python", "# my_ops/modules.py"))
+    return folder
+
+
+def harness(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    code = "from harness.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *args],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
+        timeout=250,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("check", "search_spaces/topologies/two_ways.yaml", "search_spaces/two_ways.yaml"),
+        ("check", "--build", "search_spaces/topologies/two_ways.yaml"),
+        ("show", "search_spaces/topologies/two_ways.yaml", "--width", "64", "--svg", "two.svg"),
+        ("diff", "search_spaces/topologies/two_ways.yaml", "bifpn"),
+    ],
+)
+def test_the_guide_works(checkout, args):
+    done = harness(checkout, *args)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_op_of_ones_own_works(checkout):
+    mine = block("yaml", "name: two_ways").replace("{weighted: fast}", "largest")
+    (checkout / "mine.yaml").write_text(mine.replace("name: two_ways", "name: mine"))
+    done = harness(checkout, "check", "--plugin", "my_ops", "--build", "mine.yaml")
+    assert (done.returncode, done.stdout) == (0, "1 file: no fault\n"), done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_shipped_files_that_pages_name_are_there():
+    for page in PAGES:
+        for name in re.findall(
+            r"`((?:harness|search_spaces|docs|benchmarks)/[\w/]+\.\w+)`", page.read_text()
+        ):
+            known = (ROOT / name).exists() or "two_ways" in name
+            assert known, f"{page.name}: {name}"
+    assert "two_ways" not in topology_names()
