@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.compiler.plan import make_plan
 from harness.graph.spec import Graph
-from harness.takehome.copies import KEPT, Definition, Import
+from harness.takehome.copies import Definition, Import
 from harness.takehome.network import NetworkText
 from harness.takehome.wrappers import wrapper
 
@@ -57,7 +57,9 @@ def take_home(
 
 def _comments(network: NetworkText, name: str, heading: Heading) -> Iterator[str]:
     heads = {one.module.partition(".")[0] for one in network.copies.imports.values()}
-    needed = sorted(heads & {"torch", "torchvision"}) + sorted(heads - KEPT)
+    others = "".join(
+        f", and {head}" for head in sorted(heads - set(sys.stdlib_module_names)) if head != "torch"
+    )
     size = heading.image_size
     said = [
         f"{network.name}: a feature network between the backbone and the heads of a detector.",
@@ -68,7 +70,7 @@ def _comments(network: NetworkText, name: str, heading: Heading) -> Iterator[str
         f"    {shlex.join(heading.made_by)}",
         f"Parameters: {heading.params:,}. Multiply-adds for one image of {size} x {size} pixels: "
         f"{heading.macs:,}.",
-        f"Needs Python 3.10 and {' and '.join(needed)}.",
+        f"Needs Python 3.10 and torch 2.4 or later{others}; tested with torch from 2.11 on.",
         "First values are drawn as the harness draws them (layers glorot-uniform, biases 0, norms "
         "1 and 0), but are other numbers. Names of parameters are the same: load_state_dict takes "
         "what a network of the harness has in its state_dict.",
