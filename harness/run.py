@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness import plugins
 from harness.engines import ENGINES, AbstractEngine, OnEpoch, Watch, Work
 from harness.errors import EngineError, SpecError
 from harness.ledger import Ledger
 from harness.plan import Plan, make_plan, open_facts, settle
+from harness.plugins import load, user_module
 from harness.records import TrialRecord
 from harness.search import cell_name
 from harness.space.bind import FactsOf
@@ -38,7 +38,7 @@ class Named:
     """Modules to import before it, wherever it runs."""
 
     def __call__(self, spec: TrialSpec, where: Workplace, on_epoch: OnEpoch) -> TrialRecord:
-        plugins.load(self.plugins)
+        load(self.plugins)
         record: TrialRecord = resolve(self.name)(spec, where, on_epoch)
         return record
 
@@ -47,7 +47,7 @@ def resolve(name: str) -> Callable[..., Any]:
     """The function a `package:function` stands for; a `SpecError` where there is none."""
     module, _, function = name.partition(":")
     try:
-        found = getattr(plugins.user_module(module), function)
+        found = getattr(user_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise SpecError(f"--trial {name}: should be package:function ({error})") from error
     if not callable(found):

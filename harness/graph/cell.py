@@ -10,6 +10,8 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 from harness.graph.spec import Norm, Op, Projection, Scalar, Tap
 
 T = TypeVar("T")
+LEVELS_END = 63
+"""Coarser than any level."""
 Step = Literal["", "coarser", "finer", "all"]
 Order = Literal["down", "up", "none"]
 Back = int | Literal["first", "all", "log2"]
@@ -28,6 +30,12 @@ class PerLevel(Generic[T]):
     def at(self, level: int) -> T | None:
         return next((value for low, high, value in self.ranges if low <= level <= high), None)
 
+    def of(self, level: int) -> T:
+        """The value at a level, of one that has a value for every level."""
+        value = self.at(level)
+        assert value is not None
+        return value
+
 
 Leveled: TypeAlias = PerLevel[T] | T | None
 
@@ -37,10 +45,20 @@ def said_at(value: "PerLevel[T] | T | None", level: int) -> T | None:
     return value.at(level) if isinstance(value, PerLevel) else value
 
 
-def at_level(value: "PerLevel[T] | T | None", level: int, default: T) -> T:
-    """What holds at a level: what is said for it, else the default."""
+def at_level(value: "PerLevel[T] | T | None", level: int, default: "PerLevel[T]") -> T:
+    """What holds at a level: what is said for it, else the default's."""
     found = said_at(value, level)
-    return default if found is None else found
+    return default.of(level) if found is None else found
+
+
+def everywhere(value: "PerLevel[T] | T | None", default: "PerLevel[T] | T") -> "PerLevel[T]":
+    """What is said, and at all other levels the default."""
+    rest = default if isinstance(default, PerLevel) else PerLevel(((0, LEVELS_END, default),))
+    if value is None:
+        return rest
+    if isinstance(value, PerLevel):
+        return PerLevel((*value.ranges, *rest.ranges))
+    return PerLevel(((0, LEVELS_END, value),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +80,7 @@ class Route:
 class ExtraStep:
     """How one extra level is made from the next finer one."""
 
-    down: Route
+    down: PerLevel[Route]
     block: Op
     projection: Projection
 
@@ -90,10 +108,10 @@ class Settings:
     """
 
     projection: Projection
-    up: Route
-    down: Route
-    fuse: Op
-    block: Op
+    up: PerLevel[Route]
+    down: PerLevel[Route]
+    fuse: PerLevel[Op]
+    block: PerLevel[Op]
     norm: Norm
     extra: Extra
     inner_levels: tuple[int, int] | None = None

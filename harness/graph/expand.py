@@ -177,7 +177,7 @@ class _Line:
             if source is None:
                 return
             distance = level - self._level(source)
-            path = step.down.over(distance) if distance > 0 else None
+            path = step.down.of(level).over(distance) if distance > 0 else None
             if path is None:
                 reason = f"nothing is said of the way from {source!r} to p{level}"
                 self.faults.add(recipe.path, reason)

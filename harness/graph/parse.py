@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from harness.errors import SpecError
 from harness.graph.args import choice, flag, is_whole
-from harness.graph.cell import Blueprint, Route, Settings, Stage
+from harness.graph.cell import Blueprint, PerLevel, Route, Settings, Stage, everywhere
 from harness.graph.conventions import CONVENTIONS, Convention
 from harness.graph.derive import ABOUT, Lookup, resolved
 from harness.graph.faults import Faults
@@ -119,20 +120,24 @@ def _convention(tree: Mapping[str, Any], faults: Faults) -> Convention:
         return CONVENTIONS.get("efficientdet")
 
 
-def _op_setting(key: str, tree: Mapping[str, Any], convention: Convention, reader: Reader) -> Op:
-    own = reader.op(key, tree[key], key) if key in tree else None
-    op = own or reader.op(key, getattr(convention, key), key)
-    assert op is not None
-    return op
+def _op_setting(
+    key: str, tree: Mapping[str, Any], convention: Convention, reader: Reader
+) -> PerLevel[Op]:
+    read = partial(reader.op, key)
+    own = reader.leveled(tree[key], key, read) if key in tree else None
+    default = read(getattr(convention, key), key)
+    assert default is not None
+    return everywhere(own, default)
 
 
 def _route_setting(
     key: str, tree: Mapping[str, Any], convention: Convention, reader: Reader
-) -> Route:
-    own = reader.route(key, tree[key], key) if key in tree else None
-    route = own or reader.route(key, getattr(convention, key), key)
-    assert route is not None
-    return route
+) -> PerLevel[Route]:
+    read = partial(reader.route, key)
+    own = reader.leveled(tree[key], key, read) if key in tree else None
+    default = read(getattr(convention, key), key)
+    assert default is not None
+    return everywhere(own, default)
 
 
 def _read_blueprint(tree: Mapping[str, Any], faults: Faults, defaults: _Defaults) -> Blueprint:

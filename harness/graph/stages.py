@@ -5,6 +5,7 @@ by name, or the fields of `STAGE_FIELDS`; or it is a whole `topology`; or it mak
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from harness.errors import SpecError
@@ -13,12 +14,14 @@ from harness.graph.cell import (
     Cell,
     Extra,
     ExtraStep,
+    PerLevel,
     PlainNode,
     Rewrite,
     Route,
     Row,
     Settings,
     Stage,
+    everywhere,
 )
 from harness.graph.families import FamilyReader
 from harness.graph.faults import Faults, join
@@ -72,7 +75,7 @@ def read_extra(
     given: Any,
     path: str,
     reader: Reader,
-    down: Route,
+    down: PerLevel[Route],
     projection: Projection,
 ) -> Extra:
     """An `extra` recipe over that of the convention."""
@@ -99,10 +102,16 @@ def read_extra(
 
 
 def _extra_step(
-    said: Mapping[str, Any], path: str, reader: Reader, down: Route, projection: Projection
+    said: Mapping[str, Any],
+    path: str,
+    reader: Reader,
+    down: PerLevel[Route],
+    projection: Projection,
 ) -> ExtraStep:
     if "down" in said:
-        down = reader.route("down", said["down"], f"{path}.down") or down
+        read = partial(reader.route, "down")
+        own = reader.leveled(said["down"], f"{path}.down", read)
+        down = everywhere(own, down)
     if "projection" in said:
         projection = reader.projection(said["projection"], f"{path}.projection", projection)
     block = reader.op("block", said.get("block", "none"), f"{path}.block") or Op("none")

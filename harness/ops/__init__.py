@@ -3,7 +3,6 @@
 Those of plugins, too.
 """
 
-from harness import plugins
 from harness.ops import (
     block,
     fuse,
@@ -16,6 +15,7 @@ from harness.ops import (
     resample_up,
 )
 from harness.ops.tables import BLOCKS, FUSES, RESAMPLES
+from harness.plugins import load_modules
 
 __all__ = [
     "BLOCKS",
@@ -32,4 +32,4 @@ __all__ = [
     "resample_up",
 ]
 
-plugins.load_modules()
+load_modules()

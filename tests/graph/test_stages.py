@@ -416,6 +416,25 @@ def test_what_differs_by_level():
     assert [facts.node(n.key).channels for n in (p3, p4, p5)] == [16, 32, 16]
 
 
+def test_what_differs_by_level_may_stand_at_the_top():
+    tree = {
+        "rows": {"out": {"from": ["in", "in.finer"]}},
+        "block": {"p3..p4": {"conv": 1}},
+        "down": {"p5": "avg_pool"},
+        "extra": {"down": {"p7": "subsample"}},
+    }
+    graph = graph_of(tree)
+    assert [node(graph, f"p{level}_out@1").block.name for level in (3, 4, 5)] == [
+        "conv",
+        "conv",
+        "sepconv",
+    ]
+    assert words(node(graph, "p5_out@1").inputs[1].path) == ["avg_pool"]
+    assert words(node(graph, "p6_out@1").inputs[1].path) == ["max_pool"]
+    assert words(node(graph, "p6@0").inputs[0].path) == ["max_pool"]
+    assert words(node(graph, "p7@0").inputs[0].path) == ["subsample"]
+
+
 def test_a_bare_concat_has_the_channels_it_is_given():
     nodes = {
         "a": {"level": 3, "from": ["p3", "p4"], "fuse": "concat", "block": "none"},
