@@ -62,6 +62,8 @@ NODES_AND_EDGES = {
     "lateral": (5, 5),
 }
 WHOLE = {
+    "afpn": (27, 47, 702_949),
+    "asff": (3, 9, 717_913),
     "aug_fpn": (10, 16, 297_667),
     "auto_fpn": (8, 32, 185_856),
     "bifpn_lite": (26, 59, 196_224),
@@ -70,29 +72,59 @@ WHOLE = {
     "bifpn_paddle": (10, 21, 253_971),
     "blazeface": (11, 16, 107_264),
     "carafe_fpn": (5, 8, 365_292),
+    "csp_pan": (8, 13, 116_736),
+    "custom_csp_pan": (5, 9, 1_505_472),
+    "dyhead": (35, 85, 1_154_568),
+    "es_pan": (8, 13, 166_464),
     "fpg": (45, 136, 2_583_872),
     "fpn": (5, 8, 179_712),
     "fpn_retinanet": (5, 7, 362_496),
     "g_frnet": (7, 13, 780_160),
+    "gfpn": (137, 418, 2_161_088),
+    "gold_yolo": (18, 37, 8_470_784),
     "hrfpn": (6, 9, 216_448),
+    "lc_pan": (8, 13, 181_888),
     "libra_bfp": (11, 23, 196_352),
+    "m2det": (193, 283, 3_461_600),
     "nas_fcos": (16, 26, 736_964),
     "nas_fpn_mmdet": (51, 114, 1_851_648),
     "opa_fpn": (65, 145, 1_749_091),
     "pafpn": (11, 17, 401_280),
+    "rep_bifpan": (8, 14, 4_697_024),
+    "rep_gfpn": (5, 12, 2_929_488),
+    "rt_detr": (10, 14, 724_160),
+    "sepc": (25, 59, 806_144),
     "simple_fpn": (8, 8, 276_912),
     "spinenet": (21, 37, 1_241_856),
     "ttf_fpn": (3, 6, 1_818_257),
     "unet_pp": (12, 22, 3_234_368),
+    "yolo_pan": (6, 10, 715_392),
     "yolof": (5, 5, 75_904),
 }
 """Nodes and edges of the whole graph, and parameters at width 64 on `CHANNELS`."""
 CHANNELS = {2: 24, 3: 40, 4: 112, 5: 320}
 OWN_LEVELS = {
     *("aug_fpn", "blazeface", "nas_fcos", "nas_fpn", "nas_fpn_mmdet", "opa_fpn", "simple_fpn"),
-    *("spinenet", "ttf_fpn", "unet_pp"),
+    *("spinenet", "ttf_fpn", "unet_pp", "gold_yolo", "m2det"),
 }
 """Networks whose originals hold for their own levels alone."""
+
+LAYERS = {
+    "afpn": ((256, 512, 1024, 2048), 256, 11_373_445),
+    "csp_pan": ((0, 96, 192, 384), 96, 249_600),
+    "custom_csp_pan": ((0, 128, 256, 512), 96, 3_417_888),
+    "es_pan": ((0, 96, 192, 384), 96, 361_056),
+    "lc_pan": ((0, 96, 192, 384), 96, 378_048),
+    "m2det": ((0, 512, 1024, 0), 256, 56_270_720),
+    "rep_bifpan": ((64, 128, 256, 512), 64, 4_759_488),
+    "rep_gfpn": ((0, 128, 256, 512), 128, 11_902_656),
+    "rt_detr": ((0, 512, 1024, 2048), 256, 11_950_848),
+    "yolo_pan": ((0, 128, 256, 512), 128, 2_834_688),
+}
+"""Channels of p2 to p5, width, and the parameters of the layers that the authors' code makes then.
+
+YOLOv5s prints its own; those of the others were added up from the code, apart from this package.
+"""
 
 
 def cost(name, model, fields):
@@ -146,6 +178,21 @@ def test_nodes_edges_and_parameters_of_a_whole(name):
     params = infer(graph, channels=channels, width=64, image_size=512).params
     edges = sum(len(one.inputs) for one in graph.nodes)
     assert (len(graph.nodes), edges, params) == WHOLE[name]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_parameters_are_those_of_the_authors_layers(name):
+    given, width, params = LAYERS[name]
+    graph = expand(load_topology(name))
+    channels = {level: c for level, c in zip(range(2, 6), given, strict=True) if c}
+    assert infer(graph, channels=channels, width=width, image_size=640).params == params
+
+
+@pytest.mark.parametrize(("columns", "edges"), [(13, 351), (21, 632)])
+def test_gfpn_has_the_edges_that_giraffedets_code_makes(columns, edges):
+    graph = expand(load_topology("gfpn"), repeats=columns)
+    read = [len(one.inputs) for one in graph.nodes if one.name.endswith(("_mix", "_out"))]
+    assert (len(read), sum(read)) == (5 * columns + 5, edges)
 
 
 def test_bifpn_of_the_largest_is_as_effdet_counts_it():
