@@ -1,11 +1,12 @@
 # make install   the environment in .venv, from pinned constraints
 # make run       the main job: search_spaces/bifpn_width.yaml on the laptop profile
 # make test      format, lint, types and tests
+# make test-slow the rest of the tests: the whole zoo exported, compiled; half an hour
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install run test format clean
+.PHONY: install run test test-slow format clean
 
 install: $(READY)
 
@@ -22,6 +23,9 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS)
+
+test-slow: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -q -m slow $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -102,8 +102,15 @@ def _cut(x: Tensor, size: Size, kernel: str) -> tuple[Tensor, Size, Size, Size]:
 
 @RESAMPLES.register("adaptive_pool")
 def adaptive_pool(x: Tensor, size: Size, kind: str = "max") -> Tensor:
-    """Cell i is the largest, or the mean, of cells floor(i h / H) to ceil((i + 1) h / H)."""
+    """Cell i is the largest, or the mean, of cells floor(i h / H) to ceil((i + 1) h / H).
+
+    Where sizes divide, the largest is by plain pooling: torch's adaptive one has no symbolic sizes.
+    """
     height, width = size_of(x)
     if height == size[0] and width == size[1]:
         return x
-    return F.adaptive_max_pool2d(x, size) if kind == "max" else F.adaptive_avg_pool2d(x, size)
+    if kind == "avg":
+        return F.adaptive_avg_pool2d(x, size)
+    if height % size[0] == 0 and width % size[1] == 0:
+        return F.max_pool2d(x, (height // size[0], width // size[1]))
+    return F.adaptive_max_pool2d(x, size)

@@ -12,6 +12,7 @@ from harness.ops.resample import (
     bilinear,
     max_pool,
     nearest,
+    size_of,
     subsample,
 )
 
@@ -156,6 +157,21 @@ def test_adaptive_pool_is_its_formula(kind, height, width, rows, columns):
     cells = x[:, :, top:bottom, left:right].flatten(2)
     expected = cells.amax(2) if kind == "max" else cells.mean(2)
     torch.testing.assert_close(y[:, :, i, j], expected)
+
+
+@pytest.mark.parametrize("kind", ["max", "avg"])
+def test_adaptive_pool_is_exported_for_any_size_that_divides(kind):
+    class Pool(torch.nn.Module):
+        def forward(self, x, like):
+            return adaptive_pool(x, size_of(like), kind)
+
+    high, wide = torch.export.Dim("high", min=2), torch.export.Dim("wide", min=2)
+    sizes = {2: 4 * high, 3: 4 * wide}, {2: high, 3: wide}
+    given = torch.randn(1, 2, 8, 12), torch.randn(1, 2, 2, 3)
+    pool = torch.export.export(Pool(), given, dynamic_shapes=sizes).module()
+    x, like = torch.randn(1, 2, 20, 8), torch.randn(1, 2, 5, 2)
+    torch.testing.assert_close(pool(x, like), adaptive_pool(x, (5, 2), kind))
+    assert pool(x, like).shape == like.shape
 
 
 def lerped(x, target, axis):
