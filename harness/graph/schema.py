@@ -109,7 +109,7 @@ def topology_fields() -> dict[str, Schema]:
         "last_backbone_level": {"type": "integer", "minimum": 1},
         "projection": _ref("projection"),
         "norm": _ref("norm"),
-        **{kind: _ref(kind) for kind in ("fuse", "block", "up", "down")},
+        **{kind: _ref(f"leveled_{kind}") for kind in ("fuse", "block", "up", "down")},
     }
     return _picked(FIELDS, known, {"type": "string"})
 
@@ -214,7 +214,7 @@ def _repeats() -> Schema:
 
 
 def _extra() -> Schema:
-    step = {"down": _ref("down"), "block": _ref("block"), "projection": _ref("projection")}
+    step = {"down": _ref("leveled_down"), "block": _ref("block"), "projection": _ref("projection")}
     known: dict[str, Schema] = {
         **step,
         "first": _fields(_picked(EXTRA_FIELDS[:3], step)),
