@@ -1,4 +1,4 @@
-"""The EfficientDet family as published, and the named rules that round a width.
+"""Published detectors as one table (the EfficientDet family, RetinaNet), and rules for widths.
 
 Published widths follow no rounding rule (64 * 1.35**2 = 116.6 became 112), so the family is a
 table. Families of one's own grow by `model.compound` of a study (`harness.space.complete`).
@@ -6,7 +6,7 @@ table. Families of one's own grow by `model.compound` of a study (`harness.space
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.errors import SpecError, did_you_mean
 from harness.graph import expand, parse, to_tree, with_fields
@@ -31,7 +31,11 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One released EfficientDet (arXiv 1911.09070v7 table 1, google/automl configurations)."""
+    """One published detector: a row of the table.
+
+    paper: parameters and multiply-adds as printed in `source`.
+    network: fields of the topology that differ from its file.
+    """
 
     name: str
     coefficient: int
@@ -42,14 +46,17 @@ class Member:
     head_depth: int
     fuse: str | Mapping[str, str]
     paper: tuple[float, float]
-    """Parameters and multiply-adds in the paper's table 2."""
     levels: tuple[int, int] = (3, 7)
     anchor_scale: float = 4.0
+    topology: str = "bifpn"
+    network: Mapping[str, str] = field(default_factory=dict)
+    head: str = "efficientdet"
+    source: str = "arXiv 1911.09070v7, table 2"
 
     @property
     def published(self) -> tuple[Published, ...]:
         params, macs = self.paper
-        return (Published(params, macs, "arXiv 1911.09070v7, table 2"),)
+        return (Published(params, macs, self.source),)
 
 
 FAST: Mapping[str, str] = {"weighted": "fast"}
@@ -70,7 +77,23 @@ MEMBERS: tuple[Member, ...] = (
     Member("efficientdet_d7", 7, 1536, _B + "6", 384, 8, 5, "sum", (52e6, 325e9), anchor_scale=5.0),
     Member("efficientdet_d7x", 7, 1536, _B + "7", 384, 8, 5, "sum", (77e6, 410e9), levels=(3, 8)),
 )
-FAMILY: Mapping[str, Member] = {member.name: member for member in MEMBERS}
+RETINANET = Member(
+    "retinanet_r50_fpn",
+    coefficient=0,
+    image_size=640,
+    backbone="resnet50",
+    width=256,
+    repeats=1,
+    head_depth=4,
+    fuse="sum",
+    paper=(34e6, 97e9),
+    topology="fpn_retinanet",
+    network={"stages.1.extra.from": "in"},
+    head="retinanet",
+    source="arXiv 1911.09070v7, table 4 (google/automl's has norms besides, 34.07M)",
+)
+"""RetinaNet (Lin et al. 2017, arXiv 1708.02002) with p6 made from p5, as torchvision's first."""
+FAMILY: Mapping[str, Member] = {one.name: one for one in (*MEMBERS, RETINANET)}
 
 
 def member(name: str) -> Member:
@@ -83,7 +106,7 @@ def member(name: str) -> Member:
 def member_model(name: str) -> ModelSpec:
     """The whole detector a member's name stands for."""
     its = member(name)
-    tree = with_fields(load_topology("bifpn").tree, {"fuse": its.fuse})
+    tree = with_fields(load_topology(its.topology).tree, {"fuse": its.fuse, **its.network})
     graph = expand(parse(tree), repeats=its.repeats, levels=its.levels)
     return ModelSpec(
         image_size=its.image_size,
@@ -91,6 +114,7 @@ def member_model(name: str) -> ModelSpec:
         backbone=BackboneSpec(name=its.backbone),
         feature_network=FeatureNetworkSpec(graph=to_tree(graph), width=its.width),
         head=HeadSpec(
+            kind=its.head,
             width=its.width,
             depth=its.head_depth,
             anchors=AnchorSpec(scale=its.anchor_scale, ratios=RATIOS),

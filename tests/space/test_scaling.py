@@ -4,7 +4,8 @@ import pytest
 
 from harness.errors import SpecError
 from harness.graph import digest, from_tree
-from harness.space.scaling import FAMILY, member, member_model, round_width
+from harness.space.costing import closed_form
+from harness.space.scaling import MEMBERS, member, member_model, round_width
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_members(
 
 def test_what_sets_the_large_members_apart() -> None:
     fuses = {}
-    for name in FAMILY:
+    for name in [one.name for one in MEMBERS]:
         graph = from_tree(member_model(name).feature_network.graph)
         (fuses[name],) = {node.fuse.name for node in graph.nodes if node.repeat}
     sums = {name for name, fuse in fuses.items() if fuse == "sum"}
@@ -95,3 +96,14 @@ def test_wrong_rounding(rounding: object, message: str) -> None:
     with pytest.raises(SpecError) as caught:
         round_width(64, rounding)  # type: ignore[arg-type]
     assert str(caught.value).startswith(message)
+
+
+def test_retinanet_as_a_whole() -> None:
+    """34M parameters and 97B multiply-adds at 640 px (arXiv 1911.09070v7, table 4)."""
+    cost = closed_form(member_model("retinanet_r50_fpn"))
+    assert (cost.params, cost.macs) == (34_047_374, 96_703_424_000)
+    heads = [cost.parts[name].params for name in ("class_head", "box_head")]
+    assert heads == [
+        4 * (9 * 256 * 256 + 256) + 9 * 256 * 9 * 90 + 9 * 90,
+        4 * (9 * 256 * 256 + 256) + 9 * 256 * 9 * 4 + 9 * 4,
+    ]
