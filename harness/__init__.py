@@ -11,13 +11,15 @@ if TYPE_CHECKING:
     from harness.door.describe import build
     from harness.report import table
     from harness.space.zoo import load_topology
+    from harness.weights import load_weights
 
-__all__ = ["build", "compile", "load_topology", "table"]
+__all__ = ["build", "compile", "load_topology", "load_weights", "table"]
 
 _HOMES = {
     "build": "harness.door.describe",
     "compile": "harness.compiler",
     "load_topology": "harness.space.zoo",
+    "load_weights": "harness.weights",
     "table": "harness.report",
 }
 

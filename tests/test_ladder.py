@@ -16,7 +16,7 @@ FLOORS = (
     ("errors", "registry", "plugins"),
     ("graph", "records"),
     ("space",),
-    ("ledger", "studies", "ops", "compiler"),
+    ("ledger", "studies", "ops", "compiler", "weights"),
     ("search", "cost", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("training", "evaluate", "latency", "report"),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from harness.compiler.initialise import initialise
 from harness.compiler.parts import Part
 from harness.compiler.plan import Plan, make_plan
+from harness.compiler.state import KEY, note, put_in_order, record_of, strangers
 from harness.compiler.write import block_name, load, write
 from harness.errors import TrialError
 from harness.graph.spec import Graph, Op
@@ -43,6 +44,7 @@ class FeatureNetwork(nn.Module):
         device = torch.get_default_device()
         with torch.device("meta"):
             self._build(self._plan)
+        self._record = record_of(self, self._plan)
         if device.type != "meta":
             self.to_empty(device=device)
             self._initialise(self._plan)
@@ -90,11 +92,27 @@ class FeatureNetwork(nn.Module):
         network._load()
         return network
 
-    def load_state_dict(self, *arguments: Any, **more: Any) -> Any:
-        """As of any module; refused by a folded network, whose code holds numbers of its own."""
+    @property
+    def weighed_inputs(self) -> dict[str, list[str]]:
+        """By place of a fuse that learns: its inputs, in the order that its weights have."""
+        return {place: list(names) for place, names in self._record.items()}
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        note(destination, prefix, self._record)
+
+    def _load_from_state_dict(
+        self, state: Any, prefix: str, metadata: Any, strict: bool, *found: list[str]
+    ) -> None:
+        """Weights go to their inputs; to others they are refused. A folded network has its own."""
         if self._fixed:
             raise TrialError("a folded network loads no state: load it before folding")
-        return super().load_state_dict(*arguments, **more)
+        theirs = metadata.get(KEY, {})
+        for place, reason in strangers(self, self._record, theirs):
+            if any(name.startswith(f"{prefix}{place}.") for name in state):
+                found[-1].append(f"{prefix}{place} is {reason}")
+        put_in_order(state, prefix, self._record, theirs)
+        super()._load_from_state_dict(state, prefix, metadata, strict, *found)
 
     def _constants(self) -> dict[str, list[float]]:
         """Of each node with one weight an input: what its inputs are multiplied by."""

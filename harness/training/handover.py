@@ -12,12 +12,12 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from harness.detector.weights import file_digest
 from harness.errors import TrialError
 from harness.ledger import write_whole
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.training.checkpoint import load
+from harness.weights import file_digest
 
 PREFIX = "backbone."
 

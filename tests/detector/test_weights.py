@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from harness.detector.backbones import Backbone, build_backbone
-from harness.detector.weights import file_digest
 from harness.errors import TrialError
 from harness.space.model import BackboneSpec
+from harness.weights import file_digest
 
 NAME = "lcnet_035"
 
