@@ -27,8 +27,10 @@ TOLERANCE = 1e-4
 SOME = ("bifpn", "nas_fpn", "fpn", "yolo_pan", "asff")
 """Weights, gates, taps, CSP stages behind concatenations, weights per cell."""
 
-CANNOT: dict[tuple[str, str], str] = {}
-"""(network, way out): why there is none. Nothing of the zoo is in it at present."""
+CANNOT: dict[tuple[str, str], str] = {
+    ("aug_fpn", "any size"): "which of its pools have but the one cell they have at least is fixed",
+}
+"""(network, way out): why there is none. Ways: `export`, `any size`, `onnx`, `compile`."""
 
 
 def networks(way: str, some: tuple[str, ...] = SOME) -> list[Any]:
