@@ -261,14 +261,19 @@ def cost(name: str, plugins: tuple[str, ...], as_json: bool) -> None:
 @main.command()
 @click.argument("study")
 @click.option("--profile", help="[default: laptop, or the only one there is]")
+@plugin_option
 @results_option
 @reports_option
 @friendly
-def report(study: str, profile: str | None, results: str, reports: str) -> None:
+def report(
+    study: str, profile: str | None, plugins: tuple[str, ...], results: str, reports: str
+) -> None:
     """Draw the report of a study again, from results alone."""
     from harness.door.printing import say_written
+    from harness.plugins import load
     from harness.studies import chosen_profile
 
+    load(plugins)
     name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
     profile = chosen_profile(Path(results), name, profile)
     say_written(write_report(results, reports, name, profile))
@@ -288,13 +293,16 @@ def schema(kind: str, plugins: tuple[str, ...]) -> None:
 
 
 @main.command("ls")
+@plugin_option
 @results_option
 @json_option
 @friendly
-def list_names(results: str, as_json: bool) -> None:
+def list_names(plugins: tuple[str, ...], results: str, as_json: bool) -> None:
     """Topologies, backbones, ops, heads, datasets, and studies that have results."""
     from harness.door.describe import names
+    from harness.plugins import load
 
+    load(plugins)
     document = names(Path(results))
     if as_json:
         say_json(document)

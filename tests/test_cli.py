@@ -24,9 +24,9 @@ OPTIONS = {
     "show": {*NETWORK, "--svg", "--code", "--for", "--plugin", "--json"},
     "diff": {*NETWORK, "--plugin", "--json"},
     "cost": {"--plugin", "--json"},
-    "report": {"--profile", "--results", "--reports"},
+    "report": {"--profile", "--plugin", "--results", "--reports"},
     "schema": {"--plugin"},
-    "ls": {"--results", "--json"},
+    "ls": {"--plugin", "--results", "--json"},
 }  # fmt: skip
 """Frozen: other programs rely on them."""
 

@@ -101,6 +101,8 @@ class Reader:
         for key, one in value.items():
             low, high = _level_range(key) or (0, 0)
             found = read(one, join(path, key))
+            if any(low <= end and begin <= high for begin, end, _ in ranges):
+                self.faults.add(join(path, key), "overlaps with a range before it")
             if low > high:
                 self.faults.add(join(path, key), "expected the finer level first, as in p3..p7")
             if found is not None:

@@ -31,6 +31,8 @@ from harness.graph.read import Reader
 from harness.graph.rewrites import read_rewrite
 from harness.graph.spec import Op, Projection
 
+MOST_REPEATS = 256
+"""More are a slip of the hand."""
 STAGE_FIELDS = ("rows", "nodes", "outputs", "rewrites", "repeats", "extra", "topology")
 EXTRA_FIELDS = ("down", "block", "projection", "first", "from", "levels")
 REPEATS_FIELDS = ("n", "weights", "each")
@@ -64,9 +66,10 @@ def repeats_of(tree: Mapping[str, Any], faults: Faults, path: str = "") -> int:
     value, at = tree.get("repeats", 1), join(path, "repeats")
     if isinstance(value, Mapping):
         value, at = value.get("n", 1), f"{at}.n"
-    if is_whole(value) and value >= 1:
+    if is_whole(value) and 1 <= value <= MOST_REPEATS:
         return int(value)
-    faults.add(at, f"expected a whole number of at least 1, got {value!r}")
+    wanted = f"at most {MOST_REPEATS}" if is_whole(value) and value > 1 else "at least 1"
+    faults.add(at, f"expected a whole number of {wanted}, got {value!r}")
     return 1
 
 

@@ -296,6 +296,7 @@ def test_shared_weights_over_repeats():
     ("repeats", "message"),
     [
         ({"n": 0}, "repeats.n: expected a whole number of at least 1, got 0"),
+        ({"n": 1000}, "repeats.n: expected a whole number of at most 256, got 1000"),
         ({"m": 2}, "repeats.m: unknown field 'm'; there are each, n, weights"),
         ({"n": 2, "weights": "both"}, "repeats.weights: expected own or shared, got 'both'"),
         (
@@ -414,6 +415,11 @@ def test_what_differs_by_level():
     assert [n.fuse.name for n in (p3, p4, p5)] == ["mean", "sum", "sum"]
     facts = infer(graph, channels=CHANNELS, width=16, image_size=128)
     assert [facts.node(n.key).channels for n in (p3, p4, p5)] == [16, 32, 16]
+
+
+def test_ranges_of_levels_that_overlap_are_a_fault():
+    tree = {"rows": {"out": {"from": "in", "block": {"p3..p5": "sepconv", "p5..p7": "conv"}}}}
+    assert faults(tree) == ["rows.out.block.p5..p7: overlaps with a range before it"]
 
 
 def test_what_differs_by_level_may_stand_at_the_top():
