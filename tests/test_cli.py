@@ -263,3 +263,24 @@ def test_kill_in_mid_study_and_the_same_command_again(small_study, fake_trial, t
     again = [name for name in calls if name.endswith("-2")]
     assert len(again) <= 1  # the one that was under way
     assert not {name[:-2] for name in again} & {path.parent.name for path in kept}
+
+
+CLASH = """
+name: clash
+rows:
+  a: {from: [in, in.finer], fuse: concat, block: none}
+  b:
+    from: [a, {from: a.finer, projection: none}]
+    projection: none
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--build"]])
+def test_channels_that_cannot_meet_are_told_at_their_row(harness, tmp_path, options):
+    (tmp_path / "clash.yaml").write_text(CLASH)
+    result = harness("check", *options, "clash.yaml")
+    assert result.exit_code == 2
+    said = (
+        "clash.yaml:5  rows.b: p4_b inputs of [128, 64] channels cannot meet without a projection"
+    )
+    assert said in result.stderr

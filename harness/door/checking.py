@@ -1,17 +1,19 @@
 """`harness check`: every fault of a study or topology file, without data and without torch."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import Fault, SpecError
-from harness.graph import expand
+from harness.graph import Graph, expand, infer
 from harness.search import grid
 from harness.space.bind import bind, price
 from harness.space.data import DataFacts, DataSpec
-from harness.space.load import read_yaml
+from harness.space.load import Source, read_yaml
 from harness.space.profiles import load_study, profile_names
 from harness.space.zoo import load_topology
 
+WIDTH = 64
 STUDY_KEYS = {"question", "include", "profiles", "vary", "arms", "seeds"}
 
 
@@ -24,11 +26,9 @@ def check_file(file: Path) -> Sequence[Fault]:
             return ()
         if tree.keys() & STUDY_KEYS:
             return _check_study(file)
-        topology = load_topology(str(file))
-        expand(topology)
+        return _check_channels(source, expand(load_topology(str(file))))
     except SpecError as error:
         return error.faults
-    return ()
 
 
 def check_build(file: Path) -> Sequence[Fault]:
@@ -38,8 +38,31 @@ def check_build(file: Path) -> Sequence[Fault]:
         return ()
     from harness.prove import prove
 
-    graph = expand(load_topology(str(file)))
-    return [Fault("", complaint, str(file)) for complaint in prove(graph)]
+    try:
+        complaints = prove(expand(load_topology(str(file))))
+    except SpecError as error:
+        return [_placed(fault, source) for fault in error.faults]
+    return [Fault("", complaint, str(file)) for complaint in complaints]
+
+
+def _check_channels(source: Source, graph: Graph) -> Sequence[Fault]:
+    """Nodes whose inputs cannot meet, even where the backbone's maps have the width already."""
+    try:
+        infer(graph, channels=dict.fromkeys(graph.inputs, WIDTH), width=WIDTH, image_size=512)
+    except SpecError as error:
+        return list(dict.fromkeys(_placed(fault, source) for fault in error.faults))
+    return ()
+
+
+def _placed(fault: Fault, source: Source) -> Fault:
+    """A fault of a node, at the node or the row that stands for it in the file."""
+    _, _, name = fault.path.partition("nodes.")
+    row = re.sub(r"^p\d+_", "", name)
+    ends = (f"nodes.{name}", f"rows.{row}", row)
+    paths = (".".join(map(str, steps)) for steps in source.lines)
+    found = next((p for p in paths if any(p == e or p.endswith(f".{e}") for e in ends)), fault.path)
+    message = f"{name} {fault.message}" if found != f"nodes.{name}" else fault.message
+    return Fault(found, message).at(source.file, source.line(found))
 
 
 def _check_study(file: Path) -> Sequence[Fault]:

@@ -97,7 +97,7 @@ class Reader:
         """A value, or values by level: `{p3..p4: sepconv, p5: conv}`."""
         if not (isinstance(value, Mapping) and value and all(map(_level_range, value))):
             return read(value, path)
-        ranges = []
+        ranges: list[tuple[int, int, T]] = []
         for key, one in value.items():
             low, high = _level_range(key) or (0, 0)
             found = read(one, join(path, key))
