@@ -104,7 +104,7 @@ class Mmdetections(nn.Module):
         self.laterals = nn.ModuleList(lateral(c, WIDTH, False, 1e-5) for c in CHANNELS.values())
         self.extras = nn.ModuleList(lateral(WIDTH, WIDTH, False, 1e-5) for _ in range(2))
         self.cells = nn.ModuleList(
-            nn.ModuleList(after(WIDTH, False, 1e-5) for _ in TABLE) for _ in range(REPEATS)
+            nn.ModuleList(after(WIDTH, True, 1e-5) for _ in TABLE) for _ in range(REPEATS)
         )
 
     def forward(self, maps: dict[str, Tensor]) -> dict[str, Tensor]:
