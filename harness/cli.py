@@ -196,7 +196,7 @@ def show(
 
         if as_json or svg:
             raise SpecError("--code is by itself: without --json and --svg")
-        click.echo(code(name, lens, library), nl=False)
+        click.echo(code(name, lens, library, plugins), nl=False)
         return
     if library is not None:
         raise SpecError(f"--for {library}: it goes with --code")
@@ -239,7 +239,9 @@ def diff(
     lens = read_lens(image_size, width, repeats, levels, channels, backbone)
     a, b = describe(first, lens), describe(second, lens)
     found = compare(a.graph, b.graph, (a.inferred, b.inferred))
-    say_json(found.as_json()) if as_json else click.echo(difference_words(found))
+    say_json(found.as_json()) if as_json else click.echo(
+        difference_words(found, (a.sizes(), b.sizes()))
+    )
 
 
 @main.command()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import SpecError, did_you_mean
 from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
-from harness.graph.about import About, about_topology
-from harness.graph.spec import Topology
+from harness.graph.about import About, about_graph, about_topology
+from harness.graph.spec import Edge, Topology
 from harness.records import Cost
 from harness.space.backbones import backbone_facts, backbone_names
 from harness.space.costing import closed_form
@@ -38,12 +38,20 @@ class Shown:
     def text(self) -> str:
         from harness.graph.draw import to_text
 
-        return to_text(self.graph, self.inferred, self.reach, self.about) + self.note
+        return to_text(self.graph, self.inferred, self.reach, self.about, self.sizes()) + self.note
 
     def svg(self) -> str:
         from harness.graph.draw import to_svg
 
-        return to_svg(self.graph, self.inferred, self.reach, self.about)
+        return to_svg(self.graph, self.inferred, self.reach, self.about, self.sizes())
+
+    def sizes(self) -> str:
+        """What the network is looked at with, in a line."""
+        about = self.about if self.about.sections else about_graph(self.graph)
+        repeats = max((one.turns for one in about.sections), default=1)
+        maps = ", ".join(f"p{level} {self.channels[level]}" for level in self.graph.inputs)
+        side = self.image_size
+        return f"width {self.width}; image {side} x {side}; repeats {repeats}; channels of {maps}"
 
     def as_json(self) -> dict[str, Any]:
         nodes = [
@@ -55,13 +63,20 @@ class Shown:
                 "width": facts.width,
                 "params": facts.params,
                 "macs": facts.macs,
+                "inputs": [
+                    _edge(edge, (node.key, place) in self.inferred.projected)
+                    for place, edge in enumerate(node.inputs)
+                ],
             }
-            for facts in self.inferred.nodes
+            for node, facts in zip(self.graph.nodes, self.inferred.nodes, strict=True)
         ]
         return {
             "name": self.graph.name,
             "digest": digest(self.graph),
             "approximates": self.about.approximates or None,
+            "width": self.width,
+            "image_size": self.image_size,
+            "channels": {f"p{level}": self.channels[level] for level in self.graph.inputs},
             "params": self.inferred.params,
             "macs": self.inferred.macs,
             "nodes": nodes,
@@ -74,6 +89,19 @@ class Shown:
             ),
             "graph": to_tree(self.graph),
         }
+
+
+def _edge(edge: Edge, projected: bool) -> dict[str, Any]:
+    """An edge as it came out: its projection is null where it has none."""
+    form = edge.projection
+    return {
+        "source": edge.source,
+        "role": edge.role,
+        "projection": (
+            {"per": form.per, "norm": form.norm, "bias": form.bias} if projected else None
+        ),
+        "path": [{op.name: dict(op.args)} for op in edge.path],
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,46 @@ from harness.graph.diff import Difference, EdgeChange, FieldChange, NodeChange, 
 from harness.graph.spec import Norm, Op, Projection
 from harness.graph.wording import count, op_label, path_label
 
+SHORT = 12
+"""Lines that are printed even where two networks have little in common."""
 
-def difference_words(found: Difference) -> str:
-    """The difference in lines: in a word, nodes, edges, outputs, cost."""
+
+def difference_words(found: Difference, sizes: tuple[str, str] = ("", "")) -> str:
+    """The difference in lines: in a word, nodes, edges, outputs, cost.
+
+    sizes: what either network is looked at with. Of two that have little in common only the
+    counts and the costs are said: how their nodes were paired would mean nothing.
+    """
     a, b = found.names
     if found.same:
         lines = [f"the same network: {a} and {b} have one digest, {found.digests[0][:16]}"]
+        lines += _sized(found, sizes)
         if found.renamed:
             lines += ["", _renamed(found)]
         return "\n".join([*lines, *_cost(found)])
-    lines = [f"{a} -> {b}: {_summary(found)}"]
-    lines += _named(f"only in {a}", found.removed)
+    told = _told(found)
+    if found.little_in_common and len(told) > SHORT:
+        mine, theirs = found.nodes
+        lines = [
+            f"{a} -> {b}: little in common: {found.corresponding} of {mine} and "
+            f"{count(theirs, 'node')} correspond (--json has them all)"
+        ]
+        return "\n".join([*lines, *_sized(found, sizes), *_cost(found)])
+    lines = [f"{a} -> {b}: {_summary(found)}", *_sized(found, sizes), *told]
+    return "\n".join([*lines, *_cost(found)])
+
+
+def _sized(found: Difference, sizes: tuple[str, str]) -> list[str]:
+    """Once where both are the same."""
+    if sizes[0] == sizes[1]:
+        return [sizes[0]] if sizes[0] else []
+    return [f"{name}: {said}" for name, said in zip(found.names, sizes, strict=True)]
+
+
+def _told(found: Difference) -> list[str]:
+    """Nodes, edges and outputs."""
+    a, b = found.names
+    lines = _named(f"only in {a}", found.removed)
     lines += _named(f"only in {b}", found.added)
     lines += _fields(found)
     edges = [line for node in found.changed for line in _edges(node)]
@@ -28,7 +57,7 @@ def difference_words(found: Difference) -> str:
     lines += ["", _renamed(found)] if found.renamed else []
     if not (found.removed or found.added or found.changed or found.ends):
         lines += ["", "node by node nothing differs: only how like nodes are joined does"]
-    return "\n".join([*lines, *_cost(found)])
+    return lines
 
 
 def _summary(found: Difference) -> str:

@@ -8,7 +8,7 @@ from harness.graph.canvas import BOX_H, Canvas
 from harness.graph.layout import input_key
 from harness.graph.names import level_of
 from harness.graph.spec import Graph, Node, Op
-from harness.graph.wording import brief_label, cut, edge_words, op_label, usual
+from harness.graph.wording import brief_label, cut, edge_words, op_label, usual, usual_ops
 
 
 class Boxes:
@@ -55,8 +55,9 @@ class Boxes:
 
     def _hover(self, node: Node) -> str:
         inputs = []
-        for edge in node.inputs:
-            words = edge_words(edge, ())
+        projected = self.inferred.projected if self.inferred is not None else ()
+        for place, edge in enumerate(node.inputs):
+            words = edge_words(edge, (), projected=(node.key, place) in projected)
             inputs.append(f"{edge.source} ({words})" if words else edge.source)
         lines = [
             f"{node.key} at p{node.level}",
@@ -89,15 +90,15 @@ class Boxes:
 
 
 def notes(graph: Graph, inferred: Any) -> dict[str, str]:
-    """What of each node is not as it is of most: fuse, block, channels."""
-    fuse = usual(op_label(node.fuse) for node in graph.nodes if len(node.inputs) > 1)
-    block = usual(op_label(node.block) for node in graph.nodes if not is_extra(node))
+    """What of each node is not as it is of most: fuse (a gate always), block, channels."""
+    fuse, block = usual_ops(graph)
     channels = {node.key: _channels(node, inferred) for node in graph.nodes}
     common = usual(channels.values())
     found = {}
     for node in graph.nodes:
         words = []
-        if len(node.inputs) > 1 and op_label(node.fuse) != fuse:
+        told = node.fuse.name == "gate" or op_label(node.fuse) != fuse
+        if len(node.inputs) > 1 and told:
             words.append(brief_label(node.fuse))
         if op_label(node.block) != block and not (is_extra(node) and node.block.name == "none"):
             words.append("no block" if node.block.name == "none" else brief_label(node.block))

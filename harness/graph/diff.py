@@ -11,6 +11,9 @@ from harness.graph.match import matched
 from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.spec import Edge, Graph, Node
 
+LITTLE = 1 / 3
+"""Of the smaller graph's nodes: with fewer that correspond, two have little in common."""
+
 Kind = Literal["added", "removed", "moved", "changed"]
 
 
@@ -57,7 +60,8 @@ class Difference:
 
     renamed: nodes of both that have another key in the second. unchanged: how many are the same.
     removed: keys of the first graph, added: of the second. ends: outputs and taps, by name, that
-    another node gives. levels: cost of the nodes of each level.
+    another node gives. levels: cost of the nodes of each level. nodes: how many either graph has.
+    corresponding: nodes of both that read mostly what they read, however they work.
     """
 
     names: tuple[str, str]
@@ -70,6 +74,13 @@ class Difference:
     ends: tuple[FieldChange, ...] = ()
     cost: Sum | None = None
     levels: Mapping[int, Sum] = field(default_factory=dict)
+    nodes: tuple[int, int] = (0, 0)
+    corresponding: int = 0
+
+    @property
+    def little_in_common(self) -> bool:
+        """Whether so few nodes correspond that pairs of the others mean nothing."""
+        return self.corresponding < LITTLE * min(self.nodes)
 
     @property
     def same(self) -> bool:
@@ -90,10 +101,19 @@ def compare(a: Graph, b: Graph, inferred: tuple[Inferred, Inferred] | None = Non
     nodes_b = {node.key: node for node in b.nodes}
     twins = [(node, nodes_b[pairs[node.key]]) for node in a.nodes if node.key in pairs]
     renamed = {one.key: other.key for one, other in twins if one.key != other.key}
-    names = a.name, b.name
+    names, nodes = (a.name, b.name), (len(a.nodes), len(b.nodes))
     cost, levels = _costs(*inferred) if inferred is not None else (None, {})
     if digests[0] == digests[1]:
-        return Difference(names, digests, renamed, len(a.nodes), cost=cost, levels=levels)
+        return Difference(
+            names,
+            digests,
+            renamed,
+            len(a.nodes),
+            cost=cost,
+            levels=levels,
+            nodes=nodes,
+            corresponding=len(a.nodes),
+        )
     sides, taken = (_Side(a), _Side(b)), set(pairs.values())
     found = [_changed(one, other, pairs, *sides) for one, other in twins]
     changed = tuple(one for one in found if one is not None)
@@ -108,7 +128,20 @@ def compare(a: Graph, b: Graph, inferred: tuple[Inferred, Inferred] | None = Non
         ends=_ends(a, b, pairs),
         cost=cost,
         levels=levels,
+        nodes=nodes,
+        corresponding=sum(
+            _corresponds(one, other, change)
+            for (one, other), change in zip(twins, found, strict=True)
+        ),
     )
+
+
+def _corresponds(one: Node, other: Node, change: NodeChange | None) -> bool:
+    """Whether at least half of what two nodes read is the same."""
+    edges = change.edges if change is not None else ()
+    elsewhere = sum(edge.kind != "changed" for edge in edges)
+    most = max(len(one.inputs), len(other.inputs))
+    return 2 * (most - elsewhere) >= most
 
 
 class _Side:

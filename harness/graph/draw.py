@@ -33,22 +33,24 @@ def to_text(
     inferred: Any = None,
     reach: Mapping[int, int | None] | None = None,
     about: About | None = None,
+    sizes: str = "",
 ) -> str:
     """A table of the nodes with shapes and closed-form cost, then totals and receptive fields.
 
     inferred: what `infer` returned, or None for the structure alone.
     reach: receptive field of each output level in input pixels; None is the whole image.
     about: the stages, and what the graph leaves out of its source.
+    sizes: a line on what the facts were inferred for.
     """
     about = about if about is not None and about.sections else about_graph(graph)
     head = HEAD if inferred is not None else HEAD[:5]
     table = _Table(graph, inferred, about)
-    lines = [*_summary(graph, about), "", *table.lines(head), ""]
+    lines = [*_summary(graph, about, sizes), "", *table.lines(head), ""]
     lines += [*_outputs(graph, reach), *(f"tap {name} = {key}" for name, key in graph.taps)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _summary(graph: Graph, about: About) -> list[str]:
+def _summary(graph: Graph, about: About, sizes: str) -> list[str]:
     edges = sum(len(node.inputs) for node in graph.nodes)
     bound = ", ".join(input_key(level) for level in graph.inputs)
     stages = max((one.stages for one in about.sections), default=1)
@@ -56,7 +58,8 @@ def _summary(graph: Graph, about: About) -> list[str]:
     parts += [count(stages, "stage")] if stages > 1 else []
     if stages == 1 or any(one.turns > 1 for one in about.sections):
         parts.append(count(max((one.turns for one in about.sections), default=0), "repeat"))
-    lines = [f"{graph.name}: {', '.join(parts)}; reads {bound}", habit(graph)]
+    first = f"{graph.name}: {', '.join(parts)}; reads {bound}"
+    lines = [line for line in (first, habit(graph), sizes) if line]
     if about.approximates:
         text = f"an approximation: {about.approximates}"
         lines += textwrap.wrap(text, 100, subsequent_indent="  ", break_long_words=False)
@@ -123,8 +126,14 @@ class _Table:
 
     def _inputs(self, node: Node) -> str:
         found = []
-        for edge in node.inputs:
-            words = edge_words(edge, self.ways, shared=self.edges[edge.share or "", edge.path] > 1)
+        projected = self.inferred.projected if self.inferred is not None else ()
+        for place, edge in enumerate(node.inputs):
+            words = edge_words(
+                edge,
+                self.ways,
+                projected=(node.key, place) in projected,
+                shared=self.edges[edge.share or "", edge.path] > 1,
+            )
             found.append(f"{edge.source} ({words})".replace(" ", "\xa0") if words else edge.source)
         return ", ".join(found)
 

@@ -32,11 +32,16 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """Facts of all nodes in the graph's order, and their sums."""
+    """Facts of all nodes in the graph's order, and their sums.
+
+    projected: the edges that have a 1x1 convolution (one of their own or one that they share), as
+    the key of their node and their place among its inputs.
+    """
 
     nodes: tuple[NodeFacts, ...]
     params: int
     macs: int
+    projected: frozenset[tuple[str, int]] = frozenset()
     _by_key: dict[str, NodeFacts] = field(default_factory=dict, repr=False, compare=False)
 
     def node(self, key: str) -> NodeFacts:
@@ -147,6 +152,7 @@ class _Inference:
         self.roles = _shared_roles(graph)
         self.costs: dict[tuple[int, ...], tuple[int, int]] = {}
         self.ways: dict[tuple[int, ...], tuple[Leg, ...]] = {}
+        self.projected: set[tuple[str, int]] = set()
         self.faults: list[Fault] = []
 
     def run(self) -> Inferred:
@@ -154,14 +160,14 @@ class _Inference:
         if self.faults:
             raise SpecError(self.faults)
         params, macs = sum([one.params for one in facts]), sum([one.macs for one in facts])
-        return Inferred(facts, params, macs)
+        return Inferred(facts, params, macs, frozenset(self.projected))
 
     def _node(self, node: Node) -> NodeFacts:
         wanted = node_channels(node, self.width)
         params = macs = 0
         arriving = []
-        for edge in node.inputs:
-            own, work, channels = self._edge(edge, node, wanted)
+        for place, edge in enumerate(node.inputs):
+            own, work, channels = self._edge(edge, node, place, wanted)
             params, macs = params + own, macs + work
             arriving.append(channels)
         fuse, block = FUSES.get(node.fuse.name), BLOCKS.get(node.block.name)
@@ -190,7 +196,7 @@ class _Inference:
         self.maps[key], self.fused[key] = (node.level, made), fused
         return NodeFacts(key, node.level, made, high, wide, params, macs)
 
-    def _edge(self, edge: Edge, node: Node, wanted: int | None) -> tuple[int, int, int]:
+    def _edge(self, edge: Edge, node: Node, place: int, wanted: int | None) -> tuple[int, int, int]:
         """Parameters, multiply-adds, and the channels that arrive."""
         level, channels = self.maps[edge.source]
         if edge.tap == "before":
@@ -199,6 +205,7 @@ class _Inference:
         params = macs = 0
         if edge.projection.when != "none" and projects(edge, channels, arriving):
             params, macs = self._projection(edge, node, level, channels, arriving)
+            self.projected.add((node.key, place))
             channels = arriving
         for i, leg in enumerate(self._way(edge.path, level, node.level, channels, arriving)):
             ends = (leg.channels_in, leg.channels_out)

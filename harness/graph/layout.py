@@ -24,12 +24,16 @@ EdgeKind = Literal["same", "up", "down", "skip"]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An edge as drawn: on the `same` level, `up` (to finer), `down`, or a `skip` over nodes."""
+    """An edge as drawn: on the `same` level, `up` (to finer), `down`, or a `skip` over nodes.
+
+    place: among the inputs of its node.
+    """
 
     source: str
     target: str
     kind: EdgeKind
     edge: Edge
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ def _links(graph: Graph, levels: dict[str, int], columns: dict[str, float]) -> t
         by_level.setdefault(levels[key], []).append(math.floor(column))
     links = []
     for node in graph.nodes:
-        for edge in node.inputs:
+        for place, edge in enumerate(node.inputs):
             source, target = levels[edge.source], node.level
             span = range(math.floor(columns[edge.source]) + 1, math.floor(columns[node.key]))
             kind: EdgeKind
@@ -183,5 +187,5 @@ def _links(graph: Graph, levels: dict[str, int], columns: dict[str, float]) -> t
                 kind = "up" if source > target else "down"
             else:
                 kind = "skip" if any(column in span for column in by_level[target]) else "same"
-            links.append(Link(edge.source, node.key, kind, edge))
+            links.append(Link(edge.source, node.key, kind, edge, place))
     return tuple(links)

@@ -11,7 +11,7 @@ from harness.graph.boxes import Boxes, is_extra, notes, sets_of_weights
 from harness.graph.canvas import Canvas
 from harness.graph.layout import input_key, lay_out
 from harness.graph.spec import Graph, Node
-from harness.graph.strokes import KINDS, MANY, Strokes, has_weights, markers
+from harness.graph.strokes import KINDS, MANY, Projected, Strokes, has_weights, markers
 from harness.graph.wording import count, habit, human, usual_ways
 
 STYLE = """
@@ -47,12 +47,13 @@ def to_svg(
     inferred: Any = None,
     reach: Mapping[int, int | None] | None = None,
     about: About | None = None,
+    sizes: str = "",
 ) -> str:
-    """One self-contained SVG, light and dark. inferred, reach and about as for `to_text`.
+    """One self-contained SVG, light and dark. The arguments are those of `to_text`.
 
     In a browser, a box under the pointer leaves only its own edges standing.
     """
-    return _Picture(graph, inferred, reach, about or About()).drawn()
+    return _Picture(graph, inferred, reach, about or About(), sizes).drawn()
 
 
 class _Picture:
@@ -64,26 +65,29 @@ class _Picture:
         inferred: Any,
         reach: Mapping[int, int | None] | None,
         about: About,
+        sizes: str,
     ) -> None:
         self.graph, self.inferred, self.reach = graph, inferred, reach
         self.about = about if about.sections else about_graph(graph)
         layout = lay_out(graph)
-        self.notes: list[str] = []
+        self.notes = [sizes] if sizes else []
         if about.approximates:
             letters = max(110, layout.width * 16)
-            self.notes = textwrap.wrap(f"an approximation: {about.approximates}", letters)
+            self.notes += textwrap.wrap(f"an approximation: {about.approximates}", letters)
         canvas = Canvas(
             layout,
             letters=max(map(_letters, graph.nodes, notes(graph, inferred).values()), default=6),
             notes=len(self.notes),
             right=112.0 if reach is not None else 78.0,
         )
-        self.legend = _legend(graph, canvas)
+        projected = inferred.projected if inferred is not None else ()
+        self.legend = _legend(graph, canvas, projected)
         self.canvas = replace(canvas, legend=len(self.legend))
         keys = [*map(input_key, graph.inputs), *(node.key for node in graph.nodes)]
         self.numbers = {key: number for number, key in enumerate(keys)}
         self.boxes = Boxes(graph, self.canvas, inferred, self.numbers)
-        self.strokes = Strokes(self.canvas, self.numbers, tuple(usual_ways(graph).values()))
+        ways = tuple(usual_ways(graph).values())
+        self.strokes = Strokes(self.canvas, self.numbers, ways, projected)
 
     def drawn(self) -> str:
         name, width, height = escape(self.graph.name), self.canvas.width, self.canvas.height
@@ -121,7 +125,7 @@ class _Picture:
         return text
 
     def _heading(self) -> list[str]:
-        lines = [self._summary(), habit(self.graph), *self.notes]
+        lines = [line for line in (self._summary(), habit(self.graph), *self.notes) if line]
         return [
             f'<text class="title" x="20" y="32">{escape(self.graph.name)}</text>',
             *(
@@ -225,10 +229,10 @@ class _Entry:
         return f'{mark}<text class="soft" x="{x:.1f}" y="{y:.1f}">{self.words}</text>'
 
 
-def _legend(graph: Graph, canvas: Canvas) -> list[list[_Entry]]:
+def _legend(graph: Graph, canvas: Canvas, projected: Projected) -> list[list[_Entry]]:
     """What occurs in a picture: edges first, boxes on a line of their own."""
     lines: list[list[_Entry]] = []
-    for entries in (_legend_of_edges(canvas), _legend_of_boxes(graph)):
+    for entries in (_legend_of_edges(canvas, projected), _legend_of_boxes(graph)):
         lines.append([])
         for entry in entries:
             if 20 + sum(one.width for one in [*lines[-1], entry]) > canvas.width and lines[-1]:
@@ -237,16 +241,16 @@ def _legend(graph: Graph, canvas: Canvas) -> list[list[_Entry]]:
     return [line for line in lines if line]
 
 
-def _legend_of_edges(canvas: Canvas) -> list[_Entry]:
+def _legend_of_edges(canvas: Canvas, projected: Projected) -> list[_Entry]:
     links = canvas.layout.links
     found = [
         _Entry(words, kind, tip=f"tip-{kind}")
         for kind, words in KINDS.items()
         if any(link.kind == kind for link in links)
     ]
-    learned = [link.kind for link in links if has_weights(link)]
+    learned = [link.kind for link in links if has_weights(link, projected)]
     if learned:
-        found.append(_Entry("with weights of its own", learned[0], tip=f"dot-{learned[0]}"))
+        found.append(_Entry("with learned weights", learned[0], tip=f"dot-{learned[0]}"))
     if any(link.edge.tap == "before" for link in links):
         found.append(_Entry("read before the block", "same before", tip="tip-same"))
     return found

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from html import escape
 
 from harness.graph.canvas import BOX_H, Canvas
@@ -32,16 +33,27 @@ def markers() -> str:
     return f"<defs>{tips}</defs>"
 
 
-def has_weights(link: Link) -> bool:
-    """Whether some op on an edge learns. Projections are not marked."""
-    return any(learns(op) for op in link.edge.path)
+Projected = Collection[tuple[str, int]]
+"""Edges that have a 1x1 convolution, as `Inferred` has them; none where nothing is inferred."""
+
+
+def has_weights(link: Link, projected: Projected) -> bool:
+    """Whether some op on an edge learns, its projection included."""
+    return (link.target, link.place) in projected or any(learns(op) for op in link.edge.path)
 
 
 class Strokes:
     """Draws the edges of a canvas. numbers: of the boxes, by key."""
 
-    def __init__(self, canvas: Canvas, numbers: dict[str, int], ways: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        canvas: Canvas,
+        numbers: dict[str, int],
+        ways: tuple[str, ...],
+        projected: Projected = (),
+    ) -> None:
         self.canvas, self.numbers, self.ways = canvas, numbers, ways
+        self.projected = projected
         self.links = canvas.layout.links
         self.skips = _ranks(canvas)
         self.seen: Counter[tuple[str, str]] = Counter()
@@ -58,11 +70,12 @@ class Strokes:
         ends = (link.source, link.target)
         twin = self.seen[ends]
         self.seen[ends] += 1
-        words = edge_words(link.edge, self.ways)
+        own = (link.target, link.place) in self.projected
+        words = edge_words(link.edge, self.ways, projected=own)
         title = f"{link.source} to {link.target}" + (f" ({words})" if words else "")
         classes = ["edge", link.kind, *(f"n{self.numbers[key]}" for key in ends)]
         classes += ["before"] if link.edge.tap == "before" else []
-        tip, shade = "dot" if has_weights(link) else "tip", self._shade(link)
+        tip, shade = "dot" if has_weights(link, self.projected) else "tip", self._shade(link)
         classes[1] += shade
         return (
             f'<path class="{" ".join(classes)}" marker-end="url(#fn-{tip}-{link.kind}{shade})" '

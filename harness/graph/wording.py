@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from harness.graph.names import level_of
+from harness.graph.args import Arg
 from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, Shape
 from harness.graph.path import spec_of
 from harness.graph.spec import Edge, Graph, Op
@@ -22,8 +22,12 @@ def short_label(op: Op) -> str:
 
 def brief_label(op: Op) -> str:
     """An op in as few words as there are: what only its own kind has."""
-    forms = ("act", "order")
-    own = [v for k, v in op.args if isinstance(v, str) and k not in (*forms, "kernel")]
+    usual = {name: arg.default for name, arg in _arguments(op).items()}
+    own = [
+        v
+        for k, v in op.args
+        if isinstance(v, str) and k not in ("act", "order", *_SILENT) and v != usual.get(k)
+    ]
     return " ".join([_sized(op), *_said(op), *own[:1]])
 
 
@@ -37,16 +41,19 @@ def learns(op: Op) -> bool:
     return spec_of(op).params(op, Shape(8, 8, 1, 1, 1, 2)) > 0
 
 
-def edge_words(edge: Edge, ways: Iterable[str], *, shared: bool = False) -> str:
+def edge_words(
+    edge: Edge, ways: Iterable[str], *, projected: bool = False, shared: bool = False
+) -> str:
     """What is worth knowing of an edge: role, tap, ops that learn or are unusual, channels.
 
-    ways: how edges usually get to other levels.
+    ways: how edges usually get to other levels. projected: it has a 1x1 convolution of its own.
     """
     way = path_label(edge.path)
     said = way if any(map(learns, edge.path)) or (way and way not in ways) else ""
     words = [
         edge.role or "",
         "before" if edge.tap == "before" else "",
+        "1x1" if projected else "",
         said,
         f"{edge.channels:g}x wide" if edge.channels is not None else "",
         "shared" if shared else "",
@@ -67,13 +74,27 @@ def usual_ways(graph: Graph) -> dict[str, str]:
     return {kind: usual(found) for kind, found in ways.items()}
 
 
+def usual_ops(graph: Graph) -> tuple[str, str]:
+    """Fuse and block that most often stand together where inputs meet, whole.
+
+    Where none meet, no fuse, and the commonest block.
+    """
+    nodes = [node for node in graph.nodes if node.repeat > 0]
+    pairs = Counter(
+        (op_label(node.fuse), op_label(node.block)) for node in nodes if len(node.inputs) > 1
+    )
+    if pairs:
+        return pairs.most_common(1)[0][0]
+    return "", usual(op_label(node.block) for node in nodes)
+
+
 def habit(graph: Graph) -> str:
     """What most nodes and edges of a graph do: fuse and block, whole; ways up and down."""
-    fuse = usual(op_label(node.fuse) for node in graph.nodes if len(node.inputs) > 1)
-    block = usual(op_label(node.block) for node in graph.nodes if level_of(node.name) is None)
+    fuse, block = usual_ops(graph)
     block = "" if block == "none" else block
+    ops = f"fuse: {fuse}, then {block or 'nothing'}" if fuse else block and f"block: {block}"
     ways = [f"{kind}: {way}" for kind, way in usual_ways(graph).items() if way]
-    return "; ".join([f"fuse: {fuse or 'none'}, then {block or 'nothing'}", *ways])
+    return "; ".join(filter(None, [ops, *ways]))
 
 
 def usual(labels: Iterable[str]) -> str:
@@ -107,21 +128,33 @@ def _sized(op: Op) -> str:
     return f"{op.name} {kernel}x{kernel}" if isinstance(kernel, int) else op.name
 
 
+_SILENT = ("kernel", "from")
+"""Words that are said elsewhere: with the op's name, and as the roles of its inputs."""
+
+
 def _words(op: Op) -> list[str]:
     """The words among an op's arguments, but for those that say nothing."""
-    return [v for k, v in op.args if isinstance(v, str) and k != "kernel" and v != "none"]
+    return [v for k, v in op.args if isinstance(v, str) and k not in _SILENT and v != "none"]
 
 
 def _said(op: Op) -> list[str]:
-    """Numbers and flags that are not as they mostly are: `rate 3`, `no norm`."""
-    table = next((t for t in (BLOCKS, FUSES, RESAMPLES) if op.name in t), None)
-    usual = {arg.name: arg for arg in table.get(op.name).args} if table is not None else {}
+    """The number an op is told by, and what else is not as it mostly is: `rate 3`, `no norm`."""
+    arguments = _arguments(op)
+    first = next((name for name in arguments if name != "kernel"), None)
     found = []
     for name, value in op.args:
-        arg = usual.get(name)
+        arg = arguments.get(name)
         if arg is None or arg.inherits or isinstance(value, str | None) or name == "kernel":
             continue
-        if value != arg.default:
-            flag = name if value else f"no {name.replace('_', ' ')}"
-            found.append(flag if isinstance(value, bool) else f"{name} {value:g}")
+        if isinstance(value, bool):
+            if value != arg.default:
+                found.append(name if value else f"no {name.replace('_', ' ')}")
+        elif value != arg.default or name == first:
+            found.append(f"{name} {value:g}")
     return found
+
+
+def _arguments(op: Op) -> dict[str, Arg]:
+    """What is known of an op's arguments, by name."""
+    table = next((t for t in (BLOCKS, FUSES, RESAMPLES) if op.name in t), None)
+    return {arg.name: arg for arg in table.get(op.name).args} if table is not None else {}

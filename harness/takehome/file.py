@@ -74,8 +74,7 @@ def _comments(network: NetworkText, name: str, heading: Heading) -> Iterator[str
         "First values are drawn as the harness draws them (layers glorot-uniform, biases 0, norms "
         "1 and 0), but are other numbers. Names of parameters are the same: load_state_dict takes "
         "what a network of the harness has in its state_dict.",
-        "Licence: Apache-2.0, that of feature-network-harness, from which this code is copied. "
-        "Keep this notice.",
+        _licence(network),
     ]
     for paragraph in filter(None, said):
         indent = "#     " if paragraph.startswith(" ") else "# "
@@ -87,6 +86,17 @@ def _comments(network: NetworkText, name: str, heading: Heading) -> Iterator[str
             break_long_words=False,
             break_on_hyphens=False,
         )
+
+
+def _licence(network: NetworkText) -> str:
+    """Whose what is: the harness's, and of whom a plug-in is."""
+    modules = {one.module for one in network.copies.ordered()}
+    others = sorted(one for one in modules if one.partition(".")[0] != "harness")
+    theirs = f" What is copied from {', '.join(others)} is not: its own licence holds."
+    return (
+        "Licence: what is copied from feature-network-harness is under Apache-2.0, its licence. "
+        f"Keep this notice.{theirs if others else ''}"
+    )
 
 
 def _imports(imports: Iterable[Import]) -> Iterator[str]:

@@ -96,6 +96,7 @@ class Measured:
             n.key: Facts(n.key, n.level, 64, 512 >> n.level, 512 >> n.level, 100, 1000)
             for n in graph.nodes
         }
+        self.projected: frozenset[tuple[str, int]] = frozenset()
         self.params, self.macs = 100 * len(self.nodes), 1000 * len(self.nodes)
 
     def node(self, key: str) -> Facts:
