@@ -116,7 +116,7 @@ WRONG = {
                        r"study.yaml:\d+  seeds: key 'seeds' is there twice"),
     "an unknown head": ("study", ("seeds: 2", "seeds: 2\nbaseline: a\narms:\n"
                         "  a: {model.head.kind: retinanett}"),
-                        r"study.yaml:\d+  model.head.kind: no head 'retinanett'; did you mean"),
+                        r"study.yaml:\d+  arms.a.model.head.kind: no head 'retinanett'; did you mean"),
     "no list": ("study", ("seeds: 2", "seeds: two"),
                 r"study.yaml:\d+  seeds: should be a valid integer, or a list, not 'two'"),
     "not YAML": ("study", ("seeds: 2", "seeds: [2"), r"study.yaml:\d+  not YAML"),

@@ -1,8 +1,10 @@
 """`harness check`: every fault of a study or topology file, without data and without torch."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.errors import Fault, SpecError
 from harness.graph import Graph, expand, infer
@@ -10,11 +12,14 @@ from harness.search import grid
 from harness.space.bind import bind, price
 from harness.space.data import DataFacts, DataSpec
 from harness.space.load import Source, read_yaml
-from harness.space.profiles import load_study, profile_names
+from harness.space.profiles import profile_names, read_study
+from harness.space.study import StudySpec
+from harness.space.validate import MISSING
 from harness.space.zoo import load_topology
 
 WIDTH = 64
-STUDY_KEYS = {"question", "include", "profiles", "vary", "arms", "seeds"}
+STUDY_KEYS = {*StudySpec.model_fields, "include", "profiles"}
+_NUMBERS = re.compile(r"(?<![\w.])\d+(?![\w.])")
 
 
 def check_file(file: Path) -> Sequence[Fault]:
@@ -25,10 +30,17 @@ def check_file(file: Path) -> Sequence[Fault]:
         if tree.keys() & (STUDY_KEYS - {"include"}) == {"profiles"}:
             return ()
         if tree.keys() & STUDY_KEYS:
-            return _check_study(file)
+            return [_study_without_question(fault, tree) for fault in _check_study(file)]
         return _check_channels(source, expand(load_topology(str(file))))
     except SpecError as error:
         return error.faults
+
+
+def _study_without_question(fault: Fault, tree: Mapping[str, Any]) -> Fault:
+    """A file may be meant as a topology where nothing but its other fields says what it is."""
+    lacks = fault.path == "" and fault.message == f"{MISSING}'question'"
+    alone = lacks and "include" not in tree
+    return replace(fault, message="looks like a study that lacks 'question'") if alone else fault
 
 
 def check_build(file: Path) -> Sequence[Fault]:
@@ -70,17 +82,32 @@ def _check_study(file: Path) -> Sequence[Fault]:
     faults: dict[Fault, None] = {}
     for profile in profile_names(file) or (None,):
         try:
-            study = load_study(file, profile=profile)
+            study, wrong = read_study(file, profile=profile)
         except SpecError as error:
             faults.update(dict.fromkeys(error.faults))
+            continue
+        faults.update(dict.fromkeys(wrong))
+        if study is None:
             continue
         for choice in grid(study.spec):
             try:
                 spec = bind(study, choice, study.spec.seed_list[0], _any_data)
                 price(study, choice, spec)
             except SpecError as error:
-                faults.update(dict.fromkeys(error.faults))
-    return tuple(faults)
+                # What is left out for being wrong is not missing
+                found = [f for f in error.faults if not (wrong and MISSING in f.message)]
+                faults.update(dict.fromkeys(found))
+    return _once(faults)
+
+
+def _once(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Of faults that differ by the widths of a profile's backbone alone, the first."""
+    kept: dict[Fault, Fault] = {}
+    for fault in faults:
+        of_widths = " channels" in fault.message
+        text = _NUMBERS.sub("", fault.message) if of_widths else fault.message
+        kept.setdefault(replace(fault, message=text), fault)
+    return tuple(kept.values())
 
 
 def _any_data(spec: DataSpec, image_size: int) -> DataFacts:

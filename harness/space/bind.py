@@ -1,6 +1,6 @@
 """From a study and a choice to a complete `TrialSpec`: nothing is left to a default after this."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,14 +32,20 @@ class Choice:
 
 def bind(study: Study, choice: Choice, seed: int, facts: FactsOf) -> TrialSpec:
     """The complete trial; a `SpecError` with file and line where a value does not fit."""
-    placed = _chosen(study, choice)
-    spec = validated(StudySpec, placed)
-    return _bound(study, spec, placed, seed, facts)
+    with _Named(study, choice, lambda bare: bind(study, bare, seed, facts)):
+        placed = _chosen(study, choice)
+        spec = validated(StudySpec, placed)
+        return _bound(study, spec, placed, seed, facts)
 
 
 def price(study: Study, choice: Choice, spec: TrialSpec) -> Cost:
     """What a bound trial costs; a `SpecError` with file and line where its parts do not fit."""
-    with _Located(_chosen(study, choice)), _Inside("model"):
+
+    def without_arm(bare: Choice) -> None:
+        price(study, bare, bind(study, bare, spec.seeds.init, lambda _data, _size: spec.facts))
+
+    named = _Named(study, choice, without_arm)
+    with named, _Located(_chosen(study, choice)), _Inside("model"):
         return closed_form(spec.model)
 
 
@@ -70,6 +76,46 @@ class _Located:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, SpecError):
             raise SpecError(located(self.placed, error.faults)) from None
+
+
+class _Named:
+    """Names the arm in the faults that would not be there without it, at the arm's own line."""
+
+    def __init__(self, study: Study, choice: Choice, again: Callable[[Choice], object]) -> None:
+        self.study, self.choice, self.again = study, choice, again
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, SpecError) and self.choice.fields:
+            raise SpecError(self._named(error.faults)) from None
+
+    def _named(self, faults: Sequence[Fault]) -> list[Fault]:
+        others = self._faults_without()
+        files = {place.file for place in self.study.placed.places.values()}
+        of_arm = [fault for fault in faults if fault not in others and fault.file in files]
+        told = {fault: self._of_arm(fault) for fault in of_arm}
+        said = [fault for fault in told.values() if fault.path.startswith("arms.")]
+        follows = [fault for fault in told.values() if not fault.path.startswith("arms.")]
+        return [*(fault for fault in faults if fault not in told), *said, *follows]
+
+    def _faults_without(self) -> Sequence[Fault]:
+        try:
+            self.again(Choice("", {}, self.choice.values))
+        except SpecError as error:
+            return error.faults
+        return ()
+
+    def _of_arm(self, fault: Fault) -> Fault:
+        """At the arm's field where the fault is in one, else at the arm."""
+        arm = self.choice.arm
+        for path in self.choice.fields:
+            if fault.path == path or fault.path.startswith(f"{path}."):
+                return replace(fault, path=f"arms.{arm}.{fault.path}")
+        place = self.study.placed.place(("arms", arm))
+        told = replace(fault, message=f"arm {arm!r}: {fault.message}")
+        return told.at(place.file, place.line) if place else told
 
 
 def _chosen(study: Study, choice: Choice) -> Placed:

@@ -2,13 +2,16 @@
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.errors import Fault, SpecError
+from harness.errors import Fault, SpecError, did_you_mean
 from harness.graph import Graph, aligned, expand, parse, to_tree, with_fields
+from harness.graph.parse import FIELDS
+from harness.graph.spec import Topology
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
 from harness.space.scaling import round_width
 from harness.space.study import Compound, LinearRule, ModelStudy, NetworkStudy
@@ -111,8 +114,7 @@ def _network(model: ModelStudy, folder: Path) -> FeatureNetworkSpec:
     try:
         graph = _graph(key, said, folder)
     except SpecError as error:
-        faults = [_in_network(fault, said) for fault in error.faults]
-        raise SpecError(faults) from None
+        raise SpecError(_in_network(error.faults, said)) from None
     return FeatureNetworkSpec(graph=to_tree(graph), width=said.width)
 
 
@@ -124,24 +126,73 @@ def _graph(key: Any, said: NetworkStudy, folder: Path) -> Graph:
     key = (*key, str(folder.resolve()))
     if key not in _GRAPHS:
         topology = load_topology(said.topology, beside=folder)
-        if said.fields:
-            topology = parse(with_fields(topology.tree, said.fields))
-        graph = expand(topology, repeats=said.repeats, levels=said.levels)
+        graph = _expanded(topology, said)
         _GRAPHS[key] = aligned(graph) if said.align else graph
     return _GRAPHS[key]
 
 
-def _in_network(fault: Fault, said: NetworkStudy) -> Fault:
-    """A fault of the topology, told where the study says it (or in the topology's own file)."""
+def _expanded(topology: Topology, said: NetworkStudy) -> Graph:
+    """The topology with the fields that the study sets, and every fault of them."""
+    known = (*NetworkStudy.model_fields, *FIELDS)
+    faults = [
+        Fault(path, f"unknown field {path!r}{did_you_mean(path, known)}")
+        for path in said.fields
+        if path.partition(".")[0] not in FIELDS
+    ]
+    wrong = {fault.path for fault in faults}
+    fields = {path: value for path, value in said.fields.items() if path not in wrong}
+    try:
+        if fields:
+            topology = parse(with_fields(topology.tree, fields))
+        graph = expand(topology, repeats=said.repeats, levels=said.levels)
+    except SpecError as error:
+        faults += error.faults
+    if faults:
+        raise SpecError(faults)
+    return graph
+
+
+def _in_network(faults: Iterable[Fault], said: NetworkStudy) -> list[Fault]:
+    """Faults of the topology, told where the study says them (or in the topology's own file).
+
+    Those that point at a field of the study come first: the others may follow from them.
+    """
+    told = [(fault, _field_of(fault, said)) for fault in faults]
+    told.sort(key=lambda one: one[0].file is None and one[1] is None)
+    return [_told(fault, field) for fault, field in told]
+
+
+def _field_of(fault: Fault, said: NetworkStudy) -> str | None:
+    """The field of the study that a fault is in: at it or below, else around it or beside it.
+
+    A row or node that lacks something belongs to whatever the study says of it, said last.
+    """
+    for path in said.fields:
+        if _is_in(fault.path, path):
+            return path
+    around = [path for path in said.fields if fault.path and _is_in(path, fault.path)]
+    if around:
+        return around[-1]
+    part = fault.path.split(".")[:2]
+    if len(part) < 2 or part[0] not in ("rows", "nodes"):
+        return None
+    return next((path for path in reversed(list(said.fields)) if path.split(".")[:2] == part), None)
+
+
+def _is_in(path: str, around: str) -> bool:
+    return path == around or path.startswith(f"{around}.")
+
+
+def _told(fault: Fault, field: str | None) -> Fault:
     if fault.file:
         return fault
     prefix = "model.feature_network"
-    for path in said.fields:
-        if fault.path == path or fault.path.startswith(f"{path}."):
-            return replace(fault, path=f"{prefix}.{fault.path}")
-    if not fault.path:
-        return replace(fault, path=f"{prefix}.topology")
-    return replace(fault, path=f"{prefix}.topology", message=f"{fault.path}: {fault.message}")
+    if field is not None and _is_in(fault.path, field):
+        return replace(fault, path=f"{prefix}.{fault.path}")
+    if field is not None and _is_in(field, fault.path):
+        return replace(fault, path=f"{prefix}.{field}")
+    message = f"{fault.path}: {fault.message}" if fault.path else fault.message
+    return Fault(f"{prefix}.{field or 'topology'}", message)
 
 
 def _head(model: ModelStudy) -> HeadSpec:

@@ -84,6 +84,23 @@ def _overlay(
     return tree
 
 
+def pruned(under: Placed, steps: Steps) -> Placed:
+    """The tree without the value at `steps`; of a list, without the whole list."""
+    length = next((i for i, step in enumerate(steps) if isinstance(step, int)), len(steps))
+    steps = steps[:length]
+    places = {path: at for path, at in under.places.items() if path[:length] != steps}
+    return Placed(_pruned(under.tree, steps), places) if steps else under
+
+
+def _pruned(tree: Any, steps: Steps) -> Any:
+    if not isinstance(tree, Mapping) or steps[0] not in tree:
+        return tree
+    rest = {key: value for key, value in tree.items() if key != steps[0]}
+    if len(steps) == 1:
+        return rest
+    return {**tree, steps[0]: _pruned(tree[steps[0]], steps[1:])}
+
+
 def assign(under: Placed, steps: Steps, value: Any, place: Place | None) -> Placed:
     """The tree with one value set; mappings on the way are made where they are missing."""
     places = dict(under.places)

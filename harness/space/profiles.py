@@ -8,9 +8,9 @@ from harness.errors import Fault, SpecError, did_you_mean
 from harness.space import axes
 from harness.space.load import Steps, read_text, read_yaml
 from harness.space.names import SAFE_NAME
-from harness.space.overlay import Place, Placed, absolute, assign, overlay
+from harness.space.overlay import Place, Placed, absolute, assign, overlay, pruned
 from harness.space.study import Study, StudySpec
-from harness.space.validate import located, validated
+from harness.space.validate import MISSING, located, steps_of, validated
 
 DEFAULT_PROFILE = "laptop"
 TOPOLOGY_KEYS = {"rows", "nodes", "derive"}
@@ -26,6 +26,20 @@ def load_study(
     seeds: int | None = None,
 ) -> Study:
     """Read a study; a `SpecError` holds every fault with its file and line, or its option."""
+    study, faults = read_study(path, profile=profile, sets=sets, seeds=seeds)
+    if faults or study is None:
+        raise SpecError(faults)
+    return study
+
+
+def read_study(
+    path: str | Path,
+    *,
+    profile: str | None = None,
+    sets: Sequence[str] = (),
+    seeds: int | None = None,
+) -> tuple[Study | None, Sequence[Fault]]:
+    """A study and its faults; where there are some, what is left of it without their values."""
     file = Path(path)
     if file.is_dir():
         raise SpecError(Fault("", "is a folder, not a study", str(file)))
@@ -37,11 +51,25 @@ def load_study(
     if seeds is not None:
         placed = assign(placed, ("seeds",), seeds, Place("--seeds"))
     placed = absolute(placed)
-    spec = validated(StudySpec, placed)
-    faults = located(placed, _faults(spec))
-    if faults:
-        raise SpecError(faults)
-    return Study(file.stem, name, file, spec, placed)
+    faults: list[Fault] = []
+    for _ in range(3):
+        spec, found = _validated(placed)
+        if spec is not None and not found:
+            return Study(file.stem, name, file, spec, placed), faults
+        faults += found
+        placed = Placed({"question": "", **placed.tree}, placed.places)
+        for fault in found:
+            if not fault.message.startswith(MISSING):
+                placed = pruned(placed, steps_of(placed.tree, fault.path))
+    return None, list(dict.fromkeys(faults))
+
+
+def _validated(placed: Placed) -> tuple[StudySpec | None, list[Fault]]:
+    try:
+        spec = validated(StudySpec, placed)
+    except SpecError as error:
+        return None, list(error.faults)
+    return spec, located(placed, _faults(spec))
 
 
 def profile_names(path: str | Path) -> tuple[str, ...]:
@@ -79,7 +107,8 @@ def _with_include(placed: Placed, folder: Path) -> Placed:
     under = _read(folder / str(name))
     if "include" in under.tree:
         raise SpecError(located(under, [Fault("include", "an included file includes no other")]))
-    return overlay(under, placed.without("include"), _merges)
+    whole = overlay(under, placed.without("include"), _merges)
+    return Placed(whole.tree, whole.places | {(): placed.places[()]})
 
 
 def _with_profile(whole: Placed, profile: str | None, file: Path) -> tuple[str, Placed]:

@@ -1,5 +1,6 @@
 """A placed tree through the pydantic door: a frozen value, or every fault with its place."""
 
+import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,8 @@ from harness.errors import Fault, SpecError, did_you_mean
 from harness.space.axes import join, model_at
 from harness.space.load import Steps
 from harness.space.overlay import Place, Placed
+
+MISSING = "is missing field "
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -63,7 +66,7 @@ def _faults(schema: type[BaseModel], placed: Placed, error: ValidationError) -> 
         steps = _in_tree(placed.tree, item["loc"])
         kind = item["type"]
         if kind == "missing":
-            text = f"is missing field {item['loc'][-1]!r}"
+            text = _missing(schema, placed.tree, steps, str(item["loc"][-1]))
         elif kind == "extra_forbidden":
             steps = (*_in_tree(placed.tree, item["loc"][:-1]), item["loc"][-1])
             parent = model_at(schema, steps[:-1])
@@ -74,9 +77,27 @@ def _faults(schema: type[BaseModel], placed: Placed, error: ValidationError) -> 
         if text not in wanted.setdefault(steps, []):
             wanted[steps].append(text)
     return [
-        Fault(join(steps), _one(texts, _value(placed.tree, steps)))
+        _at_home(placed, Fault(join(steps), _one(texts, _value(placed.tree, steps))))
         for steps, texts in wanted.items()
     ]
+
+
+def _missing(schema: type[BaseModel], tree: Any, steps: Steps, name: str) -> str:
+    """What is said of a field that is not there, with the unknown one that may stand for it."""
+    parent, value = model_at(schema, steps), _value(tree, steps)
+    known = parent.model_fields if parent else ()
+    others = [str(key) for key in value if key not in known] if isinstance(value, Mapping) else []
+    near = difflib.get_close_matches(name, others, n=1, cutoff=0.6)
+    return MISSING + repr(name) + (f"; is it {near[0]!r}?" if near else "")
+
+
+def _at_home(placed: Placed, fault: Fault) -> Fault:
+    """A missing field is the study's to say, also where an included file has fields beside it."""
+    root, place = placed.places.get(()), placed.place(steps_of(placed.tree, fault.path))
+    if not fault.message.startswith(MISSING) or root is None or place is None:
+        return fault
+    elsewhere = place.line is not None and place.file != root.file
+    return fault.at(root.file, root.line) if elsewhere else fault
 
 
 def _in_yaml(text: str) -> str:

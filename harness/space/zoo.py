@@ -98,6 +98,9 @@ def _loaded(file: Path) -> Topology:
     source = _read(file)
     if "question" in source.tree:
         raise SpecError(Fault("", "is a study, not a topology: see `harness plan`", source.file))
+    if "model" in source.tree:
+        reason = "looks like a study that lacks 'question': a topology has no 'model'"
+        raise SpecError(Fault("", reason, source.file))
 
     def lookup(name: str) -> Mapping[str, Any]:
         return _read(find_topology(name, beside=file.parent)).tree
