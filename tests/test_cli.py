@@ -116,7 +116,7 @@ WRONG = {
                        r"study.yaml:\d+  seeds: key 'seeds' is there twice"),
     "an unknown head": ("study", ("seeds: 2", "seeds: 2\nbaseline: a\narms:\n"
                         "  a: {model.head.kind: retinanett}"),
-                        r"study.yaml:\d+  arms.a.model.head.kind: no head 'retinanett'; did you mean"),
+                        r"study.yaml:\d+  arms.a.model.head.kind: no head 'retinanett'; did you"),
     "no list": ("study", ("seeds: 2", "seeds: two"),
                 r"study.yaml:\d+  seeds: should be a valid integer, or a list, not 'two'"),
     "not YAML": ("study", ("seeds: 2", "seeds: [2"), r"study.yaml:\d+  not YAML"),
@@ -193,6 +193,20 @@ def test_show_as_text_picture_and_json(harness, tmp_path):
     assert (tmp_path / "net.svg").read_text().startswith("<svg")
     document = json.loads(harness("show", "bifpn", "--json").stdout)
     assert document["params"] == sum(node["params"] for node in document["nodes"])
+    said = "\nwidth 16; image 128 x 128; repeats 1; channels of p3 40, p4 112, p5 320\n"
+    assert said in text.stdout
+    assert ">width 64; image 512 x 512; repeats 3; channels" in (tmp_path / "net.svg").read_text()
+    first, second = document["nodes"][:2]
+    assert first["inputs"] == [
+        {
+            "source": "p5",
+            "role": None,
+            "projection": {"per": "edge", "norm": True, "bias": True},
+            "path": [{"max_pool": {"kernel": "stride_plus_1"}}],
+        }
+    ]
+    assert second["inputs"][0]["projection"] is None
+    assert (document["width"], document["image_size"]) == (64, 512)
 
 
 def test_show_at_other_levels_and_channels(harness):
@@ -206,6 +220,7 @@ def test_diff_in_words_and_as_json(harness):
     assert harness("diff", "bifpn", "bifpn").stdout.startswith("the same network: bifpn and bifpn")
     text = harness("diff", "bifpn", "simplified_panet").stdout
     assert "24 nodes changed, 9 edges removed" in text
+    assert "\nwidth 64; image 512 x 512; repeats 3; channels of p3 40, p4 112, p5 320\n" in text
     assert "  p4_out@2: no longer reads p4_out@1\n" in text
     document = json.loads(harness("diff", "bifpn", "simplified_panet", "--json").stdout)
     assert document["same"] is False
