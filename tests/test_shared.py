@@ -64,3 +64,15 @@ def test_like_ops_of_an_edge_have_weights_of_their_own(share):
     home = network.shared if share else network.p4_out_1
     first, second = (m.conv.weight for m in home.children())
     assert not torch.equal(first, second)
+
+
+def test_a_shared_fuse_is_one_also_where_blocks_differ():
+    both = [{"from": name, "channels": 1} for name in ("p3", "p4")]
+    node = {"from": both, "fuse": {"spatial": "softmax"}, "share": "one", "block": {"conv": 1}}
+    nodes = {"a": {"level": 3, **node}, "b": {"level": 4, **node, "channels": 2}}
+    network = built({"levels": "p3..p4", "nodes": nodes, "outputs": {"p3": "a", "p4": "b"}})
+    assert {place.split(".")[1] for place in places(network)} == {
+        "one_1_fuse",
+        "one_1_block",
+        "one_1_block_b",
+    }

@@ -184,7 +184,7 @@ class _Inference:
             if node.share and own:
                 inputs = self.roles.get((node.share, op), shape[2])
                 own, _ = self._cost(op, spec, *shape[:2], inputs, *shape[3:])
-                paid = self._again(node.share, op, inputs, fused, made, node.norm)
+                paid = self._again(node.share, op, inputs, *shape[:2], node.norm)
             params, macs = params + (0 if paid else own), macs + work
         key = node.key
         self.maps[key], self.fused[key] = (node.level, made), fused
