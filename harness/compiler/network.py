@@ -28,7 +28,8 @@ class FeatureNetwork(nn.Module):
     """Maps of a backbone in, one map a level out, at any size.
 
     forward: {"p3": (N, C, H, W), ...} -> {"p3": (N, width, H, W), ...}, keys as in `levels`.
-    code: the forward pass as it runs.
+    code: the forward pass as it runs. Blocks are called straight: hooks on them, and on what they
+    are made of, are not run.
     """
 
     def __init__(
@@ -90,11 +91,11 @@ class FeatureNetwork(nn.Module):
         network._load()
         return network
 
-    def load_state_dict(self, *arguments: Any, **more: Any) -> Any:
-        """As of any module; refused by a folded network, whose code holds numbers of its own."""
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        """As of any module, also within another; a folded network's code has numbers of its own."""
         if self._fixed:
             raise TrialError("a folded network loads no state: load it before folding")
-        return super().load_state_dict(*arguments, **more)
+        super()._load_from_state_dict(*arguments)
 
     def _constants(self) -> dict[str, list[float]]:
         """Of each node with one weight an input: what its inputs are multiplied by."""

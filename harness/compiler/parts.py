@@ -76,8 +76,12 @@ class Parts:
 
 
 def lettered(name: str, i: int) -> str:
-    """`name`, `name_b`, `name_c`, ..."""
-    return name if i == 0 else f"{name}_{chr(ord('a') + i)}"
+    """`name`, `name_b`, `name_c`, ..., `name_z`, `name_ba`, ..."""
+    letters = ""
+    while i:
+        i, letter = divmod(i, 26)
+        letters = chr(ord("a") + letter) + letters
+    return f"{name}_{letters}" if letters else name
 
 
 def _alike(one: Part, other: Part) -> bool:
