@@ -112,7 +112,9 @@ def counting(seconds: float) -> None:
         count_maps(network, shapes)
         times.append(time.process_time() - start)
     low, middle, high = statistics.quantiles(times, n=4)
-    print(f"| fvcore, the count alone | {1 / middle:.2f} a second ({1 / high:.2f} to {1 / low:.2f}) |")
+    print(
+        f"| fvcore, the count alone | {1 / middle:.2f} a second ({1 / high:.2f} to {1 / low:.2f}) |"
+    )
 
 
 def main() -> None:
