@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.graph.args import Arg
 from harness.graph.conventions import CONVENTIONS
-from harness.graph.families import INPUT_FIELDS, NODE_FIELDS, REF, ROW_FIELDS, TAP
+from harness.graph.families import INPUT_FIELDS, NODE_FIELDS, REF, ROW_FIELDS, TAP, WORD
 from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, OpSpec
 from harness.graph.parse import FIELDS, INHERITED
 from harness.graph.read import COARSEST, DISTANCE, FINEST, LEVELS, NORM, PROJECTION
@@ -137,7 +137,7 @@ def topology_definitions() -> dict[str, Schema]:
         "projection": _any(argument(PROJECTION[0]), _arguments(PROJECTION)),
         "norm": _arguments(NORM),
         "levels": _any(_text(f"^{LEVELS.pattern}$"), _pair()),
-        "word": _any(_text(r"^\w+$"), {"type": "null"}),
+        "word": _any(_text(f"^{WORD.pattern}$"), {"type": "null"}),
         "reference": _text(rf"^\s*{_bare(REF.pattern)}(\s*\|\s*{_bare(REF.pattern)})*\s*$"),
         "input": _input(),
         "from": _some(_any(_ref("reference"), _ref("input"))),

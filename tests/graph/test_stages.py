@@ -139,7 +139,7 @@ def test_rewrites_of_the_whole_reach_every_stage():
         ),
         (
             {"stages": [{"a": {"from": "in"}}, {"b": {"from": "in", "levels": "p3..p4"}}]},
-            "outputs.p5: no node makes the output of p5",
+            "stages.1.outputs.p5: no node makes the output of p5",
         ),
         (
             {"stages": [{"a": {"from": "in"}, "b": {"from": "a"}}, {"c": {"from": "a"}}]},
@@ -481,7 +481,10 @@ def test_a_tap_keeps_a_node_that_nothing_else_reads():
 @pytest.mark.parametrize(
     ("taps", "message"),
     [
-        ({"early": "p4_dt"}, "taps.early: no node 'p4_dt' to tap"),
+        (
+            {"early": "p4_dt"},
+            "taps.early: no node 'p4_dt' to tap; did you mean 'p4_td'?",
+        ),
         ({"p4": "p4_td"}, "taps.p4: 'p4' cannot be a name here"),
         ({"early": 3}, "taps.early: expected the name of a node, got 3"),
         (["p4_td"], "taps: expected names with their nodes, got ['p4_td']"),
