@@ -4,10 +4,12 @@ Levels up to the topology's `last_backbone_level` (5), or those it names as `inp
 backbone maps (`p3`, `p4`, ...). Coarser ones are made by the `extra` recipe, each from the next
 finer level: first of all, as nodes of repeat 0 (`p6@0`), unless a stage of the topology makes them.
 Each repeat is given the outputs of the one before, each stage those of the stage before. Nodes
-that nothing needs in the end (as those that only a later repeat would have read) are left out.
+that nothing needs in the end (as those that only a later repeat would have read) are left out, and
+so are blocks of nodes that are only read before them.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.errors import did_you_mean
 from harness.graph.cell import Extra, Stage
@@ -20,7 +22,7 @@ from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.repeats import RepeatedCell, Socket
 from harness.graph.spec import Edge, Graph, Node, Op, Topology
 
-_SUM = Op("sum")
+_SUM, _NONE = Op("sum"), Op("none")
 
 
 def expand(
@@ -106,7 +108,8 @@ class _Line:
         outputs = tuple((level, self.given[level]) for level in self.levels)
         taps = tuple(sorted(tapped))
         inputs = tuple(self.inputs)
-        nodes = _needed(self.nodes, [key for _, key in (*outputs, *taps)])
+        ends = [key for _, key in (*outputs, *taps)]
+        nodes = _without_idle_blocks(_needed(self.nodes, ends), ends)
         return Graph(self.topology.name, inputs, nodes, outputs, taps)
 
     def _taps(self) -> tuple[tuple[str, str], ...]:
@@ -287,3 +290,30 @@ def _needed(nodes: list[Node], ends: list[str]) -> tuple[Node, ...]:
             needed.update([edge.source for edge in node.inputs])
             kept.append(node)
     return tuple(reversed(kept))
+
+
+def _without_idle_blocks(nodes: tuple[Node, ...], ends: list[str]) -> tuple[Node, ...]:
+    """Nodes with the blocks that something reads. Before no block is after it."""
+    if all(edge.tap == "after" for node in nodes for edge in node.inputs):
+        return nodes
+    read = {edge.source for node in nodes for edge in node.inputs if edge.tap == "after"}
+    found = [node if node.key in {*read, *ends} else _without_block(node) for node in nodes]
+    bare = {node.key for node in found if node.block.name == "none"}
+    return tuple(
+        replace(
+            node,
+            inputs=tuple(
+                replace(edge, tap="after") if edge.source in bare else edge for edge in node.inputs
+            ),
+        )
+        for node in found
+    )
+
+
+def _without_block(node: Node) -> Node:
+    """The node as its fuse leaves it: of the channels of its inputs, where these say theirs."""
+    if not FUSES.get(node.fuse.name).equal_channels:
+        return replace(node, block=_NONE, channels=None)
+    said = {edge.channels for edge in node.inputs}
+    channels = said.pop() if len(said) == 1 else None
+    return replace(node, block=_NONE, channels=channels or node.channels)

@@ -150,11 +150,25 @@ def test_a_node_of_an_earlier_stage_has_no_neighbours():
 def test_a_backbone_map_is_the_same_before_and_after():
     tree = {
         "levels": "p3..p4",
-        "rows": {"out": {"from": {"from": "in", "tap": "before"}}},
+        "rows": {"out": {"from": ["in", {"from": "in", "tap": "before"}]}},
         "repeats": 2,
     }
     found = nodes(tree)
-    assert (found["p3_out@1"].inputs[0].tap, found["p3_out@2"].inputs[0].tap) == ("after", "before")
+    taps = [[edge.tap for edge in found[f"p3_out@{n}"].inputs] for n in (1, 2)]
+    assert taps == [["after"], ["after", "before"]]
+
+
+def test_a_block_that_nothing_reads_is_left_out():
+    rows = {
+        "a": {"from": ["in", "in.coarser"], "channels": {"p4": 2}},
+        "out": {"from": ["in", {"from": "a", "tap": "before"}]},
+    }
+    found = nodes({"levels": "p3..p4", "rows": rows, "block": "conv"})
+    assert (found["p3_a@1"].block.name, found["p3_out@1"].block.name) == ("none", "conv")
+    assert {edge.tap for edge in found["p3_out@1"].inputs} == {"after"}
+    read = nodes({"levels": "p3..p4", "rows": rows, "block": "conv", "taps": {"a": "p3_a"}})
+    assert read["p3_a@1"].block.name == "conv"
+    assert [edge.tap for edge in read["p3_out@1"].inputs] == ["after", "before"]
 
 
 def test_a_backbone_map_can_be_tapped():

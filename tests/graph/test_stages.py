@@ -360,7 +360,8 @@ def test_ops_taps_channels_and_shares_of_an_edge():
     edge = {"from": "td", "tap": "before", "op": [{"conv": 1}, "sepconv"], "share": "k"}
     more = {"from": "in", "op": {"conv": 3}, "channels": "2x"}
     row = {"from": [edge, more], "fuse": "concat"}
-    graph = graph_of({"rows": {"td": {"from": "in"}, "out": row}, "repeats": 2})
+    rows = {"td": {"from": "in"}, "out": row}
+    graph = graph_of({"rows": rows, "repeats": 2, "taps": {"travels": "p4_td"}})
     first, second = node(graph, "p4_out@2").inputs
     assert (first.tap, words(first.path), first.share) == ("before", ["conv", "sepconv"], "k@2")
     assert (words(second.path), second.channels) == (["conv"], 2.0)
