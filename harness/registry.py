@@ -12,14 +12,17 @@ T = TypeVar("T")
 class Table(Generic[T]):
     """Named things of one kind: fuses, resamples, blocks, heads, datasets, searchers."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, is_name: Callable[[str], bool] | None = None) -> None:
+        """is_name: what a thing may be called, where not every word will do."""
+        self.kind, self._is_name = kind, is_name
         self._items: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator that enters a thing under `name`. A name is taken once."""
 
         def enter(item: T) -> T:
+            if self._is_name is not None and not self._is_name(name):
+                raise ValueError(f"{self.kind} {name!r} cannot be called so")
             if name in self._items:
                 raise ValueError(f"{self.kind} {name!r} is registered twice")
             self._items[name] = item

@@ -422,3 +422,17 @@ def test_a_folded_network_refuses_state():
     network = build(BIFPN)
     with pytest.raises(TrialError, match="load it before folding"):
         network.folded().load_state_dict(network.state_dict())
+
+
+def test_a_folded_network_refuses_state_within_another_module():
+    network = torch.nn.ModuleDict({"neck": build(BIFPN)})
+    state = network.state_dict()
+    network["neck"] = network["neck"].folded()
+    with pytest.raises(TrialError, match="load it before folding"):
+        network.load_state_dict(state, strict=False)
+
+
+def test_many_ops_on_an_edge_have_names():
+    tree = {"levels": "p3..p3", "rows": {"out": {"from": {"from": "in", "op": ["conv"] * 30}}}}
+    names = {name.split(".")[1] for name, _ in build(tree).named_parameters()}
+    assert {"conv_p3", "conv_p3_b", "conv_p3_z", "conv_p3_ba", "conv_p3_bd"} <= names

@@ -10,6 +10,7 @@ import pytest
 
 from harness import plugins
 from harness.errors import SpecError
+from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, OpSpec
 
 ROOT = Path(__file__).parents[1]
 
@@ -109,3 +110,16 @@ def test_a_topology_cannot_name_one(folder):
 def test_one_that_is_not_there():
     with pytest.raises(SpecError, match="--plugin no_such_module: No module named"):
         plugins.load(["no_such_module"])
+
+
+@pytest.mark.parametrize("name", ["two words", "max-pool", "1x", "x(y)"])
+@pytest.mark.parametrize("table", [FUSES, RESAMPLES, BLOCKS])
+def test_an_op_is_called_by_a_word_that_written_code_can_hold(table, name):
+    with pytest.raises(ValueError, match="cannot be called so"):
+        table.register(name)(OpSpec())
+
+
+@pytest.mark.parametrize("name", ["p4", "lambda"])
+def test_a_resample_is_called_by_a_word_that_written_code_can_call(name):
+    with pytest.raises(ValueError, match="cannot be called so"):
+        RESAMPLES.register(name)(OpSpec())

@@ -64,3 +64,45 @@ def test_like_ops_of_an_edge_have_weights_of_their_own(share):
     home = network.shared if share else network.p4_out_1
     first, second = (m.conv.weight for m in home.children())
     assert not torch.equal(first, second)
+
+
+def test_a_shared_fuse_is_one_also_where_blocks_differ():
+    both = [{"from": name, "channels": 1} for name in ("p3", "p4")]
+    node = {"from": both, "fuse": {"spatial": "softmax"}, "share": "one", "block": {"conv": 1}}
+    nodes = {"a": {"level": 3, **node}, "b": {"level": 4, **node, "channels": 2}}
+    network = built({"levels": "p3..p4", "nodes": nodes, "outputs": {"p3": "a", "p4": "b"}})
+    assert {place.split(".")[1] for place in places(network)} == {
+        "one_1_fuse",
+        "one_1_block",
+        "one_1_block_b",
+    }
+
+
+def edges(*inputs, **more):
+    """Two nodes of one input each, which share what is alike on their edges."""
+    levels = {"a": 3, "b": 4}
+    nodes = {
+        name: {"level": level, "block": "none", "from": {**one, "share": "one"}}
+        for (name, level), one in zip(levels.items(), inputs, strict=True)
+    }
+    return built({"levels": "p3..p4", "nodes": nodes, "outputs": {"p3": "a", "p4": "b"}, **more})
+
+
+def test_edges_share_the_ops_that_are_alike_wherever_they_stand():
+    """The first convolution of one path is not the second of another, though of its kernel."""
+    strided = {"strided_conv": {"kernel": 3}}
+    network = edges(
+        {"from": "p3", "op": [{"conv": 3}, {"csp": 1}]}, {"from": "p4", "op": [{"csp": 1}]}
+    )
+    assert {place.split(".")[1] for place in places(network)} == {"one_1_conv", "one_1_csp"}
+    network = edges(
+        {"from": "p3", "op": [{"conv": 1}, {"conv": 3}]}, {"from": "p4", "op": [{"conv": 3}]}
+    )
+    assert {place.split(".")[1] for place in places(network)} == {
+        "one_1_conv",
+        "one_1_conv_b",
+        "one_1_conv_b_b",
+    }
+    row = {"from": {"from": "in.all", "share": "one", "down": strided, "up": "nearest"}}
+    network = built({"rows": {"out": {**row, "block": "none"}}})
+    assert len({place.split(".")[1] for place in places(network)}) == 2  # of strides 2 and 4

@@ -29,7 +29,8 @@ class FeatureNetwork(nn.Module):
     """Maps of a backbone in, one map a level out, at any size.
 
     forward: {"p3": (N, C, H, W), ...} -> {"p3": (N, width, H, W), ...}, keys as in `levels`.
-    code: the forward pass as it runs.
+    code: the forward pass as it runs. Blocks are called straight: hooks on them, and on what they
+    are made of, are not run.
     """
 
     def __init__(

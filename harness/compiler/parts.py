@@ -1,6 +1,5 @@
 """Modules of a network by their places, each with what it is built from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -38,6 +37,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._parts: dict[str, Part] = {}
+        self._shared: dict[str, list[str]] = {}
 
     def all(self) -> dict[str, Part]:
         """All that are modules, by place; those of the whole network first."""
@@ -46,14 +46,18 @@ class Parts:
 
     def add(self, place: str, part: Part) -> str:
         """A place of its own; a second one of a name gets a letter."""
-        return self._settle(place, part, lambda held: False)
+        nth = 0
+        while lettered(place, nth) in self._parts:
+            nth += 1
+        self._parts[lettered(place, nth)] = part
+        return lettered(place, nth)
 
     def share(self, name: str, part: Part) -> str:
         """The place of a part that is shared by a key: of the one there is, if it is alike.
 
         A fuse that tells its inputs apart has from then on the roles of all its users.
         """
-        place = self._settle(f"shared.{name}", part, lambda held: _alike(held, part))
+        place = self._first_like(f"shared.{name}", part)
         held = self._parts[place]
         if held.op is not None and held.roles != part.roles:
             both = {*held.roles, *part.roles}
@@ -63,21 +67,25 @@ class Parts:
 
     def shared_input(self, place: str, part: Part) -> str:
         """The place of a projection that all uses of a backbone map share."""
-        return self._settle(place, part, lambda held: held == part)
+        return self._first_like(place, part)
 
-    def _settle(self, place: str, part: Part, same: Callable[[Part], bool]) -> str:
-        nth = 0
-        while (found := self._parts.get(lettered(place, nth))) is not None:
-            if same(found):
-                return lettered(place, nth)
-            nth += 1
-        self._parts[lettered(place, nth)] = part
-        return lettered(place, nth)
+    def _first_like(self, name: str, part: Part) -> str:
+        """Of the places asked for by this name, the one of a part alike; else a new one."""
+        places = self._shared.setdefault(name, [])
+        found = next((place for place in places if _alike(self._parts[place], part)), None)
+        if found is None:
+            found = self.add(name, part)
+            places.append(found)
+        return found
 
 
 def lettered(name: str, i: int) -> str:
-    """`name`, `name_b`, `name_c`, ..."""
-    return name if i == 0 else f"{name}_{chr(ord('a') + i)}"
+    """`name`, `name_b`, `name_c`, ..., `name_z`, `name_ba`, ..."""
+    letters = ""
+    while i:
+        i, letter = divmod(i, 26)
+        letters = chr(ord("a") + letter) + letters
+    return f"{name}_{letters}" if letters else name
 
 
 def _alike(one: Part, other: Part) -> bool:

@@ -212,11 +212,7 @@ class _Planner:
             project = self._project(edge, node, channels, arriving, nth)
             channels = arriving
         found = legs(edge.path, (source.level, node.level), channels, arriving)
-        names = [leg.op.name for leg in found]
-        words = [lettered(name, names[:i].count(name)) for i, name in enumerate(names)]
-        way = tuple(
-            [(leg, self._leg(leg, w, edge, node, nth)) for leg, w in zip(found, words, strict=True)]
-        )
+        way = tuple([(leg, self._leg(leg, edge, node, nth)) for leg in found])
         channels = found[-1].channels_out if found else channels
         read = f"{source.variable}_fused" if edge.tap == "before" else source.variable
         once = all(at is None for _, at in way) and (project is None or shared)
@@ -250,21 +246,18 @@ class _Planner:
         key = f"{self.sources[edge.source].digest}>{self.digests[node.key]}"
         return (key, nth) if nth else (key,)
 
-    def _leg(self, leg: Leg, word: str, edge: Edge, node: Node, nth: int) -> str | None:
-        """The place of a leg's module; None for a function without parameters.
-
-        word: the op's name, lettered where it is not the first of that name on the edge.
-        """
+    def _leg(self, leg: Leg, edge: Edge, node: Node, nth: int) -> str | None:
+        """The place of a leg's module; None for a function without parameters."""
         if leg.resamples and not isinstance(RESAMPLES.get(leg.op.name), type):
             return None
-        source = self.sources[edge.source]
+        source, word = self.sources[edge.source], lettered(leg.op.name, leg.nth)
         part = Part(
             "resample" if leg.resamples else "block",
             leg.op,
             leg.channels_in,
             leg.channels_out,
             node.norm,
-            stride=1 << abs(leg.level_out - leg.level_in),
+            stride=leg.stride,
             key=(*self._edge_key(edge, node, nth), word),
         )
         if edge.share:

@@ -130,11 +130,13 @@ class Ref:
 class Input:
     """One entry of `from`: the first of `refs` that exists. None: as the node says.
 
+    place: its own in `from`; None for one that a rewrite has put there.
     op: blocks on the edge, before any resampling. share: edges of one key have one set of weights.
     """
 
     refs: tuple[Ref, ...]
     path: str
+    place: int | None = None
     projection: Projection | None = None
     up: Route | None = None
     down: Route | None = None
@@ -146,8 +148,15 @@ class Input:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a second edge from the same source would say the same again."""
+        """Whether an edge that is equal to it would say nothing new."""
         return not self.op and self.share is None and self.channels is None
+
+    def says_again(self, other: "Input") -> bool:
+        """Whether both, of one source, say the same, but for who the source is to the fuse."""
+        return (self.is_plain and other.is_plain) and (
+            (self.tap, self.projection, self.up, self.down)
+            == (other.tap, other.projection, other.up, other.down)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +206,17 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a feature network, for any range of levels."""
+    """One cell of a feature network, for any range of levels.
+
+    path: where the file says it, as its stage's.
+    """
 
     rows: tuple[Row, ...]
     nodes: tuple[PlainNode, ...]
     outputs: tuple[tuple[int, str], ...]
     rewrites: tuple[Rewrite, ...]
     settings: Settings
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +225,14 @@ class Stage:
 
     cells: one, or several that take turns from repeat to repeat.
     shared: all repeats have one set of weights.
-    path: where the file says it (`stages.1`), empty for a file of one stage.
+    inside: where the file names the other file that says this stage (`stages.1.topology`), if so.
     """
 
     cells: tuple[Cell, ...] = ()
     repeats: int = 1
     shared: bool = False
     extra: Extra | None = None
-    path: str = ""
+    inside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import Fault, did_you_mean
 from harness.graph.cell import PlainNode, Ref, Row
 from harness.graph.draft import Draft, Sketch, span
-from harness.graph.faults import Faults
+from harness.graph.faults import Faults, join
 from harness.graph.names import level_of
 from harness.graph.ops import FUSES
 from harness.graph.order import cycle_of
-from harness.graph.sketcher import Sketcher
+from harness.graph.sketcher import STEPS, Sketcher
 
 if TYPE_CHECKING:
     from harness.graph.derive import Lookup
@@ -45,7 +45,8 @@ def check_rows(sketcher: Sketcher, faults: Faults) -> None:
             faults.add(f"{node.path}.level", reason)
     for row in sketcher.cell.rows:
         if row.name in [node.name for node in sketcher.cell.nodes]:
-            faults.add(f"nodes.{row.name}", f"{row.name!r} is a row already")
+            path = join(sketcher.cell.path, f"nodes.{row.name}")
+            faults.add(path, f"{row.name!r} is a row already")
 
 
 def _near(name: str, names: Iterable[str]) -> str:
@@ -77,7 +78,7 @@ def _check_somewhere(sketcher: Sketcher, row: Row, ref: Ref, path: str, faults: 
     """A reference must exist at some level in some turn, were there a few more levels."""
     if ref.step == "all" or faults.under(path):
         return
-    step = {"coarser": 1, "finer": -1}.get(ref.step, 0)
+    step = STEPS.get(ref.step, 0)
     for turn in sketcher.turns:
         family = turn.reach.get(ref.name)
         if family is None or any(level + step in family for level in turn.reach.get(row.name, ())):
@@ -95,9 +96,9 @@ def check_sketch(
     """
     for draft in sketch.drafts.values():
         _check_inputs(draft, "" if sketcher else " in the first repeats", faults)
+    _check_cycle(sketch, faults)
     if sketcher is not None:
-        _check_cycle(sketch, faults)
-        _check_outputs(sketch, must, faults)
+        _check_outputs(sketch, sketcher.cell.path, must, faults)
 
 
 def _check_inputs(draft: Draft, when: str, faults: Faults) -> None:
@@ -127,9 +128,9 @@ def _check_cycle(sketch: Sketch, faults: Faults) -> None:
         faults.add(f"{path}.from", f"cycle: {' > '.join(loop)}")
 
 
-def _check_outputs(sketch: Sketch, must: Iterable[int], faults: Faults) -> None:
+def _check_outputs(sketch: Sketch, cell: str, must: Iterable[int], faults: Faults) -> None:
     for level in must:
-        path = f"outputs.p{level}"
+        path = join(cell, f"outputs.p{level}")
         link = sketch.outputs.get(level)
         if link is None:
             faults.add(path, f"no node makes the output of p{level}")
@@ -146,6 +147,9 @@ def check_used(
 
     Those that a misspelt name may have meant are let pass.
     """
+    outputs = {join(sketcher.cell.path, "outputs") for sketcher in sketchers}
+    if any(map(faults.under, outputs)):
+        return
     used: set[str] = set()
     for sketch, sketcher in zip(sketches, sketchers, strict=True):
         left = [*read, *sketcher.meant, *(name for name, _ in sketch.outputs.values())]
@@ -161,7 +165,7 @@ def check_used(
     unused: dict[str, list[str]] = {}
     for sketch in sketches:
         for name, draft in sketch.drafts.items():
-            if name not in used and not faults.under("outputs"):
+            if name not in used:
                 unused.setdefault(draft.path, []).append(repr(name))
     for path, names in unused.items():
         reason = "are read by nothing and are" if len(names) > 1 else "is read by nothing and is"

@@ -1,11 +1,9 @@
 """One cell being made: nodes at their levels, inputs still names. What rewrites work on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from harness.graph.cell import (
-    Input,
-    Route,
-)
+from harness.graph.cell import Input, Route
 from harness.graph.earlier import Earlier
 from harness.graph.names import level_of
 from harness.graph.spec import Norm, Op, Projection
@@ -63,6 +61,15 @@ class Sketch:
             back += more
         return name, back
 
+    def resolved(self, inputs: Iterable[tuple[Link, Input]]) -> list[tuple[Link, Input]]:
+        """Inputs without nodes that were taken out. What stands in the place of one has no block
+        of its that it could be read before."""
+        found = []
+        for link, one in inputs:
+            source = self.resolve(link)
+            found.append((source, one if source == link else replace(one, tap="after")))
+        return unique(found)
+
     def level(self, name: str) -> int:
         draft = self.drafts.get(name)
         if draft is not None:
@@ -72,10 +79,10 @@ class Sketch:
 
 
 def unique(inputs: list[tuple[Link, Input]]) -> list[tuple[Link, Input]]:
-    """The inputs with every plain link once."""
+    """The inputs without those that say an earlier one again."""
     found: list[tuple[Link, Input]] = []
     for link, one in inputs:
-        if not (one.is_plain and any(link == old and other.is_plain for old, other in found)):
+        if not any(link == old and one.says_again(other) for old, other in found):
             found.append((link, one))
     return found
 

@@ -4,16 +4,19 @@ Levels up to the topology's `last_backbone_level` (5), or those it names as `inp
 backbone maps (`p3`, `p4`, ...). Coarser ones are made by the `extra` recipe, each from the next
 finer level: first of all, as nodes of repeat 0 (`p6@0`), unless a stage of the topology makes them.
 Each repeat is given the outputs of the one before, each stage those of the stage before. Nodes
-that nothing needs in the end (as those that only a later repeat would have read) are left out.
+that nothing needs in the end (as those that only a later repeat would have read) are left out, and
+so are blocks of nodes that are only read before them.
 """
 
 from collections.abc import Iterator
 
+from harness.errors import did_you_mean
 from harness.graph.cell import Extra, Stage
 from harness.graph.check import check_used
 from harness.graph.draft import Link
 from harness.graph.earlier import Earlier
 from harness.graph.faults import Faults
+from harness.graph.idle import needed, without_idle_blocks
 from harness.graph.names import level_of
 from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.repeats import RepeatedCell, Socket
@@ -83,12 +86,12 @@ class _Line:
         self.last = max((i for i, stage in enumerate(stages) if stage.cells), default=0)
         self.done = 0
         if not self.free:
-            self._extra(topology.blueprint.extra)
+            self._extra(topology.blueprint.extra, faults)
 
     def add(self, stage: Stage, count: int) -> None:
         if stage.extra is not None:
             self.ordinal += 1
-            self._extra(stage.extra)
+            self._extra(stage.extra, self.faults.within(stage.inside))
         else:
             self._cell(stage, count, final=self.done == self.last)
         self.done += 1
@@ -99,13 +102,14 @@ class _Line:
         read = {key for cell in self.cells for key in cell.read_earlier()}
         read.update(key for _, key in tapped)
         for cell in self.cells:
-            check_used(cell.steady, cell.sketchers, cell.names_of(read), self.faults)
+            check_used(cell.steady, cell.sketchers, cell.names_of(read), cell.faults)
         if self.faults:
             return None
         outputs = tuple((level, self.given[level]) for level in self.levels)
         taps = tuple(sorted(tapped))
         inputs = tuple(self.inputs)
-        nodes = _needed(self.nodes, [key for _, key in (*outputs, *taps)])
+        ends = [key for _, key in (*outputs, *taps)]
+        nodes = without_idle_blocks(needed(self.nodes, ends), ends)
         return Graph(self.topology.name, inputs, nodes, outputs, taps)
 
     def _taps(self) -> tuple[tuple[str, str], ...]:
@@ -113,16 +117,18 @@ class _Line:
 
     def _tapped(self, name: str, node: str) -> str:
         keys = self.earlier.nodes.get(node, ())
-        if not keys or level_of(node) is not None:
-            self.faults.add(f"taps.{name}", f"no node {node!r} to tap")
+        if not keys:
+            near = did_you_mean(node, self.earlier.nodes)
+            self.faults.add(f"taps.{name}", f"no node {node!r} to tap{near}")
             return ""
-        return keys[-1]
+        return _plain(keys[-1])
 
     # Cells.
 
     def _cell(self, stage: Stage, count: int, *, final: bool) -> None:
         must = [level for level in self.levels if level not in self.free] if final else []
-        cell = RepeatedCell(stage, count, self.levels, self.given, self.earlier, self.faults)
+        faults = self.faults.within(stage.inside)
+        cell = RepeatedCell(stage, count, self.levels, self.given, self.earlier, faults)
         cell.check(must)
         self.cells.append(cell)
         first, count = self.ordinal + 1, max(1, count)
@@ -169,18 +175,18 @@ class _Line:
 
     # Extra levels.
 
-    def _extra(self, recipe: Extra) -> None:
+    def _extra(self, recipe: Extra, faults: Faults) -> None:
         step = recipe.first
         source: str | None = None
         for level in _extra_levels(recipe, self.levels, max(self.given)):
-            source = source or self._extra_source(recipe, level)
+            source = source or self._extra_source(recipe, level, faults)
             if source is None:
                 return
             distance = level - self._level(source)
             path = step.down.of(level).over(distance) if distance > 0 else None
             if path is None:
                 reason = f"nothing is said of the way from {source!r} to p{level}"
-                self.faults.add(recipe.path, reason)
+                faults.add(recipe.path, reason)
                 return
             edge = Edge(_plain(source), step.projection, path)
             node = Node(
@@ -192,7 +198,7 @@ class _Line:
             self.earlier.levels[node.key] = level
             step = recipe.rest
 
-    def _extra_source(self, recipe: Extra, level: int) -> str | None:
+    def _extra_source(self, recipe: Extra, level: int, faults: Faults) -> str | None:
         """What the first extra level is made from: of a row, a single node, or what is given."""
         if recipe.source == "in":
             return self.given.get(level - 1) or self.given[max(self.given)]
@@ -201,7 +207,7 @@ class _Line:
         if not keys:
             where = f"at p{level - 1} " if family else ""
             reason = f"no row or node {recipe.source!r} {where}before this stage"
-            self.faults.add(f"{recipe.path}.from", reason.replace("  ", " "))
+            faults.add(f"{recipe.path}.from", reason)
             return None
         return keys[-1]
 
@@ -264,7 +270,8 @@ def _edge(
 ) -> Edge:
     source = _key(one.link, repeat, keys, cell)
     share = f"{one.share}@{home}" if one.share else None
-    return Edge(source, one.projection, one.path, one.role, one.tap, one.channels, share)
+    tap = one.tap if "@" in source else "after"  # a backbone map is what it is before any block
+    return Edge(source, one.projection, one.path, one.role, tap, one.channels, share)
 
 
 def _channels(said: float | None, fuse: Op, block: Op) -> float | None:
@@ -272,14 +279,3 @@ def _channels(said: float | None, fuse: Op, block: Op) -> float | None:
     joined = not FUSES.get(fuse.name).equal_channels
     kept = joined and not BLOCKS.get(block.name).any_channels
     return said if said is not None or kept else 1.0
-
-
-def _needed(nodes: list[Node], ends: list[str]) -> tuple[Node, ...]:
-    """The nodes that some output needs."""
-    needed = set(ends)
-    kept = []
-    for node in reversed(nodes):
-        if node.key in needed:
-            needed.update([edge.source for edge in node.inputs])
-            kept.append(node)
-    return tuple(reversed(kept))

@@ -14,6 +14,7 @@ from harness.graph.read import Reader
 from harness.graph.spec import Tap
 
 REF = re.compile(r"([A-Za-z]\w*)(?:\.(\w+))?(?:@(-[1-9]\d*|[a-z]\w*))?", re.ASCII)
+WORD = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _STEPS = ("coarser", "finer", "all")
 _BACKS = ("first", "all", "log2")
 _SHARED = ("from", "fuse", "block", "up", "down", "projection", "norm", "channels", "share")
@@ -51,15 +52,15 @@ class FamilyReader:
             self.faults.add(path, "a node needs at least one input")
         many = isinstance(value, list | tuple)
         found = [
-            self._input(entry, f"{path}.{i}" if many else path, path)
+            self._input(entry, f"{path}.{i}" if many else path, path, i)
             for i, entry in enumerate(entries)
         ]
         return tuple(one for one in found if one is not None)
 
-    def _input(self, value: Any, path: str, whole: str) -> Input | None:
+    def _input(self, value: Any, path: str, whole: str, place: int) -> Input | None:
         if not isinstance(value, Mapping):
             refs = self._refs(value, whole)
-            return Input(refs, whole) if refs else None
+            return Input(refs, whole, place) if refs else None
         self.faults.unknown_fields(value, INPUT_FIELDS, path)
         if "from" not in value:
             self.faults.add(path, "an input needs 'from'")
@@ -87,15 +88,15 @@ class FamilyReader:
             given["channels"] = self.reader.leveled(
                 value["channels"], join(path, "channels"), self._channels
             )
-        return Input(refs, whole, **given)
+        return Input(refs, whole, place, **given)
 
     def _tap(self, value: Any, path: str) -> Tap:
         return "before" if TAP.read(value, path, self.faults, "after") == "before" else "after"
 
     def _word(self, tree: Mapping[str, Any], key: str, path: str) -> str | None:
-        """A name of letters, digits and underscores."""
+        """A letter, then letters, digits and underscores."""
         word = tree.get(key)
-        if word is None or (isinstance(word, str) and re.fullmatch(r"\w+", word, re.ASCII)):
+        if word is None or (isinstance(word, str) and WORD.fullmatch(word)):
             return word
         self.faults.add(join(path, key), f"expected a word, got {word!r}")
         return None

@@ -26,6 +26,10 @@ class Faults:
         """Whether something at `path` or below it is wrong already."""
         return any(at == path or at.startswith(f"{path}.") for at, _ in self._found)
 
+    def within(self, path: str) -> "Faults":
+        """The same faults, for one whose paths all lie below `path`."""
+        return _Within(self, path) if path else self
+
     def all(self) -> tuple[Fault, ...]:
         return tuple(self._found.values())
 
@@ -35,6 +39,26 @@ class Faults:
     def raise_any(self) -> None:
         if self._found:
             raise SpecError(self.all())
+
+
+class _Within(Faults):
+    """Faults as they are seen from below a path."""
+
+    def __init__(self, whole: Faults, path: str) -> None:
+        self._whole, self._path = whole, path
+        self._found = whole._found
+
+    def add(self, path: str, message: str) -> None:
+        self._whole.add(self._below(path), message)
+
+    def under(self, path: str) -> bool:
+        return self._whole.under(self._below(path))
+
+    def within(self, path: str) -> Faults:
+        return _Within(self._whole, self._below(path)) if path else self
+
+    def _below(self, path: str) -> str:
+        return join(self._path, path) if path else self._path
 
 
 def join(path: str, key: object) -> str:

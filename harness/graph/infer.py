@@ -190,7 +190,7 @@ class _Inference:
             if node.share and own:
                 inputs = self.roles.get((node.share, op), shape[2])
                 own, _ = self._cost(op, spec, *shape[:2], inputs, *shape[3:])
-                paid = self._again(node.share, op, inputs, fused, made, node.norm)
+                paid = self._again(node.share, op, inputs, *shape[:2], node.norm)
             params, macs = params + (0 if paid else own), macs + work
         key = node.key
         self.maps[key], self.fused[key] = (node.level, made), fused
@@ -207,13 +207,13 @@ class _Inference:
             params, macs = self._projection(edge, node, level, channels, arriving)
             self.projected.add((node.key, place))
             channels = arriving
-        for i, leg in enumerate(self._way(edge.path, level, node.level, channels, arriving)):
+        for leg in self._way(edge.path, level, node.level, channels, arriving):
             ends = (leg.channels_in, leg.channels_out)
             cells = (self.cells[leg.level_out], self.cells[leg.level_in])
-            stride = 1 << abs(leg.level_out - leg.level_in)
             high = self.sizes[leg.level_out][0]
-            own, work = self._cost(leg.op, leg.spec, *ends, 1, *cells, stride, high)
-            paid = own and edge.share and self._again(edge.share, i, leg.op, ends, node.norm)
+            own, work = self._cost(leg.op, leg.spec, *ends, 1, *cells, leg.stride, high)
+            like = (leg.nth, leg.op, *ends, leg.stride, node.norm)
+            paid = own and edge.share and self._again(edge.share, *like)
             params, macs = params + (0 if paid else own), macs + work
             channels = leg.channels_out
         return params, macs, channels

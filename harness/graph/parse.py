@@ -7,15 +7,31 @@ from typing import Any, NamedTuple
 
 from harness.errors import SpecError
 from harness.graph.args import choice, flag, is_whole
-from harness.graph.cell import Blueprint, PerLevel, Route, Settings, Stage, everywhere
+from harness.graph.cell import (
+    Blueprint,
+    PerLevel,
+    Rewrite,
+    Route,
+    Settings,
+    Stage,
+    everywhere,
+)
 from harness.graph.conventions import CONVENTIONS, Convention
 from harness.graph.derive import ABOUT, Lookup, resolved
-from harness.graph.faults import Faults
+from harness.graph.extras import read_extra
+from harness.graph.faults import Faults, join
 from harness.graph.names import is_free
 from harness.graph.ops import ACTIVATIONS, ORDERS
+from harness.graph.overlay import overlaid
 from harness.graph.read import Reader
+from harness.graph.rewrites import read_rewrites
 from harness.graph.spec import Norm, Op, Projection, Scalar, Topology
-from harness.graph.stages import StageReader, read_extra, repeats_of, stage_trees
+from harness.graph.stages import (
+    REPEATS_FIELDS,
+    StageReader,
+    repeats_of,
+    stage_trees,
+)
 
 _SETTINGS = (
     "conventions",
@@ -140,8 +156,16 @@ def _route_setting(
     return everywhere(own, default)
 
 
-def _read_blueprint(tree: Mapping[str, Any], faults: Faults, defaults: _Defaults) -> Blueprint:
+def _read_blueprint(
+    tree: Mapping[str, Any],
+    faults: Faults,
+    defaults: _Defaults,
+    after: tuple[Rewrite, ...] = (),
+) -> Blueprint:
+    """after: rewrites of the topology that this one is a stage of."""
     reader, settings, extra = defaults
+    if "stages" in tree:
+        after = (*read_rewrites(tree.get("rewrites"), "rewrites", reader), *after)
     last = tree.get("last_backbone_level", 5)
     if not is_whole(last) or last < 1:
         faults.add("last_backbone_level", f"expected a whole number of at least 1, got {last!r}")
@@ -149,12 +173,11 @@ def _read_blueprint(tree: Mapping[str, Any], faults: Faults, defaults: _Defaults
     stages: list[Stage] = []
     repeated = None
     for path, one in stage_trees(tree, faults):
-        inner, at = one.get("topology"), 0
-        if isinstance(inner, Mapping):
-            found, at = _inner_stages(inner, one, path, faults)
+        at = 0
+        if path and "topology" in one:
+            found, at = _inner_stages(one, path, faults, after)
         else:
-            more = tree.get("rewrites") if path else None
-            found = StageReader(reader, settings, extra, faults, path).read(one, more)
+            found = StageReader(reader, settings, extra, faults, path).read(one, after)
         if found and (not path or "repeats" in one):
             repeated = len(stages) + at
         stages += found
@@ -175,26 +198,37 @@ def _repeats(tree: Mapping[str, Any], blueprint: Blueprint, faults: Faults) -> i
     if "repeats" not in tree and blueprint.repeated is not None:
         return blueprint.stages[blueprint.repeated].repeats
     repeats = repeats_of(tree, faults)
+    said = tree.get("repeats")
+    if "stages" in tree and isinstance(said, Mapping):
+        faults.unknown_fields(said, REPEATS_FIELDS, "repeats")
+        for key in sorted(said.keys() & {"weights", "each"}):
+            faults.add(f"repeats.{key}", "say it in the stage that repeats")
     if repeats > 1 and blueprint.stages and blueprint.repeated is None:
         faults.add("repeats", "no stage says 'repeats': say in one of them that it repeats")
     return repeats
 
 
 def _inner_stages(
-    inner: Mapping[str, Any], stage: Mapping[str, Any], path: str, faults: Faults
+    stage: Mapping[str, Any], path: str, faults: Faults, after: tuple[Rewrite, ...]
 ) -> tuple[list[Stage], int]:
     """The stages of a whole topology that stands as one stage of another, with its own settings.
 
     And which of them the stage's `repeats` is of.
     """
+    inside, inner = f"{path}.topology", stage["topology"]
     faults.unknown_fields(stage, ("topology", "repeats"), path)
-    whole = {**inner, **({"repeats": stage["repeats"]} if "repeats" in stage else {})}
-    within = Faults()
-    blueprint = _read_blueprint(whole, within, _read_defaults(whole, within))
+    if not isinstance(inner, Mapping):
+        if not faults.under(inside):
+            faults.add(inside, f"expected the name of a topology, got {inner!r}")
+        return [], 0
+    whole = overlaid(inner, {"repeats": stage["repeats"]} if "repeats" in stage else {})
+    within = faults.within(inside)
+    blueprint = _read_blueprint(whole, within, _read_defaults(whole, within), after)
     repeats, at = _repeats(whole, blueprint, within), blueprint.repeated or 0
-    for fault in within.all():
-        faults.add(f"{path}.topology", str(fault))
-    found = list(blueprint.stages)
+    found = [
+        replace(one, inside=join(inside, one.inside) if one.inside else inside)
+        for one in blueprint.stages
+    ]
     if blueprint.repeated is not None:
         found[at] = replace(found[at], repeats=repeats)
     return found, at

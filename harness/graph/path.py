@@ -8,7 +8,10 @@ from harness.graph.spec import Op
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One op of a path. level_in and level_out differ where it resamples."""
+    """One op of a path. level_in and level_out differ where it resamples.
+
+    nth: how many ops of its name stand before it on the path.
+    """
 
     op: Op
     resamples: bool
@@ -16,6 +19,12 @@ class Leg:
     level_out: int
     channels_in: int
     channels_out: int
+    nth: int = 0
+
+    @property
+    def stride(self) -> int:
+        """2 ** (levels between its ends)."""
+        return 1 << abs(self.level_out - self.level_in)
 
     @property
     def spec(self) -> OpSpec:
@@ -42,14 +51,16 @@ def legs(
     """
     at, end = levels
     left = sum(op.name in RESAMPLES for op in path)
+    names = [op.name for op in path]
     found = []
-    for op in path:
+    for i, op in enumerate(path):
         resamples = op.name in RESAMPLES
         to = at
         if resamples:
             left -= 1
             to = end if left == 0 else at + (1 if end > at else -1)
         made = wanted if spec_of(op).any_channels else channels
-        found.append(Leg(op, resamples, at, to, channels, made))
+        nth = names[:i].count(op.name)
+        found.append(Leg(op, resamples, at, to, channels, made, nth))
         at, channels = to, made
     return tuple(found)

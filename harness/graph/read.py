@@ -98,13 +98,16 @@ class Reader:
         if not (isinstance(value, Mapping) and value and all(map(_level_range, value))):
             return read(value, path)
         ranges: list[tuple[int, int, T]] = []
+        seen: set[int] = set()
         for key, one in value.items():
             low, high = _level_range(key) or (0, 0)
             found = read(one, join(path, key))
-            if any(low <= end and begin <= high for begin, end, _ in ranges):
-                self.faults.add(join(path, key), "overlaps with a range before it")
             if low > high:
                 self.faults.add(join(path, key), "expected the finer level first, as in p3..p7")
+            twice = seen & {*range(low, high + 1)}
+            if twice:
+                self.faults.add(join(path, key), f"p{min(twice)} is said already")
+            seen.update(range(low, high + 1))
             if found is not None:
                 ranges.append((low, high, found))
         return PerLevel(tuple(ranges))

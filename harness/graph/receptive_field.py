@@ -85,9 +85,8 @@ def _along(edge: Edge, span: Span, source: int, level: int) -> Span | None:
     for leg in reversed(legs(edge.path, (source, level), 1, 1)):
         if leg.spec.global_:
             return None
-        stride = 1 << abs(leg.level_out - leg.level_in)
+        stride, (low, high) = leg.stride, span
         kernel = leg.spec.kernel(leg.op, stride)
-        low, high = span
         if leg.level_in > leg.level_out:
             span = _widened((low // stride, high // stride), kernel)
         elif leg.level_in < leg.level_out:

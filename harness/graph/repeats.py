@@ -149,7 +149,7 @@ class RepeatedCell:
     def _socket(
         self, place: int, link: Link, one: Input, role: str | None, draft: Draft, sketch: Sketch
     ) -> Socket:
-        share = one.share or (f"{draft.name}_{place}" if self.stage.shared else None)
+        share = one.share or (_word(place, one, draft) if self.stage.shared else None)
         return Socket(
             link,
             one.projection or draft.projection,
@@ -179,6 +179,17 @@ class RepeatedCell:
             reason = f"{steps} resamples for {distance} level{'s' if distance > 1 else ''}"
             self.faults.add(f"{draft.path}.{kind}", f"{reason} (p{source} to p{draft.level})")
         return way
+
+
+def _word(place: int, one: Input, draft: Draft) -> str:
+    """What an edge's weights are called, in every repeat: by the entry of `from` it stands for.
+
+    Other entries may stand for nothing in the first repeats. Of one that stands for several nodes
+    (`.all`), further edges are numbered.
+    """
+    nth = sum(other.place == one.place for _, other in draft.inputs[:place])
+    entry = "skip" if one.place is None else one.place
+    return f"{draft.name}_{entry}" + (f"_{nth}" if nth else "")
 
 
 def _reads(draft: Draft) -> list[str]:

@@ -55,6 +55,15 @@ def read_rewrite(value: Any, path: str, faults: Faults, reader: Reader) -> Rewri
     return Rewrite(name, op) if op is not None else None
 
 
+def read_rewrites(value: Any, path: str, reader: Reader) -> tuple[Rewrite, ...]:
+    """`rewrites`: one, or a list."""
+    entries = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    read = [
+        read_rewrite(one, f"{path}.{i}", reader.faults, reader) for i, one in enumerate(entries)
+    ]
+    return tuple(one for one in read if one is not None)
+
+
 @REWRITES.register("drop_single_input")
 def drop_single_input(sketch: Sketch, steady: Sketch, rewrite: Rewrite) -> None:
     single = [name for name, draft in steady.drafts.items() if _is_single(draft, steady)]
@@ -65,7 +74,7 @@ def drop_single_input(sketch: Sketch, steady: Sketch, rewrite: Rewrite) -> None:
                 sketch.dropped[name] = inputs[0][0]
                 del sketch.drafts[name]
     for draft in sketch.drafts.values():
-        draft.inputs = unique([(sketch.resolve(link), one) for link, one in draft.inputs])
+        draft.inputs = sketch.resolved(draft.inputs)
     sketch.outputs = {level: sketch.resolve(link) for level, link in sketch.outputs.items()}
 
 
@@ -73,7 +82,7 @@ def _is_single(draft: Draft, steady: Sketch) -> bool:
     if draft.kept or len(draft.inputs) != 1:
         return False
     (source, _), one = draft.inputs[0]
-    return not one.op and steady.level(source) == draft.level
+    return not one.op and one.tap == "after" and steady.level(source) == draft.level
 
 
 @REWRITES.register("add_input_skip")

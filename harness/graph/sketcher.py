@@ -5,10 +5,13 @@ from collections.abc import Collection, Iterator, Sequence
 
 from harness.errors import did_you_mean
 from harness.graph.cell import Back, Cell, Family, Input, PlainNode, Ref, Row, at_level, said_at
-from harness.graph.draft import Draft, Link, Sketch, span, unique, words
+from harness.graph.draft import Draft, Link, Sketch, span, words
 from harness.graph.earlier import Earlier
-from harness.graph.faults import Faults
+from harness.graph.faults import Faults, join
 from harness.graph.names import level_of
+
+STEPS = {"coarser": 1, "finer": -1}
+"""Levels from a node to what it reads."""
 
 
 class Sketcher:
@@ -100,10 +103,8 @@ class Sketcher:
         found: list[tuple[Link, Input]] = []
         for one in inputs:
             for link in self._links(one, level, repeat):
-                again = one.is_plain and any(
-                    link == old
-                    and other.is_plain
-                    and (one.role, one.tap) == (other.role, other.tap)
+                again = any(
+                    link == old and one.role == other.role and one.says_again(other)
                     for old, other in found
                 )
                 if again and not collapse:
@@ -122,52 +123,51 @@ class Sketcher:
 
     def _found(self, ref: Ref, level: int, repeat: int, path: str) -> Iterator[Link]:
         """Nodes of this cell, by repeats back; else nodes of earlier stages."""
-        if ref.name in self.families or ref.name not in self.earlier.families:
-            names = self._candidates(ref, level, path)
+        if ref.name in self.families or self._is_known(ref.name):
+            self._check_step(ref, path)
             for back in backs(ref, repeat):
                 then = self.turns[(self.turn - back) % len(self.turns)]
-                there = names if then is self else then.made(ref, level)
-                yield from ((name, back) for name in there)
-        else:
+                yield from ((name, back) for name in then.made(ref, level))
+        elif ref.name in self.earlier.families:
             family = self.earlier.families[ref.name]
-            at = [level + {"coarser": 1, "finer": -1}.get(ref.step, 0)]
+            at = [level + STEPS.get(ref.step, 0)]
             for one in sorted(family) if ref.step == "all" else at:
                 yield from ((key, 0) for key in picked(family.get(one, ()), ref.back))
+        elif ref.name in self.earlier.nodes:
+            self._check_step(ref, path)
+            yield from ((key, 0) for key in picked(self.earlier.nodes[ref.name], ref.back))
+        else:
+            self._unknown(ref.name, path)
+
+    def _is_known(self, name: str) -> bool:
+        """Whether a name is of one node of this cell, or of one of its inputs (`p4`)."""
+        return name in self.names or level_of(name) in self.given
 
     def made(self, ref: Ref, level: int) -> list[str]:
         """The nodes and inputs of this cell that a reference stands for at a level."""
         family = self.families.get(ref.name)
         if family is None:
-            known = ref.name in self.names or level_of(ref.name) in self.given
-            return [ref.name] if known and not ref.step else []
+            return [ref.name] if self._is_known(ref.name) and not ref.step else []
         if ref.step == "all":
             return [family[at] for at in sorted(family)]
-        at = level + {"coarser": 1, "finer": -1}.get(ref.step, 0)
+        at = level + STEPS.get(ref.step, 0)
         return [family[at]] if at in family else []
 
-    def _candidates(self, ref: Ref, level: int, path: str) -> list[str]:
-        if ref.name in self.families:
-            return self.made(ref, level)
-        return self._single(ref, path)
-
-    def _single(self, ref: Ref, path: str) -> list[str]:
-        known = ref.name in self.names or level_of(ref.name) in self.given
-        if not known and ref.name in self.earlier.nodes:
-            return list(picked(self.earlier.nodes[ref.name], ref.back))
-        if not known:
-            valid = (
-                *self.names,
-                *self.families,
-                *self.families["in"].values(),
-                *self.earlier.families,
-                *self.earlier.nodes,
-            )
-            self.faults.add(path, f"no node {ref.name!r}{did_you_mean(ref.name, valid)}")
-            for near in difflib.get_close_matches(ref.name, valid):
-                self.meant.update(self.families.get(near, {0: near}).values())
-        elif ref.step:
+    def _check_step(self, ref: Ref, path: str) -> None:
+        if ref.step and ref.name not in self.families:
             self.faults.add(path, f"{ref.name!r} is one node: it has no {ref.step!r}")
-        return self.made(ref, 0)
+
+    def _unknown(self, name: str, path: str) -> None:
+        valid = (
+            *self.names,
+            *self.families,
+            *self.families["in"].values(),
+            *self.earlier.families,
+            *self.earlier.nodes,
+        )
+        self.faults.add(path, f"no node {name!r}{did_you_mean(name, valid)}")
+        for near in difflib.get_close_matches(name, valid):
+            self.meant.update(self.families.get(near, {0: near}).values())
 
     def _outputs(self, drafts: dict[str, Draft]) -> dict[int, Link]:
         """The last row that has the level, unless the file names another node."""
@@ -177,7 +177,7 @@ class Sketcher:
                 made = self.families[row.name].items()
                 outputs.update((level, (name, 0)) for level, name in made)
         for level, name in self.cell.outputs:
-            path = f"outputs.p{level}"
+            path = join(self.cell.path, f"outputs.p{level}")
             if level not in self.levels and level not in self.given:
                 self.faults.add(path, f"level p{level} is not in {span(self.levels)}")
             elif name in drafts or (name == f"p{level}" and level in self.earlier.extra):
@@ -200,7 +200,7 @@ class Sketcher:
                 self.faults.add(node.path, f"{node.name!r} was taken out by a rewrite")
                 continue
             self._change(draft, node, repeat)
-            draft.inputs = unique([(sketch.resolve(link), one) for link, one in draft.inputs])
+            draft.inputs = sketch.resolved(draft.inputs)
 
     def _change(self, draft: Draft, node: PlainNode, repeat: int) -> None:
         if node.level is not None and node.level != draft.level:

@@ -4,38 +4,36 @@ A file without `stages` is one stage, said at the top level. In a list of stages
 by name, or the fields of `STAGE_FIELDS`; or it is a whole `topology`; or it makes `extra` levels.
 """
 
+import math
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
-from harness.errors import SpecError
+from harness.errors import SpecError, did_you_mean
 from harness.graph.args import is_whole
 from harness.graph.cell import (
     Cell,
     Extra,
-    ExtraStep,
-    PerLevel,
     PlainNode,
     Rewrite,
-    Route,
     Row,
     Settings,
     Stage,
-    everywhere,
 )
+from harness.graph.extras import read_extra
 from harness.graph.families import FamilyReader
 from harness.graph.faults import Faults, join
 from harness.graph.names import level_of
 from harness.graph.overlay import with_fields
 from harness.graph.read import Reader
-from harness.graph.rewrites import read_rewrite
-from harness.graph.spec import Op, Projection
+from harness.graph.rewrites import read_rewrites
 
 MOST_REPEATS = 256
 """More are a slip of the hand."""
 STAGE_FIELDS = ("rows", "nodes", "outputs", "rewrites", "repeats", "extra", "topology")
-EXTRA_FIELDS = ("down", "block", "projection", "first", "from", "levels")
 REPEATS_FIELDS = ("n", "weights", "each")
+CELL_FIELDS = ("rows", "nodes", "outputs", "rewrites")
+"""What may differ between repeats."""
+MOST_TURNS = 64
 
 
 def stage_trees(tree: Mapping[str, Any], faults: Faults) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -73,59 +71,12 @@ def repeats_of(tree: Mapping[str, Any], faults: Faults, path: str = "") -> int:
     return 1
 
 
-def read_extra(
-    habit: Mapping[str, Any],
-    given: Any,
-    path: str,
-    reader: Reader,
-    down: PerLevel[Route],
-    projection: Projection,
-) -> Extra:
-    """An `extra` recipe over that of the convention."""
-    if not isinstance(given, Mapping):
-        reader.faults.add(path, f"expected {', '.join(EXTRA_FIELDS[:3])}, got {given!r}")
-        given = {}
-    reader.faults.unknown_fields(given, EXTRA_FIELDS, path)
-    said = {**habit, **given}
-    rest = _extra_step(said, path, reader, down, projection)
-    first = said.get("first", {})
-    at = f"{path}.first"
-    if not isinstance(first, Mapping):
-        reader.faults.add(at, f"expected {', '.join(EXTRA_FIELDS[:3])}, got {first!r}")
-        first = {}
-    reader.faults.unknown_fields(first, EXTRA_FIELDS[:3], at)
-    levels = said.get("levels")
-    return Extra(
-        first=_extra_step({**said, **first}, at, reader, down, projection) if first else rest,
-        rest=rest,
-        source=said.get("from", "in") if isinstance(said.get("from", "in"), str) else "in",
-        levels=reader.levels(levels, f"{path}.levels") if levels is not None else None,
-        path=path,
-    )
-
-
-def _extra_step(
-    said: Mapping[str, Any],
-    path: str,
-    reader: Reader,
-    down: PerLevel[Route],
-    projection: Projection,
-) -> ExtraStep:
-    if "down" in said:
-        read = partial(reader.route, "down")
-        own = reader.leveled(said["down"], f"{path}.down", read)
-        down = everywhere(own, down)
-    if "projection" in said:
-        projection = reader.projection(said["projection"], f"{path}.projection", projection)
-    block = reader.op("block", said.get("block", "none"), f"{path}.block") or Op("none")
-    return ExtraStep(down, block, projection)
-
-
 class StageReader:
     """Reads one stage.
 
     extra: the recipe for extra levels that holds where a stage says no other.
     path: where the file says it, empty for a file of one stage.
+    bare: rows that the stage says by name alone, without `rows`.
     """
 
     def __init__(
@@ -138,20 +89,24 @@ class StageReader:
     ) -> None:
         self.reader, self.settings, self.extra = reader, settings, extra
         self.faults, self.path = faults, path
+        self.bare: frozenset[str] = frozenset()
 
-    def read(self, tree: Mapping[str, Any], rewrites: Any = None) -> list[Stage]:
-        """The stage. rewrites: of the whole topology, which come after the stage's own."""
+    def read(self, tree: Mapping[str, Any], after: tuple[Rewrite, ...] = ()) -> list[Stage]:
+        """The stage, if there is anything in it. after: rewrites that come after its own."""
         if self.path and "extra" in tree:
             self.faults.unknown_fields(tree, ("extra",), self.path)
-            return [Stage(extra=self._extra(tree["extra"]), path=self.path)]
+            return [Stage(extra=self._extra(tree["extra"]))]
         if self.path:
             tree = self._under_rows(tree)
         repeats = repeats_of(tree, self.faults, self.path)
         shared, each = self._said_of_repeats(tree)
-        trees = [tree, *self._turns(tree, each)]
-        cells = [self._cell(one, rewrites) for one in (trees if len(trees) == 1 else trees[1:])]
-        empty = not any(cell.rows or cell.nodes for cell in cells)
-        return [] if empty else [Stage(tuple(cells), repeats, shared, path=self.path)]
+        turns = self._turns(tree, each) or [tree]
+        cells = tuple(self._cell(one, after) for one in turns)
+        if any(cell.rows or cell.nodes for cell in cells):
+            return [Stage(cells, repeats, shared)]
+        if self.path and not self.faults.under(self.path):
+            self.faults.add(self.path, "a stage needs rows or nodes, 'topology' or 'extra'")
+        return []
 
     def _extra(self, given: Any) -> Extra:
         settings = self.settings
@@ -161,10 +116,13 @@ class StageReader:
 
     def _under_rows(self, tree: Mapping[str, Any]) -> Mapping[str, Any]:
         """Rows said by name beside the fields of a stage are its rows."""
-        rows = {key: value for key, value in tree.items() if key not in STAGE_FIELDS}
+        bare = {key: value for key, value in tree.items() if key not in STAGE_FIELDS}
+        rows = self._mapping(tree, "rows")
+        for name in rows.keys() & bare.keys():
+            self.faults.add(join(self.path, name), f"{name!r} stands under 'rows' as well")
+        self.bare = frozenset(bare)
         fields = {key: value for key, value in tree.items() if key in STAGE_FIELDS}
-        self.at_top = bool(rows)
-        return {**fields, "rows": {**fields.get("rows", {}), **rows}} if rows else fields
+        return {**fields, "rows": {**rows, **bare}}
 
     def _said_of_repeats(self, tree: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any]]:
         """Whether all repeats have one set of weights, and what differs between them."""
@@ -183,16 +141,25 @@ class StageReader:
         return weights == "shared", each
 
     def _turns(self, tree: Mapping[str, Any], each: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The stage as it is in each repeat until they start over."""
+        """The stage as it is in each repeat until they start over; none where nothing differs."""
         at = f"{join(self.path, 'repeats')}.each"
-        for path, values in each.items():
-            if not isinstance(values, list | tuple) or not values:
-                self.faults.add(f"{at}.{path}", f"expected a list of values, got {values!r}")
-                return []
-        turns = max((len(values) for values in each.values()), default=0)
+        wrong = {path: self._wrong_each(path, values) for path, values in each.items()}
+        for path, reason in wrong.items():
+            if reason is not None:
+                self.faults.add(f"{at}.{path}", reason)
+        if any(wrong.values()) or not each:
+            return []
+        turns = math.lcm(*map(len, each.values()))
+        if turns > MOST_TURNS:
+            lengths = ", ".join(str(len(values)) for values in each.values())
+            reason = f"lists of {lengths} values start over together after {turns} repeats"
+            self.faults.add(at, f"{reason}: expected at most {MOST_TURNS}")
+            return []
         try:
             return [
-                with_fields(tree, {p: values[i % len(values)] for p, values in each.items()})
+                with_fields(
+                    tree, {self._in_tree(p): values[i % len(values)] for p, values in each.items()}
+                )
                 for i in range(turns)
             ]
         except SpecError as error:
@@ -200,7 +167,20 @@ class StageReader:
                 self.faults.add(f"{at}.{fault.path}", fault.message)
             return []
 
-    def _cell(self, tree: Mapping[str, Any], rewrites: Any) -> Cell:
+    def _wrong_each(self, path: object, values: Any) -> str | None:
+        """What is wrong with an entry of `each`."""
+        head, known = str(path).partition(".")[0], (*CELL_FIELDS, *sorted(self.bare))
+        if head not in known:
+            return f"{head!r} does not differ by repeat{did_you_mean(head, known)}"
+        if not isinstance(values, list | tuple) or not values:
+            return f"expected a list of values, got {values!r}"
+        return None
+
+    def _in_tree(self, path: str) -> str:
+        """A path into the stage; of a row that is said by name alone, under `rows`."""
+        return f"rows.{path}" if path.partition(".")[0] in self.bare else path
+
+    def _cell(self, tree: Mapping[str, Any], after: tuple[Rewrite, ...]) -> Cell:
         families = FamilyReader(self.reader, self.settings)
         rows: list[Row] = []
         for name, fields in self._mapping(tree, "rows").items():
@@ -219,24 +199,17 @@ class StageReader:
             nodes=tuple(nodes),
             outputs=self._outputs(tree),
             rewrites=(
-                *self._rewrites(tree.get("rewrites"), join(self.path, "rewrites")),
-                *self._rewrites(rewrites, "rewrites"),
+                *read_rewrites(tree.get("rewrites"), join(self.path, "rewrites"), self.reader),
+                *after,
             ),
             settings=self.settings,
+            path=self.path,
         )
 
     def _at(self, kind: str, name: object) -> str:
         """Where a row or node stands in the file; rows of a stage may stand without `rows`."""
-        bare = kind == "rows" and getattr(self, "at_top", False)
+        bare = kind == "rows" and name in self.bare
         return join(self.path, name if bare else f"{kind}.{name}")
-
-    def _rewrites(self, value: Any, at: str) -> tuple[Rewrite, ...]:
-        entries = value if isinstance(value, list | tuple) else [] if value is None else [value]
-        read = [
-            read_rewrite(one, f"{at}.{i}", self.faults, self.reader)
-            for i, one in enumerate(entries)
-        ]
-        return tuple(one for one in read if one is not None)
 
     def _outputs(self, tree: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
         outputs: dict[int, str] = {}

@@ -3,9 +3,9 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import deform_conv2d
 
 from harness.graph.spec import Norm
+from harness.ops.blocks.deformable import displaced
 from harness.ops.blocks.unit import ZeroConv, batch_norm, folded
 from harness.ops.inputs import Inputs
 from harness.ops.tables import FUSES
@@ -61,24 +61,3 @@ class Deformed(nn.Module):
 
     def fold(self) -> None:
         self.conv, self.norm = folded(self.conv, self.norm)
-
-
-def displaced(x: Tensor, conv: nn.Conv2d, offsets: Tensor, masks: Tensor) -> Tensor:
-    """A convolution whose kernel is displaced and weighted, cell by cell.
-
-    offsets: (N, 2 k * k, H, W), down and right for each cell of the k x k kernel. masks: (N, k * k,
-    H, W). In single precision at least, for which alone torchvision has it on every device; its
-    result has rows of cells, so the format is restored.
-    """
-    wide = torch.promote_types(x.dtype, torch.float32)
-    made: Tensor = deform_conv2d(
-        x.to(wide),
-        offsets.to(wide),
-        conv.weight.to(wide),
-        None if conv.bias is None else conv.bias.to(wide),
-        padding=conv.kernel_size[0] // 2,
-        mask=masks.to(wide),
-    )
-    if x.is_contiguous(memory_format=torch.channels_last):
-        made = made.contiguous(memory_format=torch.channels_last)
-    return made.to(x.dtype)

@@ -139,7 +139,7 @@ def test_rewrites_of_the_whole_reach_every_stage():
         ),
         (
             {"stages": [{"a": {"from": "in"}}, {"b": {"from": "in", "levels": "p3..p4"}}]},
-            "outputs.p5: no node makes the output of p5",
+            "stages.1.outputs.p5: no node makes the output of p5",
         ),
         (
             {"stages": [{"a": {"from": "in"}, "b": {"from": "a"}}, {"c": {"from": "a"}}]},
@@ -361,7 +361,8 @@ def test_ops_taps_channels_and_shares_of_an_edge():
     edge = {"from": "td", "tap": "before", "op": [{"conv": 1}, "sepconv"], "share": "k"}
     more = {"from": "in", "op": {"conv": 3}, "channels": "2x"}
     row = {"from": [edge, more], "fuse": "concat"}
-    graph = graph_of({"rows": {"td": {"from": "in"}, "out": row}, "repeats": 2})
+    rows = {"td": {"from": "in"}, "out": row}
+    graph = graph_of({"rows": rows, "repeats": 2, "taps": {"travels": "p4_td"}})
     first, second = node(graph, "p4_out@2").inputs
     assert (first.tap, words(first.path), first.share) == ("before", ["conv", "sepconv"], "k@2")
     assert (words(second.path), second.channels) == (["conv"], 2.0)
@@ -419,7 +420,7 @@ def test_what_differs_by_level():
 
 def test_ranges_of_levels_that_overlap_are_a_fault():
     tree = {"rows": {"out": {"from": "in", "block": {"p3..p5": "sepconv", "p5..p7": "conv"}}}}
-    assert faults(tree) == ["rows.out.block.p5..p7: overlaps with a range before it"]
+    assert faults(tree) == ["rows.out.block.p5..p7: p5 is said already"]
 
 
 def test_what_differs_by_level_may_stand_at_the_top():
@@ -487,7 +488,10 @@ def test_a_tap_keeps_a_node_that_nothing_else_reads():
 @pytest.mark.parametrize(
     ("taps", "message"),
     [
-        ({"early": "p4_dt"}, "taps.early: no node 'p4_dt' to tap"),
+        (
+            {"early": "p4_dt"},
+            "taps.early: no node 'p4_dt' to tap; did you mean 'p4_td'?",
+        ),
         ({"p4": "p4_td"}, "taps.p4: 'p4' cannot be a name here"),
         ({"early": 3}, "taps.early: expected the name of a node, got 3"),
         (["p4_td"], "taps: expected names with their nodes, got ['p4_td']"),

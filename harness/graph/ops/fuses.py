@@ -18,7 +18,7 @@ from harness.graph.opspec import OpSpec, Shape
 from harness.graph.spec import Op
 from harness.registry import Table
 
-FUSES: Table[OpSpec] = Table("fuse")
+FUSES: Table[OpSpec] = Table("fuse", str.isidentifier)
 
 
 def _sum_meaning(op: Op, inputs: int) -> tuple[object, ...]:

@@ -7,13 +7,14 @@ between the two). A resample with convolutions is told by its parts, as blocks a
 from collections.abc import Callable
 
 from harness.graph.args import Arg, choice, flag, whole
+from harness.graph.names import is_free
 from harness.graph.ops.blocks.parts import Part, convolution, depthwise_separable, unit, whole_of
 from harness.graph.ops.blocks.table import FORM, no_order, without
 from harness.graph.opspec import OpSpec, Shape
 from harness.graph.spec import Op
 from harness.registry import Table
 
-RESAMPLES: Table[OpSpec] = Table("resample")
+RESAMPLES: Table[OpSpec] = Table("resample", is_free)
 
 Parts = Callable[[Op, Shape], Part]
 

@@ -42,19 +42,30 @@ def batch_norm(channels: int, constants: Norm, norm: bool) -> nn.Module:
 
 
 def convolved(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """`conv(x)` to the bit, with less Python: for small maps that is what takes the time."""
-    own, padding = conv._parameters, cast(tuple[int, ...], conv.padding)
-    weight, bias = cast(Tensor, own["weight"]), own["bias"]
-    return torch.conv2d(x, weight, bias, conv.stride, padding, conv.dilation, conv.groups)
+    """`conv(x)` to the bit, with less Python: for small maps that is what takes the time.
+
+    Not so where its weight is made anew at each call (pruned, parametrised), or it is no `Conv2d`.
+    """
+    own = conv._parameters
+    weight = own.get("weight")
+    if weight is None or type(conv) is not nn.Conv2d:
+        return cast(Tensor, conv(x))
+    padding = cast(tuple[int, ...], conv.padding)
+    return torch.conv2d(x, weight, own["bias"], conv.stride, padding, conv.dilation, conv.groups)
 
 
 def normed(x: Tensor, norm: nn.Module) -> Tensor:
-    """`norm(x)` likewise, where it is a batch norm that `batch_norm` made."""
-    if type(norm) is not nn.BatchNorm2d:
+    """`norm(x)` likewise, where it is a batch norm as `batch_norm` made it.
+
+    One cell a channel is left to the norm, which refuses to learn from it: it has no variance.
+    """
+    learns = norm.training
+    if type(norm) is not nn.BatchNorm2d or (learns and x.numel() == norm.num_features):
         return cast(Tensor, norm(x))
-    own, seen, learns = norm._parameters, norm._buffers, norm.training
+    own, seen, momentum = norm._parameters, norm._buffers, norm.momentum
     mean, variance, count = seen["running_mean"], seen["running_var"], seen["num_batches_tracked"]
-    momentum = cast(float, norm.momentum)
+    if mean is None or variance is None or momentum is None:
+        return cast(Tensor, norm(x))
     if learns and count is not None:
         count.add_(1)
     return torch.batch_norm(

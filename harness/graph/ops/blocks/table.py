@@ -12,7 +12,7 @@ from harness.registry import Table
 ACTIVATIONS = ("silu", "relu", "relu6", "hswish", "leaky_relu", "gelu", "none")
 ORDERS = ("act_conv_norm", "conv_norm_act")
 
-BLOCKS: Table[OpSpec] = Table("block")
+BLOCKS: Table[OpSpec] = Table("block", str.isidentifier)
 
 Parts = Callable[[Op, int, int], Part]
 """(op, channels in, channels out) -> what the block is made of."""
