@@ -9,7 +9,6 @@ so are blocks of nodes that are only read before them.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from harness.errors import did_you_mean
 from harness.graph.cell import Extra, Stage
@@ -17,12 +16,13 @@ from harness.graph.check import check_used
 from harness.graph.draft import Link
 from harness.graph.earlier import Earlier
 from harness.graph.faults import Faults
+from harness.graph.idle import needed, without_idle_blocks
 from harness.graph.names import level_of
 from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.repeats import RepeatedCell, Socket
 from harness.graph.spec import Edge, Graph, Node, Op, Topology
 
-_SUM, _NONE = Op("sum"), Op("none")
+_SUM = Op("sum")
 
 
 def expand(
@@ -109,7 +109,7 @@ class _Line:
         taps = tuple(sorted(tapped))
         inputs = tuple(self.inputs)
         ends = [key for _, key in (*outputs, *taps)]
-        nodes = _without_idle_blocks(_needed(self.nodes, ends), ends)
+        nodes = without_idle_blocks(needed(self.nodes, ends), ends)
         return Graph(self.topology.name, inputs, nodes, outputs, taps)
 
     def _taps(self) -> tuple[tuple[str, str], ...]:
@@ -279,41 +279,3 @@ def _channels(said: float | None, fuse: Op, block: Op) -> float | None:
     joined = not FUSES.get(fuse.name).equal_channels
     kept = joined and not BLOCKS.get(block.name).any_channels
     return said if said is not None or kept else 1.0
-
-
-def _needed(nodes: list[Node], ends: list[str]) -> tuple[Node, ...]:
-    """The nodes that some output needs."""
-    needed = set(ends)
-    kept = []
-    for node in reversed(nodes):
-        if node.key in needed:
-            needed.update([edge.source for edge in node.inputs])
-            kept.append(node)
-    return tuple(reversed(kept))
-
-
-def _without_idle_blocks(nodes: tuple[Node, ...], ends: list[str]) -> tuple[Node, ...]:
-    """Nodes with the blocks that something reads. Before no block is after it."""
-    if all(edge.tap == "after" for node in nodes for edge in node.inputs):
-        return nodes
-    read = {edge.source for node in nodes for edge in node.inputs if edge.tap == "after"}
-    found = [node if node.key in {*read, *ends} else _without_block(node) for node in nodes]
-    bare = {node.key for node in found if node.block.name == "none"}
-    return tuple(
-        replace(
-            node,
-            inputs=tuple(
-                replace(edge, tap="after") if edge.source in bare else edge for edge in node.inputs
-            ),
-        )
-        for node in found
-    )
-
-
-def _without_block(node: Node) -> Node:
-    """The node as its fuse leaves it: of the channels of its inputs, where these say theirs."""
-    if not FUSES.get(node.fuse.name).equal_channels:
-        return replace(node, block=_NONE, channels=None)
-    said = {edge.channels for edge in node.inputs}
-    channels = said.pop() if len(said) == 1 else None
-    return replace(node, block=_NONE, channels=channels or node.channels)

@@ -18,6 +18,7 @@ from harness.graph.cell import (
 )
 from harness.graph.conventions import CONVENTIONS, Convention
 from harness.graph.derive import ABOUT, Lookup, resolved
+from harness.graph.extras import read_extra
 from harness.graph.faults import Faults, join
 from harness.graph.names import is_free
 from harness.graph.ops import ACTIVATIONS, ORDERS
@@ -28,7 +29,6 @@ from harness.graph.spec import Norm, Op, Projection, Scalar, Topology
 from harness.graph.stages import (
     REPEATS_FIELDS,
     StageReader,
-    read_extra,
     repeats_of,
     stage_trees,
 )

@@ -10,12 +10,13 @@ from typing import Any
 
 from harness.graph.args import Arg
 from harness.graph.conventions import CONVENTIONS
+from harness.graph.extras import EXTRA_FIELDS, STEP_FIELDS
 from harness.graph.families import INPUT_FIELDS, NODE_FIELDS, REF, ROW_FIELDS, TAP, WORD
 from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, OpSpec
 from harness.graph.parse import FIELDS, INHERITED
 from harness.graph.read import COARSEST, DISTANCE, FINEST, LEVELS, NORM, PROJECTION
 from harness.graph.rewrites import REWRITES, SETS
-from harness.graph.stages import EXTRA_FIELDS, REPEATS_FIELDS, STAGE_FIELDS
+from harness.graph.stages import REPEATS_FIELDS, STAGE_FIELDS
 from harness.registry import Table
 
 Schema = dict[str, Any]
@@ -217,7 +218,7 @@ def _extra() -> Schema:
     step = {"down": _ref("leveled_down"), "block": _ref("block"), "projection": _ref("projection")}
     known: dict[str, Schema] = {
         **step,
-        "first": _fields(_picked(EXTRA_FIELDS[:3], step)),
+        "first": _fields(_picked(STEP_FIELDS, step)),
         "from": {"type": "string"},
         "levels": _any(_ref("levels"), {"type": "null"}),
     }

@@ -6,7 +6,6 @@ by name, or the fields of `STAGE_FIELDS`; or it is a whole `topology`; or it mak
 
 import math
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from harness.errors import SpecError, did_you_mean
@@ -14,26 +13,21 @@ from harness.graph.args import is_whole
 from harness.graph.cell import (
     Cell,
     Extra,
-    ExtraStep,
-    PerLevel,
     PlainNode,
     Rewrite,
-    Route,
     Row,
     Settings,
     Stage,
-    everywhere,
 )
+from harness.graph.extras import read_extra
 from harness.graph.families import FamilyReader
 from harness.graph.faults import Faults, join
 from harness.graph.names import level_of
 from harness.graph.overlay import with_fields
 from harness.graph.read import Reader
 from harness.graph.rewrites import read_rewrites
-from harness.graph.spec import Op, Projection
 
 STAGE_FIELDS = ("rows", "nodes", "outputs", "rewrites", "repeats", "extra", "topology")
-EXTRA_FIELDS = ("down", "block", "projection", "first", "from", "levels")
 REPEATS_FIELDS = ("n", "weights", "each")
 CELL_FIELDS = ("rows", "nodes", "outputs", "rewrites")
 """What may differ between repeats."""
@@ -72,57 +66,6 @@ def repeats_of(tree: Mapping[str, Any], faults: Faults, path: str = "") -> int:
         return int(value)
     faults.add(at, f"expected a whole number of at least 1, got {value!r}")
     return 1
-
-
-def read_extra(
-    habit: Mapping[str, Any],
-    given: Any,
-    path: str,
-    reader: Reader,
-    down: PerLevel[Route],
-    projection: Projection,
-) -> Extra:
-    """An `extra` recipe over that of the convention."""
-    if not isinstance(given, Mapping):
-        reader.faults.add(path, f"expected {', '.join(EXTRA_FIELDS[:3])}, got {given!r}")
-        given = {}
-    reader.faults.unknown_fields(given, EXTRA_FIELDS, path)
-    said = {**habit, **given}
-    rest = _extra_step(said, path, reader, down, projection)
-    first = said.get("first", {})
-    at = f"{path}.first"
-    if not isinstance(first, Mapping):
-        reader.faults.add(at, f"expected {', '.join(EXTRA_FIELDS[:3])}, got {first!r}")
-        first = {}
-    reader.faults.unknown_fields(first, EXTRA_FIELDS[:3], at)
-    levels, source = said.get("levels"), said.get("from", "in")
-    if not isinstance(source, str):
-        reader.faults.add(f"{path}.from", f"expected the name of a row or node, got {source!r}")
-        source = "in"
-    return Extra(
-        first=_extra_step({**said, **first}, at, reader, down, projection) if first else rest,
-        rest=rest,
-        source=source,
-        levels=reader.levels(levels, f"{path}.levels") if levels is not None else None,
-        path=path,
-    )
-
-
-def _extra_step(
-    said: Mapping[str, Any],
-    path: str,
-    reader: Reader,
-    down: PerLevel[Route],
-    projection: Projection,
-) -> ExtraStep:
-    if "down" in said:
-        read = partial(reader.route, "down")
-        own = reader.leveled(said["down"], f"{path}.down", read)
-        down = everywhere(own, down)
-    if "projection" in said:
-        projection = reader.projection(said["projection"], f"{path}.projection", projection)
-    block = reader.op("block", said.get("block", "none"), f"{path}.block") or Op("none")
-    return ExtraStep(down, block, projection)
 
 
 class StageReader:

@@ -146,7 +146,8 @@ def test_multiply_adds_are_those_its_facts_declare(case):
     for given, made in pairs(case):
         block = case.build(given, made)
         for height, width in [(20, 10)] if case.name == "ratio_pool" else SIZES:
-            shape = facts.Shape(given, made, cells=height * width, cells_in=height * width)
+            cells = height * width
+            shape = facts.Shape(given, made, cells=cells, cells_in=cells, height=height)
             x = torch.randn(1, given, height, width)
             assert counted(block, x) == case.spec.macs(case.op, shape)
 
