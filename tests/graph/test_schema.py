@@ -11,13 +11,14 @@ from harness.door.schemas import schema_of
 from harness.errors import SpecError
 from harness.graph import check
 from harness.graph.conventions import CONVENTIONS
+from harness.graph.extras import EXTRA_FIELDS
 from harness.graph.families import INPUT_FIELDS, NODE_FIELDS, ROW_FIELDS
 from harness.graph.ops import BLOCKS, FUSES, RESAMPLES
 from harness.graph.parse import FIELDS
 from harness.graph.read import NORM, PROJECTION
 from harness.graph.rewrites import REWRITES
 from harness.graph.schema import ABOUT
-from harness.graph.stages import EXTRA_FIELDS, REPEATS_FIELDS, STAGE_FIELDS
+from harness.graph.stages import REPEATS_FIELDS, STAGE_FIELDS
 from harness.space.load import read_text, read_yaml
 from harness.space.study import StudySpec
 
