@@ -90,6 +90,18 @@ def test_it_is_compiled(folder):
     assert (made.returncode, made.stdout) == (0, "(1, 4, 8, 8)\n"), made.stderr
 
 
+def test_it_is_taken_home_with_its_name_and_its_own_licence(folder):
+    command = ["-m", "harness.cli", "show", "mine.yaml", "--plugin", "my_ops", "--code"]
+    made = python(folder, *command)
+    assert made.returncode == 0, made.stderr
+    head = made.stdout[: made.stdout.index("from __future__")].splitlines()
+    (said,) = [line for line in head if line.startswith("#     harness show")]
+    assert said.endswith(" --plugin my_ops --code")
+    words = " ".join(line.strip("# ") for line in head)
+    assert "What is copied from my_ops.modules is not: its own licence holds." in words
+    assert "class Largest" in made.stdout
+
+
 def test_installed_packages_bring_theirs_by_an_entry_point(folder):
     dist = folder / "my_ops-1.dist-info"
     dist.mkdir()

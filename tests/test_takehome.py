@@ -376,7 +376,9 @@ def test_the_command(tmp_path, monkeypatch):
     assert f"#     {command}" in head
     assert f"# Topology: bifpn, digest {digest(graph)}." in head
     assert any(f"Parameters: {costs.params:,}. Multiply-adds" in line for line in head)
-    assert any("Apache-2.0" in line for line in head)
+    said = " ".join(line.strip("# ") for line in head)
+    assert "what is copied from feature-network-harness is under Apache-2.0" in said
+    assert "What is copied from" not in said
     assert all(line.startswith("#") for line in head if line)
     neck = module_of(text, tmp_path, monkeypatch).Bifpn()
     assert sum(values.numel() for values in neck.parameters()) == costs.params

@@ -28,7 +28,7 @@ def brief_label(op: Op) -> str:
         for k, v in op.args
         if isinstance(v, str) and k not in ("act", "order", *_SILENT) and v != usual.get(k)
     ]
-    return " ".join([_sized(op), *_said(op), *own[:1]])
+    return " ".join([_sized(op), *_said(op)[:1], *own[:1]])
 
 
 def path_label(path: Iterable[Op]) -> str:

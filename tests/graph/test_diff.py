@@ -148,3 +148,24 @@ def test_every_pair_of_unlike_networks_has_something_that_differs():
             said = found.changed or found.added or found.removed or found.ends
             assert found.same == (one == other) == (not said), (one, other)
             assert difference_words(found)
+
+
+def test_of_two_with_little_in_common_only_counts_and_costs_are_said():
+    graphs = expand(load_topology("bifpn")), expand(load_topology("nas_fpn"))
+    size = {"channels": {3: 40, 4: 112, 5: 320}, "width": 64, "image_size": 512}
+    found = compare(*graphs, tuple(infer(one, **size) for one in graphs))
+    assert found.little_in_common
+    lines = difference_words(found, ("width 64", "width 64")).splitlines()
+    assert lines[0].startswith("bifpn -> nas_fpn: little in common: 5 of 26 and 37 nodes")
+    assert lines[1] == "width 64"
+    assert len(lines) == 10
+    assert found.as_json()["changed"]
+    for fields in ({"block": {"conv": 3}}, {"repeats": 7}, {"fuse": "sum"}):
+        assert not compare(graph(), graph(**fields)).little_in_common
+    assert compare(graphs[0], graphs[0]).corresponding == 26
+
+
+def test_sizes_are_said_of_either_where_they_differ():
+    found = compare(graph(), graph(repeats=2))
+    lines = difference_words(found, ("width 64", "width 88")).splitlines()
+    assert lines[1:3] == ["bifpn: width 64", "bifpn: width 88"]

@@ -352,3 +352,84 @@ def test_every_topology_of_the_zoo_can_be_drawn() -> None:
         assert len(places) == len(set(places)), name
         ET.fromstring(to_svg(graph))
         assert name in to_text(graph)
+
+
+def row(text: str, key: str) -> str:
+    return next(line for line in text.splitlines() if line.split()[:1] == [key])
+
+
+def test_edges_with_a_projection_are_marked_where_it_is_known() -> None:
+    from harness.space.zoo import load_topology
+
+    graph = expand(load_topology("bifpn"), repeats=1)
+    facts = infer(graph, channels={3: 40, 4: 64, 5: 320}, width=64, image_size=512)
+    assert facts.projected == {("p6@0", 0), ("p5_td@1", 0), ("p3_td@1", 0), ("p5_out@1", 2)}
+    text, svg = to_text(graph, facts), to_svg(graph, facts)
+    assert " p5 (1x1), p6_td@1 " in row(text, "p5_td@1")
+    assert " p4, p5_td@1 " in row(text, "p4_td@1")
+    assert "p5 to p5_td@1 (1x1)" in svg
+    assert "weighted (fast, scalar) of p5 (1x1), p6_td@1" in svg
+    assert svg.count('marker-end="url(#fn-dot-') == 4 + 1
+    for drawn in (to_text(graph), to_svg(graph)):
+        assert "1x1" not in drawn
+        assert "url(#fn-dot-" not in drawn
+
+
+def test_projections_are_those_that_are_compiled() -> None:
+    from harness.compiler.plan import make_plan
+    from harness.space.zoo import load_topology, topology_names
+
+    for name in topology_names():
+        graph = expand(load_topology(name))
+        channels = {level: 8 * level for level in graph.inputs}
+        plan = make_plan(graph, {f"p{level}": n for level, n in channels.items()}, 16)
+        built = {(s.key, t.position) for s in plan.steps for t in s.terms if t.project is not None}
+        assert infer(graph, channels=channels, width=16, image_size=64).projected == built, name
+
+
+def test_ops_that_are_said_stand_together_in_a_node() -> None:
+    """Most fuses are one, most blocks another; where inputs meet they are never together."""
+    plain = replace(node("d", 3, "p3"), block=BLOCK_1)
+    nodes = (
+        node("a", 3, "p3", "p4"),
+        node("b", 3, "p3", "p4"),
+        plain,
+        replace(plain, name="e"),
+        replace(plain, name="f"),
+    )
+    graph = Graph("odd", (3, 4), nodes, ((3, "f@1"),))
+    said = "fuse: weighted (fast), then sepconv 3x3"
+    assert to_text(graph).splitlines()[1].startswith(said)
+    assert ">conv 1x1</text>" in to_svg(graph)
+
+
+def test_where_nothing_meets_nothing_is_said_of_fusion() -> None:
+    graph = Graph("line", (3,), (node("a", 3, "p3"),), ((3, "a@1"),))
+    assert to_text(graph).splitlines()[1] == "block: sepconv 3x3"
+    bare = replace(graph, nodes=(replace(graph.nodes[0], block=Op("none")),))
+    assert to_text(bare).splitlines()[1] == ""
+
+
+def test_gates_are_marked_and_their_roles_not_said_twice() -> None:
+    gate = Op("gate", (("from", "coarser"), ("pool", "max")))
+    edges = (edge("p3", 3, role="gated"), edge("p4", 3, role="gate"))
+    graph = Graph("gated", (3, 4), (node("a", 3, *edges, fuse=gate),), ((3, "a@1"),))
+    assert to_text(graph).splitlines()[1].startswith("fuse: gate (max), then sepconv")
+    assert ">gate</text>" in to_svg(graph)
+
+
+def test_an_op_has_the_number_that_it_is_told_by() -> None:
+    from harness.graph.wording import brief_label, op_label, short_label
+
+    tree = {"rows": {"a": {"from": "in", "block": {"csp": {"hidden": 0.25}}}}}
+    csp = expand(parse(tree)).nodes[-1].block
+    assert short_label(Op("dilated", (("rate", 2), ("hidden", 0.25)))) == "dilated rate 2"
+    assert op_label(Op("dilated", (("rate", 4), ("hidden", 0.25)))) == "dilated (rate 4)"
+    assert brief_label(csp) == "csp 3x3 n 1"
+    assert short_label(csp).startswith("csp 3x3 n 1 hidden 0.25")
+
+
+def test_what_it_is_drawn_with_is_a_line() -> None:
+    sizes = "width 64; image 512 x 512"
+    assert to_text(bifpn(), sizes=sizes).splitlines()[2] == sizes
+    assert f">{sizes}</text>" in to_svg(bifpn(), sizes=sizes)
