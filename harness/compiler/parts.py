@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.graph.ops import FUSES
+from harness.graph.shares import Group
 from harness.graph.spec import Norm, Op, Projection
 
 Kind = Literal["projection", "resample", "block", "fuse"]
@@ -14,7 +15,8 @@ Kind = Literal["projection", "resample", "block", "fuse"]
 class Part:
     """What a module is built from. key: what its first values depend on, beside the seed.
 
-    roles: of the inputs of a fuse. stride: of a resample, 2 ** (levels between).
+    roles: of the inputs of a fuse. stride: of a resample, 2 ** (levels between). group: of the
+    parts it shares its weights with.
     """
 
     kind: Kind
@@ -26,6 +28,7 @@ class Part:
     form: Projection | None = None
     roles: tuple[str | None, ...] = ()
     stride: int = 1
+    group: Group | None = None
 
     @property
     def is_called(self) -> bool:
@@ -48,22 +51,18 @@ class Parts:
         """A place of its own; a second one of a name gets a letter."""
         return self._settle(place, part, lambda held: False)
 
-    def share(self, name: str, part: Part) -> str:
-        """The place of a part that is shared by a key: of the one there is, if it is alike.
+    def share(self, place: str, part: Part) -> str:
+        """The place of a part that shares its weights: of the one there is, if it is alike.
 
         A fuse that tells its inputs apart has from then on the roles of all its users.
         """
-        place = self._settle(f"shared.{name}", part, lambda held: _alike(held, part))
+        place = self._settle(place, part, lambda held: _alike(held, part))
         held = self._parts[place]
         if held.op is not None and held.roles != part.roles:
             both = {*held.roles, *part.roles}
             roles = tuple(role for role in FUSES.get(held.op.name).roles if role in both)
             self._parts[place] = replace(held, roles=roles)
         return place
-
-    def shared_input(self, place: str, part: Part) -> str:
-        """The place of a projection that all uses of a backbone map share."""
-        return self._settle(place, part, lambda held: held == part)
 
     def _settle(self, place: str, part: Part, same: Callable[[Part], bool]) -> str:
         nth = 0
@@ -76,16 +75,18 @@ class Parts:
 
 
 def lettered(name: str, i: int) -> str:
-    """`name`, `name_b`, `name_c`, ..."""
-    return name if i == 0 else f"{name}_{chr(ord('a') + i)}"
+    """`name`, `name_b`, `name_c`, ..., `name_z`, `name_ba`, ..."""
+    letters = ""
+    while i:
+        i, letter = divmod(i, 26)
+        letters = chr(ord("a") + letter) + letters
+    return f"{name}_{letters}" if letters else name
 
 
 def _alike(one: Part, other: Part) -> bool:
-    """Whether two parts can have one set of weights: also where some role is not there."""
-    if replace(one, key=(), roles=()) != replace(other, key=(), roles=()):
-        return False
-    return one.roles == other.roles or (_are_distinct(one.roles) and _are_distinct(other.roles))
+    """Whether two parts of one group have one set of weights: if their channels agree."""
+    return _ends(one) == _ends(other)
 
 
-def _are_distinct(roles: tuple[str | None, ...]) -> bool:
-    return None not in roles and len(set(roles)) == len(roles)
+def _ends(part: Part) -> tuple[object, ...]:
+    return (part.group, part.channels_in, part.channels_out, part.stride)

@@ -74,9 +74,12 @@ class Sketch:
 def unique(inputs: list[tuple[Link, Input]]) -> list[tuple[Link, Input]]:
     """The inputs with every plain link once."""
     found: list[tuple[Link, Input]] = []
+    plain: set[Link] = set()
     for link, one in inputs:
-        if not (one.is_plain and any(link == old and other.is_plain for old, other in found)):
+        if not one.is_plain or link not in plain:
             found.append((link, one))
+        if one.is_plain:
+            plain.add(link)
     return found
 
 

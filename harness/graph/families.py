@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from harness.errors import did_you_mean
-from harness.graph.args import Arg, choice, flag, is_number
+from harness.graph.args import Arg, choice, flag, is_number, too_large
 from harness.graph.cell import Back, Input, Order, PlainNode, Ref, Row, Settings, Step
 from harness.graph.faults import join
 from harness.graph.names import is_free
@@ -14,6 +14,7 @@ from harness.graph.read import Reader
 from harness.graph.spec import Tap
 
 REF = re.compile(r"([A-Za-z]\w*)(?:\.(\w+))?(?:@(-[1-9]\d*|[a-z]\w*))?", re.ASCII)
+_WORD = re.compile(r"[A-Za-z]\w*", re.ASCII)
 _STEPS = ("coarser", "finer", "all")
 _BACKS = ("first", "all", "log2")
 _SHARED = ("from", "fuse", "block", "up", "down", "projection", "norm", "channels", "share")
@@ -93,9 +94,9 @@ class FamilyReader:
         return "before" if TAP.read(value, path, self.faults, "after") == "before" else "after"
 
     def _word(self, tree: Mapping[str, Any], key: str, path: str) -> str | None:
-        """A name of letters, digits and underscores."""
+        """A name of letters, digits and underscores, a letter first."""
         word = tree.get(key)
-        if word is None or (isinstance(word, str) and re.fullmatch(r"\w+", word, re.ASCII)):
+        if word is None or (isinstance(word, str) and _WORD.fullmatch(word)):
             return word
         self.faults.add(join(path, key), f"expected a word, got {word!r}")
         return None
@@ -164,6 +165,9 @@ class FamilyReader:
             number = float(value[:-1])
         if not is_number(number) or number <= 0:
             self.faults.add(path, f"expected a multiple of the width above 0, got {value!r}")
+            return None
+        if wrong := too_large(number):
+            self.faults.add(path, wrong)
             return None
         return float(number)
 

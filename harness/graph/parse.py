@@ -9,7 +9,7 @@ from harness.errors import SpecError
 from harness.graph.args import choice, flag, is_whole
 from harness.graph.cell import Blueprint, PerLevel, Route, Settings, Stage, everywhere
 from harness.graph.conventions import CONVENTIONS, Convention
-from harness.graph.derive import ABOUT, Lookup, resolved
+from harness.graph.derive import ABOUT, DEEPEST, Lookup, resolved
 from harness.graph.faults import Faults
 from harness.graph.names import is_free
 from harness.graph.ops import ACTIVATIONS, ORDERS
@@ -140,7 +140,9 @@ def _route_setting(
     return everywhere(own, default)
 
 
-def _read_blueprint(tree: Mapping[str, Any], faults: Faults, defaults: _Defaults) -> Blueprint:
+def _read_blueprint(
+    tree: Mapping[str, Any], faults: Faults, defaults: _Defaults, depth: int = 0
+) -> Blueprint:
     reader, settings, extra = defaults
     last = tree.get("last_backbone_level", 5)
     if not is_whole(last) or last < 1:
@@ -151,7 +153,7 @@ def _read_blueprint(tree: Mapping[str, Any], faults: Faults, defaults: _Defaults
     for path, one in stage_trees(tree, faults):
         inner, at = one.get("topology"), 0
         if isinstance(inner, Mapping):
-            found, at = _inner_stages(inner, one, path, faults)
+            found, at = _inner_stages(inner, one, path, faults, depth + 1)
         else:
             more = tree.get("rewrites") if path else None
             found = StageReader(reader, settings, extra, faults, path).read(one, more)
@@ -181,16 +183,19 @@ def _repeats(tree: Mapping[str, Any], blueprint: Blueprint, faults: Faults) -> i
 
 
 def _inner_stages(
-    inner: Mapping[str, Any], stage: Mapping[str, Any], path: str, faults: Faults
+    inner: Mapping[str, Any], stage: Mapping[str, Any], path: str, faults: Faults, depth: int
 ) -> tuple[list[Stage], int]:
     """The stages of a whole topology that stands as one stage of another, with its own settings.
 
     And which of them the stage's `repeats` is of.
     """
     faults.unknown_fields(stage, ("topology", "repeats"), path)
+    if depth > DEEPEST:
+        faults.add(f"{path}.topology", f"more than {DEEPEST} topologies inside one another")
+        return [], 0
     whole = {**inner, **({"repeats": stage["repeats"]} if "repeats" in stage else {})}
     within = Faults()
-    blueprint = _read_blueprint(whole, within, _read_defaults(whole, within))
+    blueprint = _read_blueprint(whole, within, _read_defaults(whole, within), depth)
     repeats, at = _repeats(whole, blueprint, within), blueprint.repeated or 0
     for fault in within.all():
         faults.add(f"{path}.topology", str(fault))

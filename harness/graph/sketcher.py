@@ -98,18 +98,17 @@ class Sketcher:
         self, inputs: tuple[Input, ...], level: int, repeat: int, path: str, *, collapse: bool
     ) -> list[tuple[Link, Input]]:
         found: list[tuple[Link, Input]] = []
+        plain: set[tuple[Link, str | None, str]] = set()
         for one in inputs:
+            is_plain = one.is_plain
             for link in self._links(one, level, repeat):
-                again = one.is_plain and any(
-                    link == old
-                    and other.is_plain
-                    and (one.role, one.tap) == (other.role, other.tap)
-                    for old, other in found
-                )
-                if again and not collapse:
-                    self.faults.add(f"{path}.from", f"{words(link)!r} is there twice")
-                if not again:
+                said = (link, one.role, one.tap)
+                if not is_plain or said not in plain:
                     found.append((link, one))
+                elif not collapse:
+                    self.faults.add(f"{path}.from", f"{words(link)!r} is there twice")
+                if is_plain:
+                    plain.add(said)
         return found
 
     def _links(self, one: Input, level: int, repeat: int) -> list[Link]:

@@ -98,10 +98,17 @@ def read_extra(
     return Extra(
         first=_extra_step({**said, **first}, at, reader, down, projection) if first else rest,
         rest=rest,
-        source=said.get("from", "in") if isinstance(said.get("from", "in"), str) else "in",
+        source=_source(said.get("from", "in"), f"{path}.from", reader.faults),
         levels=reader.levels(levels, f"{path}.levels") if levels is not None else None,
         path=path,
     )
+
+
+def _source(value: Any, path: str, faults: Faults) -> str:
+    if isinstance(value, str):
+        return value
+    faults.add(path, f"expected a name, got {value!r}")
+    return "in"
 
 
 def _extra_step(
@@ -164,7 +171,7 @@ class StageReader:
         rows = {key: value for key, value in tree.items() if key not in STAGE_FIELDS}
         fields = {key: value for key, value in tree.items() if key in STAGE_FIELDS}
         self.at_top = bool(rows)
-        return {**fields, "rows": {**fields.get("rows", {}), **rows}} if rows else fields
+        return {**fields, "rows": {**self._mapping(fields, "rows"), **rows}} if rows else fields
 
     def _said_of_repeats(self, tree: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any]]:
         """Whether all repeats have one set of weights, and what differs between them."""
@@ -186,6 +193,9 @@ class StageReader:
         """The stage as it is in each repeat until they start over."""
         at = f"{join(self.path, 'repeats')}.each"
         for path, values in each.items():
+            if not isinstance(path, str):
+                self.faults.add(f"{at}.{path}", f"expected a path, got {path!r}")
+                return []
             if not isinstance(values, list | tuple) or not values:
                 self.faults.add(f"{at}.{path}", f"expected a list of values, got {values!r}")
                 return []
