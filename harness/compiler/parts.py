@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.graph.ops import FUSES
+from harness.graph.shares import Group
 from harness.graph.spec import Norm, Op, Projection
 
 Kind = Literal["projection", "resample", "block", "fuse"]
@@ -13,7 +14,8 @@ Kind = Literal["projection", "resample", "block", "fuse"]
 class Part:
     """What a module is built from. key: what its first values depend on, beside the seed.
 
-    roles: of the inputs of a fuse. stride: of a resample, 2 ** (levels between).
+    roles: of the inputs of a fuse. stride: of a resample, 2 ** (levels between). group: of the
+    parts it shares its weights with.
     """
 
     kind: Kind
@@ -25,6 +27,7 @@ class Part:
     form: Projection | None = None
     roles: tuple[str | None, ...] = ()
     stride: int = 1
+    group: Group | None = None
 
     @property
     def is_called(self) -> bool:
@@ -52,12 +55,12 @@ class Parts:
         self._parts[lettered(place, nth)] = part
         return lettered(place, nth)
 
-    def share(self, name: str, part: Part) -> str:
-        """The place of a part that is shared by a key: of the one there is, if it is alike.
+    def share(self, place: str, part: Part) -> str:
+        """The place of a part that shares its weights: of the one there is, if it is alike.
 
         A fuse that tells its inputs apart has from then on the roles of all its users.
         """
-        place = self._first_like(f"shared.{name}", part)
+        place = self._first_like(place, part)
         held = self._parts[place]
         if held.op is not None and held.roles != part.roles:
             both = {*held.roles, *part.roles}
@@ -89,11 +92,9 @@ def lettered(name: str, i: int) -> str:
 
 
 def _alike(one: Part, other: Part) -> bool:
-    """Whether two parts can have one set of weights: also where some role is not there."""
-    if replace(one, key=(), roles=()) != replace(other, key=(), roles=()):
-        return False
-    return one.roles == other.roles or (_are_distinct(one.roles) and _are_distinct(other.roles))
+    """Whether two parts of one group have one set of weights: if their channels agree."""
+    return _ends(one) == _ends(other)
 
 
-def _are_distinct(roles: tuple[str | None, ...]) -> bool:
-    return None not in roles and len(set(roles)) == len(roles)
+def _ends(part: Part) -> tuple[object, ...]:
+    return (part.group, part.channels_in, part.channels_out, part.stride)

@@ -6,14 +6,16 @@ written in. Names serve as names of variables and parameters and decide nothing.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.compiler.parts import Part, Parts, lettered
 from harness.errors import Fault, SpecError
-from harness.graph import node_digests
+from harness.graph.identity import names
 from harness.graph.infer import edge_channels, node_channels, projects
+from harness.graph.labels import EdgeLabels, input_group
 from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.path import Leg, legs
+from harness.graph.shares import Member, share_groups
 from harness.graph.spec import Edge, Graph, Node, Op
 from harness.ops import RESAMPLES
 
@@ -133,9 +135,12 @@ class _Planner:
 
     def __init__(self, graph: Graph, channels: Mapping[str, int], width: int) -> None:
         self.graph, self.width = graph, width
-        self.digests = dict(node_digests(graph))
+        self.digests, self.told_apart = names(graph)
         self.nodes = _canonical(graph, self.digests)
-        self.before = {e.source for n in self.nodes for e in n.inputs if e.tap == "before"}
+        self.label = EdgeLabels(graph)
+        self.groups = share_groups(graph, self.label)
+        edges = [edge for node in self.nodes for edge in node.inputs]
+        self.before = {edge.source for edge in edges if self.label.reads_fused(edge)}
         self.parts = Parts()
         self.sources: dict[str, _Source] = {}
         for level in graph.inputs:
@@ -154,7 +159,7 @@ class _Planner:
         wanted = node_channels(node, self.width)
         order, spec = list(range(len(node.inputs))), FUSES.get(node.fuse.name)
         if spec.commutes:
-            order.sort(key=lambda i: self._sort_key(node.inputs[i]))
+            order.sort(key=lambda i: self._sort_key(node, i))
         if spec.roles:
             order.sort(key=lambda i: spec.roles.index(node.inputs[i].role or ""))
         made = [self._term(node, i, order, wanted) for i in order]
@@ -183,19 +188,24 @@ class _Planner:
             fuse=node.fuse,
             block=node.block,
             fused=f"{name}_fused" if node.key in self.before else None,
-            fuse_at=self._place(node.share, name, "fuse", fuse),
-            block_at=self._place(node.share, name, "block", block),
+            fuse_at=self._place((node.key, None, "fuse"), f"{name}.fuse", "fuse", fuse),
+            block_at=self._place((node.key, None, "block"), f"{name}.block", "block", block),
         )
 
-    def _place(self, share: str | None, home: str, name: str, part: Part) -> str:
-        """Where a module lives: with its node, or among those that are shared."""
-        if share is None:
-            return self.parts.add(f"{home}.{name}", part)
-        return self.parts.share(f"{share.replace('@', '_')}_{name}", part)
+    def _place(self, member: Member, place: str, word: str, part: Part) -> str:
+        """Where a module lives: at its own place, or among those that are shared."""
+        group = self.groups.get(member)
+        if group is None:
+            return self.parts.add(place, part)
+        share = str(group[1]).replace("@", "_")
+        return self.parts.share(f"shared.{share}_{word}", replace(part, group=group))
 
-    def _sort_key(self, edge: Edge) -> tuple[str, ...]:
-        said = (edge.projection, edge.path, edge.tap, edge.channels)
-        return (self.sources[edge.source].digest, edge.role or "", *map(repr, said))
+    def _sort_key(self, node: Node, place: int) -> tuple[str, ...]:
+        """By the weight that a shared fuse has for it, then by what the edge is."""
+        edge = node.inputs[place]
+        *weighed, own = self.told_apart.get((node.key, place), [""])
+        digest = self.sources[edge.source].digest
+        return (*weighed, digest, edge.role or "", self.label(edge, node), own)
 
     def _term(
         self, node: Node, position: int, order: list[int], wanted: int | None
@@ -203,18 +213,21 @@ class _Planner:
         """An input, and the channels it brings."""
         edge = node.inputs[position]
         source = self.sources[edge.source]
-        channels = source.fused if edge.tap == "before" else source.channels
+        before = self.label.reads_fused(edge)
+        channels = source.fused if before else source.channels
         arriving = edge_channels(edge, node, self.width, channels, wanted)
         nth = self._nth(node, position, order)
         project = None
         shared = edge.projection.per == "input" and source.is_input
         if projects(edge, channels, arriving):
-            project = self._project(edge, node, channels, arriving, nth)
+            project = self._project(node, position, channels, arriving, nth)
             channels = arriving
         found = legs(edge.path, (source.level, node.level), channels, arriving)
-        way = tuple([(leg, self._leg(leg, edge, node, nth)) for leg in found])
+        way = tuple(
+            [(leg, self._leg(found, i, node, position, nth)) for i, leg in enumerate(found)]
+        )
         channels = found[-1].channels_out if found else channels
-        read = f"{source.variable}_fused" if edge.tap == "before" else source.variable
+        read = f"{source.variable}_fused" if before else source.variable
         once = all(at is None for _, at in way) and (project is None or shared)
         return Term(position, read, project, way, edge.role, bool(way) and once), channels
 
@@ -223,34 +236,31 @@ class _Planner:
         source = node.inputs[position].source
         return [i for i in order if node.inputs[i].source == source].index(position)
 
-    def _project(self, edge: Edge, node: Node, channels: int, arriving: int, nth: int) -> str:
+    def _project(self, node: Node, position: int, channels: int, arriving: int, nth: int) -> str:
+        """The place of a projection. What is said of a backbone map but used once is an edge's."""
+        edge = node.inputs[position]
         source, form = self.sources[edge.source], edge.projection
+        key = self._edge_key(edge, node, nth)
+        part = Part("projection", None, channels, arriving, node.norm, form=form, key=key)
         if form.per == "input" and source.is_input:
-            key = f"{source.digest}>shared"
-            part = Part("projection", None, channels, arriving, node.norm, form=form, key=(key,))
-            return self.parts.shared_input(f"{source.variable}_in", part)
-        name = lettered(f"from_{source.variable}", nth)
-        part = Part(
-            "projection",
-            None,
-            channels,
-            arriving,
-            node.norm,
-            form=form,
-            key=self._edge_key(edge, node, nth),
-        )
-        share = "from" if edge.share else name
-        return self._place(edge.share, variable(node), share, part)
+            place = f"{source.variable}_in"
+            if not self.label.is_shared_input(edge, node):
+                return self.parts.add(place, part)
+            key, group = (f"{source.digest}>shared",), input_group(edge, node)
+            return self.parts.share(place, replace(part, key=key, group=group))
+        own = f"{variable(node)}.{lettered(f'from_{source.variable}', nth)}"
+        return self._place((node.key, position, "projection"), own, "from", part)
 
     def _edge_key(self, edge: Edge, node: Node, nth: int) -> tuple[object, ...]:
         key = f"{self.sources[edge.source].digest}>{self.digests[node.key]}"
         return (key, nth) if nth else (key,)
 
-    def _leg(self, leg: Leg, edge: Edge, node: Node, nth: int) -> str | None:
-        """The place of a leg's module; None for a function without parameters."""
+    def _leg(self, way: tuple[Leg, ...], i: int, node: Node, position: int, nth: int) -> str | None:
+        """The place of the module of a way's leg; None for a function without parameters."""
+        leg, edge = way[i], node.inputs[position]
         if leg.resamples and not isinstance(RESAMPLES.get(leg.op.name), type):
             return None
-        source, word = self.sources[edge.source], lettered(leg.op.name, leg.nth)
+        word = lettered(leg.op.name, [one.op.name for one in way[:i]].count(leg.op.name))
         part = Part(
             "resample" if leg.resamples else "block",
             leg.op,
@@ -260,10 +270,8 @@ class _Planner:
             stride=leg.stride,
             key=(*self._edge_key(edge, node, nth), word),
         )
-        if edge.share:
-            return self._place(edge.share, "", word, part)
-        stem = lettered(f"{leg.op.name}_{source.variable}", nth)
-        return self.parts.add(f"{variable(node)}.{stem}", part)
+        stem = lettered(f"{leg.op.name}_{self.sources[edge.source].variable}", nth)
+        return self._place((node.key, position, i), f"{variable(node)}.{stem}", word, part)
 
 
 def map_uses(plan: Plan) -> Counter[tuple[str, str | None, Way]]:

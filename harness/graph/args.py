@@ -1,5 +1,6 @@
 """Arguments of an op: a name, a default, and what values are right."""
 
+import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,6 +9,8 @@ from harness.graph.faults import Faults
 from harness.graph.spec import Scalar
 
 Kind = Literal["choice", "flag", "whole", "positive"]
+LARGEST, SMALLEST = 1e6, 1e-30
+"""Of the numbers of a tree. Beyond them lie slips of the pen, and overflows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,12 @@ class Arg:
             case "whole":
                 right = is_whole(value) and value >= 1 and not (self.odd and value % 2 == 0)
                 what = "an odd whole number" if self.odd else "a whole number"
-                return None if right else f"expected {what} of at least 1, got {value!r}"
+                wrong = "" if right else f"expected {what} of at least 1, got {value!r}"
+                return wrong or too_large(value)
             case "positive":
                 right = is_number(value) and value > 0
-                return None if right else f"expected a number above 0, got {value!r}"
+                wrong = "" if right else f"expected a number above 0, got {value!r}"
+                return wrong or too_large(value)
 
 
 def is_whole(value: Any) -> bool:
@@ -51,7 +56,14 @@ def is_whole(value: Any) -> bool:
 def is_number(value: Any) -> bool:
     """An int or a float, neither infinite nor NaN."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and float("-inf") < value < float("inf")
+    return number and abs(value) <= sys.float_info.max
+
+
+def too_large(value: float) -> str | None:
+    """What is wrong with a number above 0 that is beyond all measure."""
+    if SMALLEST <= value <= LARGEST:
+        return None
+    return f"expected a number from {SMALLEST:g} to {LARGEST:g}"
 
 
 def _not_a_choice(value: Any, choices: tuple[str, ...]) -> str | None:

@@ -136,8 +136,13 @@ def _check_outputs(sketch: Sketch, cell: str, must: Iterable[int], faults: Fault
             faults.add(path, f"no node makes the output of p{level}")
         elif level in sketch.earlier.extra:
             continue
-        elif level_of(sketch.resolve(link)[0]) is not None and not faults.under(path):
+        elif _is_given(sketch.resolve(link)[0], sketch) and not faults.under(path):
             faults.add(path, f"nothing is left of the output of p{level} but the cell's input")
+
+
+def _is_given(name: str, sketch: Sketch) -> bool:
+    """Whether a name is no node's: a map that the cell is given, or the backbone's (`c4`)."""
+    return level_of(name) is not None or ("@" not in name and name not in sketch.drafts)
 
 
 def check_used(

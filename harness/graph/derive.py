@@ -10,6 +10,9 @@ from harness.graph.overlay import overlaid
 Lookup = Callable[[str], Mapping[str, Any]]
 """The tree of a topology by its name."""
 
+DEEPEST = 16
+"""Topologies that derive from one another, or stand inside one another."""
+
 ABOUT = ("name", "source", "published", "inferred", "approximates")
 """What a file says about itself."""
 
@@ -58,6 +61,9 @@ def _named(
     if name in chain:
         loop = " > ".join((*chain[chain.index(name) :], name))
         faults.add(path, f"derives from itself: {loop}")
+        return None
+    if len(chain) >= DEEPEST:
+        faults.add(path, f"more than {DEEPEST} topologies, each from the next: {' > '.join(chain)}")
         return None
     found = _looked_up(name, path, faults, lookup)
     if found is None:

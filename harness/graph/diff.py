@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from harness.graph.identity import digest
 from harness.graph.infer import Inferred
-from harness.graph.labels import EdgeLabels, NodeLabels, share_groups
+from harness.graph.labels import EdgeLabels, NodeLabels
 from harness.graph.match import matched
 from harness.graph.ops import BLOCKS, FUSES
+from harness.graph.shares import Group, share_groups
 from harness.graph.spec import Edge, Graph, Node
 
 LITTLE = 1 / 3
@@ -149,15 +150,16 @@ class _Side:
 
     def __init__(self, graph: Graph) -> None:
         self.node, self.edge = NodeLabels(), EdgeLabels(graph)
-        self.groups = share_groups(graph, self.edge)
-        self.members: dict[tuple[object, ...], set[str]] = {}
-        for (key, _), group in self.groups.items():
+        self.groups: dict[tuple[str, int | None], set[Group]] = {}
+        self.members: dict[Group, set[str]] = {}
+        for (key, place, _), group in share_groups(graph, self.edge).items():
+            self.groups.setdefault((key, place), set()).add(group)
             self.members.setdefault(group, set()).add(key)
 
     def sharing(self, key: str, place: int | None = None) -> tuple[str, ...]:
-        """Nodes that have one set of weights with a node, or with one of its edges."""
-        group = self.groups.get((key, place))
-        return tuple(sorted(self.members[group])) if group is not None else ()
+        """Nodes that have a set of weights in common with a node, or with one of its edges."""
+        groups = self.groups.get((key, place), ())
+        return tuple(sorted(set().union(*(self.members[group] for group in groups))))
 
     def meaning(self, node: Node) -> dict[str, object]:
         """Fuse and block without what changes nothing."""
@@ -169,8 +171,8 @@ class _Side:
 
     def projection(self, edge: Edge, node: Node) -> object:
         """The projection that an edge really has; None for none."""
-        weights = self.edge.weights(edge, node)
-        return None if weights is None or weights[0] == ("none",) else weights[0]
+        found = self.edge.projection(edge, node)
+        return None if found == ("none",) else found
 
 
 def _changed(

@@ -21,6 +21,7 @@ from harness.graph.names import level_of
 from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.repeats import RepeatedCell, Socket
 from harness.graph.spec import Edge, Graph, Node, Op, Topology
+from harness.graph.stages import MOST_REPEATS
 
 _SUM = Op("sum")
 
@@ -47,6 +48,10 @@ def expand_into(
     blueprint = topology.blueprint
     finest, coarsest = topology.levels if levels is None else levels
     count = topology.repeats if repeats is None else repeats
+    if count > MOST_REPEATS:
+        reason = f"expected a whole number of at most {MOST_REPEATS}, got {count!r}"
+        faults.add("repeats", reason)
+        return None
     if count < 1:
         faults.add("repeats", f"expected a whole number of at least 1, got {count!r}")
     elif repeats is not None and repeats > 1 and blueprint.repeated is None:
@@ -98,6 +103,8 @@ class _Line:
 
     def graph(self) -> Graph | None:
         """The whole graph; None where there are faults."""
+        if not self.cells:
+            self.faults.add("stages", "no stage has rows or nodes")
         tapped = [(name, self._tapped(name, node)) for name, node in self._taps()]
         read = {key for cell in self.cells for key in cell.read_earlier()}
         read.update(key for _, key in tapped)
@@ -117,11 +124,13 @@ class _Line:
 
     def _tapped(self, name: str, node: str) -> str:
         keys = self.earlier.nodes.get(node, ())
-        if not keys:
+        if not keys or "@" not in keys[-1]:
             near = did_you_mean(node, self.earlier.nodes)
-            self.faults.add(f"taps.{name}", f"no node {node!r} to tap{near}")
+            unknown = f"no node {node!r} to tap{near}"
+            reason = f"{node!r} is the backbone's own map, not a node" if keys else unknown
+            self.faults.add(f"taps.{name}", reason)
             return ""
-        return _plain(keys[-1])
+        return keys[-1]
 
     # Cells.
 
@@ -247,11 +256,13 @@ def _repeat(
     """The nodes of one repeat. home: the repeat whose weights it has."""
     for draft, sockets in cell.plan(repeat):
         edges: list[Edge] = []
+        sources: set[str] = set()
         for one in sockets:
             edge = _edge(one, repeat, home, keys, cell)
-            if not (one.plain and edge in edges):
+            if not (one.plain and edge.source in sources and edge in edges):
+                sources.add(edge.source)
                 edges.append(edge)
-        share = draft.share or (draft.name if home != ordinal or cell.stage.shared else None)
+        share = draft.share or (f"_{draft.name}" if home != ordinal or cell.stage.shared else None)
         yield Node(
             name=draft.name,
             repeat=ordinal,

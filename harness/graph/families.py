@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from harness.errors import did_you_mean
-from harness.graph.args import Arg, choice, flag, is_number
+from harness.graph.args import Arg, choice, flag, is_number, too_large
 from harness.graph.cell import Back, Input, Order, PlainNode, Ref, Row, Settings, Step
 from harness.graph.faults import join
 from harness.graph.names import is_free
@@ -165,6 +165,9 @@ class FamilyReader:
             number = float(value[:-1])
         if not is_number(number) or number <= 0:
             self.faults.add(path, f"expected a multiple of the width above 0, got {value!r}")
+            return None
+        if wrong := too_large(number):
+            self.faults.add(path, wrong)
             return None
         return float(number)
 

@@ -8,10 +8,12 @@ have one digest just when one is the other with nodes renamed and reordered.
 
 import hashlib
 from collections import Counter
+from typing import NamedTuple
 
-from harness.graph.labels import EdgeLabels, NodeLabels, share_groups
+from harness.graph.labels import EdgeLabels, NodeLabels
 from harness.graph.ops import FUSES
-from harness.graph.spec import Graph
+from harness.graph.shares import Group, Member, share_groups, weighs_inputs
+from harness.graph.spec import Graph, Node
 
 _Colours = list[str]
 
@@ -26,7 +28,20 @@ def node_digests(graph: Graph) -> dict[str, str]:
 
     Twins, which nothing tells apart but their names, are numbered: `#0`, `#1`, ...
     """
-    return _Canon(graph).node_digests()
+    return names(graph).nodes
+
+
+class Names(NamedTuple):
+    """nodes: their digests. edges: by node key and place, of those with a share in weights: the
+    digest of the weight that a shared fuse has for the edge, if it has one, and the edge's own."""
+
+    nodes: dict[str, str]
+    edges: dict[tuple[str, int], list[str]]
+
+
+def names(graph: Graph) -> Names:
+    """What tells nodes apart, and edges where nothing else does."""
+    return _Canon(graph).names()
 
 
 class _Canon:
@@ -43,13 +58,16 @@ class _Canon:
         outputs: dict[str, list[int]] = {}
         for level, key in graph.outputs:
             outputs.setdefault(key, []).append(level)
-        tapped = {key for _, key in graph.taps}
+        taps = Counter([key for _, key in graph.taps])
         self.local = [f"map p{level}" for level in maps]
         label = NodeLabels()
         for node in graph.nodes:
             text = label(node, outputs.get(node.key, []))
-            self.local.append(f"{text} tapped" if node.key in tapped else text)
+            tapped = taps[node.key]
+            text = f"{text} tapped" if tapped else text
+            self.local.append(f"{text} {tapped} times" if tapped > 1 else text)
         self.sets: dict[tuple[object, ...], int] = {}
+        self.between: dict[tuple[str, int], list[int]] = {}
         self.reads: list[list[tuple[str, int]]] = [[] for _ in levels]
         self.readers: list[list[tuple[str, int]]] = [[] for _ in levels]
         self._connect()
@@ -64,27 +82,43 @@ class _Canon:
                 source = self.index[edge.source]
                 text = label(edge, node)
                 text = f"{place} {text}" if ordered else text
-                if (node.key, place) in groups:
-                    source = self._between(source, groups[node.key, place])
+                if groups:
+                    source = self._between(source, node, place, groups)
                 self._link(target, text, source)
-            if (node.key, None) in groups:
-                self._link(self._share(groups[node.key, None]), "shares", target)
+            for part in ("fuse", "block") if groups else ():
+                group = groups.get((node.key, None, part))
+                if group is not None:
+                    self._link(self._set(group), "shares", target)
 
     def _link(self, target: int, text: str, source: int) -> None:
         self.reads[target].append((text, source))
         self.readers[source].append((text, target))
 
-    def _share(self, group: tuple[object, ...]) -> int:
+    def _set(self, group: tuple[object, ...]) -> int:
         """The vertex of a set of weights."""
         if group not in self.sets:
             self.sets[group] = self._vertex("one set of weights")
         return self.sets[group]
 
-    def _between(self, source: int, group: tuple[object, ...]) -> int:
-        """A vertex on an edge, for the set of weights it shares."""
+    def _between(self, source: int, node: Node, place: int, groups: dict[Member, Group]) -> int:
+        """A vertex on an edge that shares weights, linked to all of them; else the source.
+
+        A fuse that is shared and weighs its inputs has a set of its own for each place.
+        """
+        edge, fuse = node.inputs[place], groups.get((node.key, None, "fuse"))
+        parts = ("projection", *range(len(edge.path))) if edge.share is not None else ()
+        found = [(str(part), groups.get((node.key, place, part))) for part in parts]
+        links = [(text, self._set(group)) for text, group in found if group is not None]
+        weighs = fuse is not None and weighs_inputs(node.fuse, len(node.inputs))
+        weighed = [self._set((place, *fuse))] if weighs and fuse is not None else []
+        links += [("weighed", weight) for weight in weighed]
+        if not links:
+            return source
         middle = self._vertex("edge")
+        self.between[node.key, place] = [*weighed, middle]
         self._link(middle, "of", source)
-        self._link(self._share(group), "shares", middle)
+        for text, one in links:
+            self._link(middle, text, one)
         return middle
 
     def _vertex(self, local: str) -> int:
@@ -94,30 +128,37 @@ class _Canon:
         return len(self.local) - 1
 
     def digest(self) -> str:
-        return _hash(self._best(self._start()))[:64]
+        return _hash(self._best(self._start())[0])[:64]
 
-    def node_digests(self) -> dict[str, str]:
+    def names(self) -> Names:
         colours = self._start()
         counts = Counter(colours)
         named = {}
         numbers: Counter[str] = Counter()
-        order = self._order(self._fully_split(colours)) if len(counts) < len(colours) else None
+        order = self._order(self._best(colours)[1]) if len(counts) < len(colours) else None
         for vertex in order if order is not None else range(len(colours)):
             colour = colours[vertex]
             suffix = f"#{numbers[colour]}" if counts[colour] > 1 else ""
             numbers[colour] += 1
             named[vertex] = colour + suffix
-        return {node.key: named[i + self.offset] for i, node in enumerate(self.graph.nodes)}
+        return Names(
+            {node.key: named[i + self.offset] for i, node in enumerate(self.graph.nodes)},
+            {place: [named[v] for v in vertices] for place, vertices in self.between.items()},
+        )
 
     # Colouring.
 
     def _start(self) -> _Colours:
-        """Colours by ancestors in one walk down, by readers in one walk up; then to the end."""
+        """Colours by ancestors in one walk down, by readers in one walk up; then to the end.
+
+        The walks leave out what is no node: in what order those are made is a matter of spelling.
+        """
+        nodes = range(self.offset + len(self.graph.nodes))
         above = self.local.copy()
-        for vertex in range(self.offset, len(above)):
+        for vertex in nodes[self.offset :]:
             above[vertex] = _mixed(self.local[vertex], self.reads[vertex], above)
         both = above.copy()
-        for vertex in range(len(above) - 1, -1, -1):
+        for vertex in reversed(nodes):
             both[vertex] = _mixed(above[vertex], self.readers[vertex], both)
         return self._refined(both)
 
@@ -152,22 +193,33 @@ class _Canon:
             colours = self._singled(colours, tied[0])
         return colours
 
-    def _best(self, colours: _Colours) -> str:
-        """The smallest description over all ways to tell twins apart.
+    def _best(self, colours: _Colours) -> tuple[str, _Colours]:
+        """The smallest description over all ways to tell twins apart, and its colours.
 
         Two choices that lead to one description are mirror images: the second is not followed.
         """
-        tied = self._tied(colours)
-        if not tied:
-            return self._described(colours)
-        first = self._singled(colours, tied[0])
-        seen = self._described(self._fully_split(first))
-        best = self._best(first)
-        for vertex in tied[1:]:
-            other = self._singled(colours, vertex)
-            if self._described(self._fully_split(other)) != seen:
-                best = min(best, self._best(other))
-        return best
+        while tied := self._tied(colours):
+            first, *others = tied
+            others = [vertex for vertex in others if not self._mirrored(first, vertex)]
+            choices = [self._singled(colours, first)]
+            seen = {self._described(self._fully_split(choices[0]))} if others else set()
+            for vertex in others:
+                other = self._singled(colours, vertex)
+                leads_to = self._described(self._fully_split(other))
+                if leads_to not in seen:
+                    seen.add(leads_to)
+                    choices.append(other)
+            if len(choices) > 1:
+                return min(map(self._best, choices), key=lambda best: best[0])
+            colours = choices[0]
+        return self._described(colours), colours
+
+    def _mirrored(self, one: int, other: int) -> bool:
+        """Whether two vertices that share a colour have all their neighbours in common."""
+        reads, readers = self.reads, self.readers
+        return sorted(reads[one]) == sorted(reads[other]) and sorted(readers[one]) == sorted(
+            readers[other]
+        )
 
     def _order(self, colours: _Colours) -> list[int]:
         return sorted(range(len(colours)), key=colours.__getitem__)

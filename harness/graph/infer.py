@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import Fault, SpecError
+from harness.graph.labels import input_group
 from harness.graph.ops import BLOCKS, FUSES, OpSpec, Shape
 from harness.graph.path import Leg, changes_channels, legs
+from harness.graph.shares import Group, Member, share_groups
 from harness.graph.sizes import Size, map_sizes, side_of
 from harness.graph.spec import Edge, Graph, Node, Op
 
@@ -135,7 +137,7 @@ def _check_arguments(
 class _Inference:
     """One walk over a graph. maps: level and channels of what is made so far, by key.
 
-    shared: what has been paid for already of weights that several users share.
+    groups: the sets of weights that several users share. shared: what has been paid for already.
     roles: how many there are, among all inputs of the nodes that share a fuse that knows roles.
     """
 
@@ -149,7 +151,8 @@ class _Inference:
         self.maps = {f"p{level}": (level, channels[level]) for level in graph.inputs}
         self.fused: dict[str, int] = {}
         self.shared: set[tuple[object, ...]] = set()
-        self.roles = _shared_roles(graph)
+        self.groups = share_groups(graph)
+        self.roles = _shared_roles(graph, self.groups)
         self.costs: dict[tuple[int, ...], tuple[int, int]] = {}
         self.ways: dict[tuple[int, ...], tuple[Leg, ...]] = {}
         self.projected: set[tuple[str, int]] = set()
@@ -181,18 +184,16 @@ class _Inference:
                 f"has {made} channels where {wanted} are wanted: it needs a projection or a block",
             )
         cells, (high, wide) = self.cells[node.level], self.sizes[node.level]
-        for op, spec, shape in (
-            (node.fuse, fuse, (fused, fused, len(arriving), cells, cells, 1, high)),
-            (node.block, block, (fused, made, 1, cells, cells, 1, high)),
+        key = node.key
+        for part, op, spec, shape in (
+            ("fuse", node.fuse, fuse, (fused, fused, len(arriving), cells, cells, 1, high)),
+            ("block", node.block, block, (fused, made, 1, cells, cells, 1, high)),
         ):
             own, work = self._cost(op, spec, *shape)
-            paid = False
-            if node.share and own:
-                inputs = self.roles.get((node.share, op), shape[2])
-                own, _ = self._cost(op, spec, *shape[:2], inputs, *shape[3:])
-                paid = self._again(node.share, op, inputs, *shape[:2], node.norm)
-            params, macs = params + (0 if paid else own), macs + work
-        key = node.key
+            if self.groups and (group := self.groups.get((key, None, part))):
+                own, _ = self._cost(op, spec, *shape[:2], self.roles.get(group, shape[2]))
+                own = 0 if self._again(group, *shape[:2]) else own
+            params, macs = params + own, macs + work
         self.maps[key], self.fused[key] = (node.level, made), fused
         return NodeFacts(key, node.level, made, high, wide, params, macs)
 
@@ -200,21 +201,22 @@ class _Inference:
         """Parameters, multiply-adds, and the channels that arrive."""
         level, channels = self.maps[edge.source]
         if edge.tap == "before":
-            channels = self.fused[edge.source]
+            channels = self.fused.get(edge.source, channels)
         arriving = edge_channels(edge, node, self.width, channels, wanted)
         params = macs = 0
         if edge.projection.when != "none" and projects(edge, channels, arriving):
-            params, macs = self._projection(edge, node, level, channels, arriving)
+            group = self.groups.get((node.key, place, "projection")) if self.groups else None
+            params, macs = self._projection(edge, node, level, channels, arriving, group)
             self.projected.add((node.key, place))
             channels = arriving
-        for leg in self._way(edge.path, level, node.level, channels, arriving):
+        for i, leg in enumerate(self._way(edge.path, level, node.level, channels, arriving)):
             ends = (leg.channels_in, leg.channels_out)
             cells = (self.cells[leg.level_out], self.cells[leg.level_in])
             high = self.sizes[leg.level_out][0]
             own, work = self._cost(leg.op, leg.spec, *ends, 1, *cells, leg.stride, high)
-            like = (leg.nth, leg.op, *ends, leg.stride, node.norm)
-            paid = own and edge.share and self._again(edge.share, *like)
-            params, macs = params + (0 if paid else own), macs + work
+            if self.groups and (group := self.groups.get((node.key, place, i))):
+                own = 0 if self._again(group, *ends, leg.stride) else own
+            params, macs = params + own, macs + work
             channels = leg.channels_out
         return params, macs, channels
 
@@ -230,7 +232,13 @@ class _Inference:
         return self.ways[same]
 
     def _projection(
-        self, edge: Edge, node: Node, level: int, channels: int, wanted: int
+        self,
+        edge: Edge,
+        node: Node,
+        level: int,
+        channels: int,
+        wanted: int,
+        group: Group | None,
     ) -> tuple[int, int]:
         """Parameters and multiply-adds; those of a shared one are its first user's."""
         form = edge.projection
@@ -238,9 +246,9 @@ class _Inference:
         params = weights + (int(form.bias) + 2 * int(form.norm)) * wanted
         work = weights * self.cells[level]
         if form.per == "input" and "@" not in edge.source:
-            if self._again(edge.source, form, node.norm, wanted):
+            if self._again(*input_group(edge, node)):
                 return 0, 0
-        elif edge.share and self._again(edge.share, form, node.norm, channels, wanted):
+        elif group is not None and self._again(group, channels, wanted):
             return 0, work
         return params, work
 
@@ -262,10 +270,10 @@ class _Inference:
         self.faults.append(Fault(f"nodes.{node.name}", reason))
 
 
-def _shared_roles(graph: Graph) -> dict[tuple[str, Op], int]:
-    found: dict[tuple[str, Op], set[str | None]] = {}
-    for node in graph.nodes:
-        if node.share and FUSES.get(node.fuse.name).roles:
-            roles = found.setdefault((node.share, node.fuse), set())
-            roles.update([edge.role for edge in node.inputs])
-    return {key: len(roles) for key, roles in found.items()}
+def _shared_roles(graph: Graph, groups: Mapping[Member, Group]) -> dict[Group, int]:
+    found: dict[Group, set[str | None]] = {}
+    for node in graph.nodes if groups else ():
+        group = groups.get((node.key, None, "fuse"))
+        if group is not None and FUSES.get(node.fuse.name).roles:
+            found.setdefault(group, set()).update([edge.role for edge in node.inputs])
+    return {group: len(roles) for group, roles in found.items()}

@@ -1,8 +1,8 @@
-"""What a node, an edge and a set of weights are to the digest, without what changes nothing."""
+"""What a node and an edge are to the digest, without what changes nothing."""
 
 from collections import Counter
 
-from harness.graph.ops import BLOCKS, FUSES, Shape
+from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.path import changes_channels, spec_of
 from harness.graph.spec import Edge, Graph, Node
 
@@ -29,23 +29,38 @@ class NodeLabels:
         return f"node {(node.level, node.channels, fuse, block.meaning(node.block, 1), norm)}"
 
 
+def input_group(edge: Edge, node: Node) -> tuple[object, ...]:
+    """What all uses of one projection of a backbone map (`per: input`) have in common."""
+    channels = edge.channels
+    if channels is None and FUSES.get(node.fuse.name).equal_channels:
+        channels = node.channels
+    return (edge.source, edge.projection, node.norm, channels)
+
+
 class EdgeLabels:
-    """Says what an edge is: role, projection, path. Same ops are read once."""
+    """Says what an edge is: role, projection, path. Same ops are read once.
+
+    Channels are told as far as a graph tells them: a multiple of the width, a backbone map by its
+    name, or what a fuse that joins channels makes of those.
+    """
 
     def __init__(self, graph: Graph) -> None:
+        self.graph = graph
         self.channels = {node.key: node.channels for node in graph.nodes}
         self.known: dict[tuple[object, ...], str] = {}
+        self.fused: dict[str, object] = {}
+        if any(edge.tap == "before" for node in graph.nodes for edge in node.inputs):
+            self._fuse_channels()
         self.uses = Counter(
-            self._shared(edge, node)
+            input_group(edge, node)
             for node in graph.nodes
             for edge in node.inputs
-            if edge.projection.per == "input" and edge.source not in self.channels
+            if edge.projection.per == "input" and self._is_projected(edge, node)
         )
 
     def __call__(self, edge: Edge, node: Node) -> str:
-        inner = edge.source in self.channels
+        where = self.channels.get(edge.source, edge.source) if edge.tap == "after" else edge.source
         ops = (id(edge.projection), id(edge.path), id(node.norm), edge.role, edge.tap)
-        where = self.channels[edge.source] if inner else edge.source
         same = (*ops, where, node.channels, edge.channels, FUSES.get(node.fuse.name).equal_channels)
         if same not in self.known:
             self.known[same] = self._label(edge, node)
@@ -54,24 +69,43 @@ class EdgeLabels:
     def _label(self, edge: Edge, node: Node) -> str:
         path = tuple(spec_of(op).meaning(op, 1) for op in edge.path)
         normed = any(spec_of(op).normalises(op) for op in edge.path)
-        words: list[object] = [edge.role, self._projection(edge, node)]
+        words: list[object] = [edge.role, self.projection(edge, node)]
         words.append(path[0] if len(path) == 1 else path or None)
-        words += [edge.tap] if edge.tap != "after" else []
+        words += ["before"] if self.reads_fused(edge) else []
         words += [("norm", node.norm.eps, node.norm.momentum)] if normed else []
         words += (
             [("channels", self._arriving(edge, node))] if self._says_channels(edge, node) else []
         )
         return " ".join(map(str, words))
 
-    def weights(self, edge: Edge, node: Node) -> tuple[object, ...] | None:
-        """What the weights of an edge are like; None where it has none."""
-        projection = self._projection(edge, node)
-        shape = Shape(8, 8, 1, 1, 1, 2)
-        if projection == ("none",) and not any(spec_of(op).params(op, shape) for op in edge.path):
-            return None
-        path = tuple(spec_of(op).meaning(op, 1) for op in edge.path)
-        source = self.channels.get(edge.source, edge.source)
-        return (projection, path, source, self._arriving(edge, node), node.norm)
+    def reads_fused(self, edge: Edge) -> bool:
+        """Whether it matters that an edge taps its source before the block."""
+        return edge.tap == "before" and edge.source in self.fused
+
+    def is_shared_input(self, edge: Edge, node: Node) -> bool:
+        """Whether the projection of an edge is that of other uses of its backbone map, too."""
+        inner = edge.source in self.channels
+        return (
+            edge.projection.per == "input" and not inner and self.uses[input_group(edge, node)] > 1
+        )
+
+    def projection(self, edge: Edge, node: Node) -> tuple[object, ...]:
+        """What the projection of an edge is, `("none",)` where it has none whatever the sizes."""
+        if not self._is_projected(edge, node):
+            return ("none",)
+        form = edge.projection
+        norm = (node.norm.eps, node.norm.momentum) if form.norm else None
+        if edge.source in self.channels:
+            return ("edge", form.bias, norm)
+        shared = self.is_shared_input(edge, node)
+        return (form.when, "input" if shared else "edge", form.bias, norm)
+
+    def _is_projected(self, edge: Edge, node: Node) -> bool:
+        when = edge.projection.when
+        if when == "always" and edge.source not in self.channels:
+            return True
+        differ = self._arriving(edge, node) != self._source(edge)
+        return when != "none" and differ and not changes_channels(edge.path)
 
     def _says_channels(self, edge: Edge, node: Node) -> bool:
         return edge.channels is not None and edge.channels != self._unsaid(edge, node)
@@ -79,60 +113,25 @@ class EdgeLabels:
     def _unsaid(self, edge: Edge, node: Node) -> object:
         """Channels of an edge that does not say how many."""
         equal = FUSES.get(node.fuse.name).equal_channels
-        return node.channels if equal else self.channels.get(edge.source, edge.source)
+        return node.channels if equal else self._source(edge)
 
     def _arriving(self, edge: Edge, node: Node) -> object:
         return edge.channels if edge.channels is not None else self._unsaid(edge, node)
 
-    def _projection(self, edge: Edge, node: Node) -> tuple[object, ...]:
-        form = edge.projection
-        inner = edge.source in self.channels
-        if form.when == "none" or (
-            inner and self.channels[edge.source] == self._arriving(edge, node)
-        ):
-            return ("none",)
-        always = form.when == "always" and not inner
-        if not always and (
-            changes_channels(edge.path) or self._arriving(edge, node) == edge.source
-        ):
-            return ("none",)
-        norm = (node.norm.eps, node.norm.momentum) if form.norm else None
-        if inner:
-            return ("edge", form.bias, norm)
-        shared = form.per == "input" and self.uses[self._shared(edge, node)] > 1
-        return (form.when, "input" if shared else "edge", form.bias, norm)
+    def _source(self, edge: Edge) -> object:
+        """Channels of what an edge reads."""
+        if self.reads_fused(edge):
+            return self.fused[edge.source]
+        return self.channels.get(edge.source, edge.source)
 
-    def _shared(self, edge: Edge, node: Node) -> tuple[object, ...]:
-        return (edge.source, edge.projection, node.norm, self._arriving(edge, node))
+    def _fuse_channels(self) -> None:
+        """Channels of nodes before their blocks, for nodes that have a block."""
+        for node in self.graph.nodes:
+            if node.block.name != "none":
+                brought = [self._brought(edge, node) for edge in node.inputs]
+                equal = FUSES.get(node.fuse.name).equal_channels
+                self.fused[node.key] = brought[0] if equal else (node.fuse, *brought)
 
-
-Member = tuple[str, int | None]
-"""A node (place None) or one of its edges that shares its weights with others."""
-
-
-def share_groups(graph: Graph, label: EdgeLabels) -> dict[Member, tuple[object, ...]]:
-    """Who shares what: by member its group, of a key and what the weights are like.
-
-    A member without weights, or the only one of its group, shares nothing.
-    """
-    groups: dict[tuple[object, ...], list[Member]] = {}
-    for node in graph.nodes:
-        if node.share is not None and _has_weights(node):
-            groups.setdefault(("node", node.share, _weights(node)), []).append((node.key, None))
-        for place, edge in enumerate(node.inputs):
-            like = label.weights(edge, node) if edge.share is not None else None
-            if like is not None:
-                groups.setdefault(("edge", edge.share, like), []).append((node.key, place))
-    return {one: key for key, members in groups.items() if len(members) > 1 for one in members}
-
-
-def _has_weights(node: Node) -> bool:
-    shape = Shape(8, 8, len(node.inputs))
-    fuse, block = FUSES.get(node.fuse.name), BLOCKS.get(node.block.name)
-    return fuse.params(node.fuse, shape) + block.params(node.block, shape) > 0
-
-
-def _weights(node: Node) -> tuple[object, ...]:
-    fuse = FUSES.get(node.fuse.name).meaning(node.fuse, len(node.inputs))
-    block = BLOCKS.get(node.block.name).meaning(node.block, 1)
-    return (fuse, block, len(node.inputs), node.channels, node.norm)
+    def _brought(self, edge: Edge, node: Node) -> object:
+        made = self._is_projected(edge, node) or changes_channels(edge.path)
+        return self._arriving(edge, node) if made else self._source(edge)

@@ -17,7 +17,7 @@ from harness.graph.cell import (
     everywhere,
 )
 from harness.graph.conventions import CONVENTIONS, Convention
-from harness.graph.derive import ABOUT, Lookup, resolved
+from harness.graph.derive import ABOUT, DEEPEST, Lookup, resolved
 from harness.graph.extras import read_extra
 from harness.graph.faults import Faults, join
 from harness.graph.names import is_free
@@ -161,8 +161,9 @@ def _read_blueprint(
     faults: Faults,
     defaults: _Defaults,
     after: tuple[Rewrite, ...] = (),
+    depth: int = 0,
 ) -> Blueprint:
-    """after: rewrites of the topology that this one is a stage of."""
+    """after: rewrites of the topology that this one is a stage of, at some depth."""
     reader, settings, extra = defaults
     if "stages" in tree:
         after = (*read_rewrites(tree.get("rewrites"), "rewrites", reader), *after)
@@ -175,7 +176,7 @@ def _read_blueprint(
     for path, one in stage_trees(tree, faults):
         at = 0
         if path and "topology" in one:
-            found, at = _inner_stages(one, path, faults, after)
+            found, at = _inner_stages(one, path, faults, after, depth + 1)
         else:
             found = StageReader(reader, settings, extra, faults, path).read(one, after)
         if found and (not path or "repeats" in one):
@@ -209,7 +210,7 @@ def _repeats(tree: Mapping[str, Any], blueprint: Blueprint, faults: Faults) -> i
 
 
 def _inner_stages(
-    stage: Mapping[str, Any], path: str, faults: Faults, after: tuple[Rewrite, ...]
+    stage: Mapping[str, Any], path: str, faults: Faults, after: tuple[Rewrite, ...], depth: int
 ) -> tuple[list[Stage], int]:
     """The stages of a whole topology that stands as one stage of another, with its own settings.
 
@@ -221,9 +222,12 @@ def _inner_stages(
         if not faults.under(inside):
             faults.add(inside, f"expected the name of a topology, got {inner!r}")
         return [], 0
+    if depth > DEEPEST:
+        faults.add(inside, f"more than {DEEPEST} topologies inside one another")
+        return [], 0
     whole = overlaid(inner, {"repeats": stage["repeats"]} if "repeats" in stage else {})
     within = faults.within(inside)
-    blueprint = _read_blueprint(whole, within, _read_defaults(whole, within), after)
+    blueprint = _read_blueprint(whole, within, _read_defaults(whole, within), after, depth)
     repeats, at = _repeats(whole, blueprint, within), blueprint.repeated or 0
     found = [
         replace(one, inside=join(inside, one.inside) if one.inside else inside)

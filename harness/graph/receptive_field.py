@@ -52,7 +52,7 @@ def _seen(
             span = _along(edge, wide, levels[edge.source], node.level)
             if span is None:
                 return None
-            place = (edge.source, edge.tap)
+            place = (edge.source, edge.tap if "@" in edge.source else "after")
             spans[place] = _joined(spans.get(place), span)
     ends = []
     for level in graph.inputs:

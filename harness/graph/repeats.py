@@ -141,15 +141,42 @@ class RepeatedCell:
             if draft.inputs and not self.faults.under(draft.path):
                 self.faults.add(f"{draft.path}.from", roles)
             roles = [None] * len(entrants)
+        shares = self._shares(draft, sketch)
         return [
-            self._socket(i, link, one, role, draft, sketch)
-            for i, ((link, one), role) in enumerate(zip(draft.inputs, roles, strict=True))
+            self._socket(share, link, one, role, draft, sketch)
+            for (link, one), role, share in zip(draft.inputs, roles, shares, strict=True)
         ]
 
+    def _shares(self, draft: Draft, sketch: Sketch) -> list[str | None]:
+        """A word for each input where all repeats have one set of weights.
+
+        By its place in a repeat that has all inputs: an early one may lack some.
+        """
+        if not self.stage.shared:
+            return [None] * len(draft.inputs)
+        turn = next((r - 1 for r, early in self._early.items() if early is sketch), None)
+        steady = sketch if turn is None else self.steady[turn % len(self.steady)]
+        whole = steady.drafts.get(draft.name, draft).inputs
+        places = list(range(len(whole)))
+        found: list[str | None] = []
+        for (name, _), one in draft.inputs:
+            alike = [place for place in places if whole[place][1] == one]
+            same = [place for place in alike if whole[place][0][0] == name]
+            place = next(iter((*same, *alike)), len(whole) + len(found))
+            if place in places:
+                places.remove(place)
+            found.append(f"_{draft.name}_{place}")
+        return found
+
     def _socket(
-        self, place: int, link: Link, one: Input, role: str | None, draft: Draft, sketch: Sketch
+        self,
+        share: str | None,
+        link: Link,
+        one: Input,
+        role: str | None,
+        draft: Draft,
+        sketch: Sketch,
     ) -> Socket:
-        share = one.share or (_word(place, one, draft) if self.stage.shared else None)
         return Socket(
             link,
             one.projection or draft.projection,
@@ -157,7 +184,7 @@ class RepeatedCell:
             role,
             one.tap,
             said_at(one.channels, draft.level),
-            share,
+            one.share or share,
             one.is_plain,
         )
 
@@ -179,17 +206,6 @@ class RepeatedCell:
             reason = f"{steps} resamples for {distance} level{'s' if distance > 1 else ''}"
             self.faults.add(f"{draft.path}.{kind}", f"{reason} (p{source} to p{draft.level})")
         return way
-
-
-def _word(place: int, one: Input, draft: Draft) -> str:
-    """What an edge's weights are called, in every repeat: by the entry of `from` it stands for.
-
-    Other entries may stand for nothing in the first repeats. Of one that stands for several nodes
-    (`.all`), further edges are numbered.
-    """
-    nth = sum(other.place == one.place for _, other in draft.inputs[:place])
-    entry = "skip" if one.place is None else one.place
-    return f"{draft.name}_{entry}" + (f"_{nth}" if nth else "")
 
 
 def _reads(draft: Draft) -> list[str]:

@@ -36,6 +36,7 @@ class Weighted(nn.Module):
         grid: int = 8,
     ) -> None:
         super().__init__()
+        per = "scalar" if frozen and per == "pixel" else per  # all pixels of a grid stay alike
         self.norm, self.per, self.eps = norm, per, eps
         each = {"scalar": (), "channel": (inputs.channels,), "pixel": (grid, grid)}[per]
         weights = torch.ones((len(inputs), *each))

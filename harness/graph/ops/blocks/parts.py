@@ -1,6 +1,6 @@
 """What a block is made of, counted: parts one after the other (`+`, `*`) or side by side (`|`)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from harness.graph.spec import Op
 
@@ -34,7 +34,7 @@ class Part:
 
     def __mul__(self, times: int) -> "Part":
         """Itself so many times, one after the other."""
-        return sum([self] * times, Part())
+        return Part(*[times * one for one in astuple(self)])
 
 
 def whole_of(op: Op, name: str) -> int:
