@@ -1,8 +1,10 @@
 """First values of a feature network, each drawn from a stream of its own.
 
 A stream is named by the seed, the digest of the node and the role of the parameter in it, so a
-file that is renamed, reordered or spelt in another way starts with the same bits, and adding a
-node leaves the others as they were. The global random state is neither read nor moved.
+file that is renamed, reordered or spelt in another way starts with the same bits. A node's digest
+is of all that it reads and all that reads it: another node in the graph leaves the others' names as
+they were, and gives those it is joined to other first values. The global random state is neither
+read nor moved.
 """
 
 import torch

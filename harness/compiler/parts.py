@@ -41,19 +41,37 @@ class Parts:
     def __init__(self) -> None:
         self._parts: dict[str, Part] = {}
         self._shared: dict[str, list[str]] = {}
+        self._lettered: dict[str, list[str]] = {}
 
     def all(self) -> dict[str, Part]:
-        """All that are modules, by place; those of the whole network first."""
+        """All that are modules, by their last places; those of the whole network first."""
+        moves = self.moves()
         places = sorted(self._parts, key=lambda place: "." in place)
-        return {place: self._parts[place] for place in places if self._parts[place].is_called}
+        return {moves[at]: self._parts[at] for at in places if self._parts[at].is_called}
+
+    def moves(self) -> dict[str, str]:
+        """The last place of each part: letters follow what parts are, not who was met first.
+
+        So another node in a graph does not rename the parts that it leaves as they are.
+        """
+        found = {place: place for place in self._parts}
+        for places in self._lettered.values():
+            found.update(zip(sorted(places, key=self._sort_key), places, strict=True))
+        return found
+
+    def _sort_key(self, place: str) -> str:
+        part = self._parts[place]
+        return repr((part.group, part.channels_in, part.channels_out, part.stride))
 
     def add(self, place: str, part: Part) -> str:
         """A place of its own; a second one of a name gets a letter."""
         nth = 0
-        while lettered(place, nth) in self._parts:
+        while (found := lettered(place, nth)) in self._parts:
             nth += 1
-        self._parts[lettered(place, nth)] = part
-        return lettered(place, nth)
+        self._parts[found] = part
+        if "." not in place or place.startswith("shared."):
+            self._lettered.setdefault(place, []).append(found)
+        return found
 
     def share(self, place: str, part: Part) -> str:
         """The place of a part that shares its weights: of the one there is, if it is alike.
@@ -67,10 +85,6 @@ class Parts:
             roles = tuple(role for role in FUSES.get(held.op.name).roles if role in both)
             self._parts[place] = replace(held, roles=roles)
         return place
-
-    def shared_input(self, place: str, part: Part) -> str:
-        """The place of a projection that all uses of a backbone map share."""
-        return self._first_like(place, part)
 
     def _first_like(self, name: str, part: Part) -> str:
         """Of the places asked for by this name, the one of a part alike; else a new one."""

@@ -149,7 +149,9 @@ class _Planner:
             self.sources[name] = _Source(name, level, known, known, name, True)
 
     def plan(self) -> Plan:
-        steps = tuple([self._step(node) for node in self.nodes])
+        walked = [self._step(node) for node in self.nodes]
+        moves = self.parts.moves()
+        steps = tuple([_moved(step, moves) for step in walked])
         outputs = tuple((level, self.sources[key].variable) for level, key in self.graph.outputs)
         taps = tuple((name, self.sources[key].variable) for name, key in self.graph.taps)
         return Plan(self.graph.inputs, steps, outputs, taps, self.parts.all())
@@ -232,9 +234,12 @@ class _Planner:
         return Term(position, read, project, way, edge.role, bool(way) and once), channels
 
     def _nth(self, node: Node, position: int, order: list[int]) -> int:
-        """Which of the edges from one source this is, in canonical order."""
+        """Which of the edges from one source this is: by what they are, if their order is free."""
         source = node.inputs[position].source
-        return [i for i in order if node.inputs[i].source == source].index(position)
+        same = [i for i in order if node.inputs[i].source == source]
+        if len(same) > 1 and FUSES.get(node.fuse.name).commutes:
+            same.sort(key=lambda i: (node.inputs[i].role or "", self.label(node.inputs[i], node)))
+        return same.index(position)
 
     def _project(self, node: Node, position: int, channels: int, arriving: int, nth: int) -> str:
         """The place of a projection. What is said of a backbone map but used once is an edge's."""
@@ -260,7 +265,7 @@ class _Planner:
         leg, edge = way[i], node.inputs[position]
         if leg.resamples and not isinstance(RESAMPLES.get(leg.op.name), type):
             return None
-        word = lettered(leg.op.name, [one.op.name for one in way[:i]].count(leg.op.name))
+        nth_op = [one.op.name for one in way[:i]].count(leg.op.name)
         part = Part(
             "resample" if leg.resamples else "block",
             leg.op,
@@ -268,10 +273,23 @@ class _Planner:
             leg.channels_out,
             node.norm,
             stride=leg.stride,
-            key=(*self._edge_key(edge, node, nth), word),
+            key=(*self._edge_key(edge, node, nth), lettered(leg.op.name, nth_op)),
         )
+        word = f"{leg.op.name}{nth_op + 1}" if nth_op else leg.op.name
         stem = lettered(f"{leg.op.name}_{self.sources[edge.source].variable}", nth)
         return self._place((node.key, position, i), f"{variable(node)}.{stem}", word, part)
+
+
+def _moved(step: Step, moves: Mapping[str, str]) -> Step:
+    """The step with the last places of its parts."""
+
+    def moved(term: Term) -> Term:
+        way = tuple([(leg, moves[at] if at else None) for leg, at in term.way])
+        return replace(term, project=moves[term.project] if term.project else None, way=way)
+
+    terms = tuple([moved(term) for term in step.terms])
+    fuse_at, block_at = moves[step.fuse_at], moves[step.block_at]
+    return replace(step, terms=terms, fuse_at=fuse_at, block_at=block_at)
 
 
 def map_uses(plan: Plan) -> Counter[tuple[str, str | None, Way]]:

@@ -30,7 +30,7 @@ Constants = Mapping[str, list[float]]
 def is_inline(fuse: Op) -> bool:
     """Whether a fuse is written out, rather than called."""
     if fuse.name == "weighted":
-        return fuse["per"] != "pixel"
+        return fuse["per"] != "pixel" or bool(fuse["frozen"])
     return fuse.name in ("sum", "mean")
 
 

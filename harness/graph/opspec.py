@@ -64,6 +64,7 @@ class OpSpec:
     equal_channels: all inputs must have the same number of channels.
     channels: of the map an op makes, from those of its inputs.
     params, macs: of one use. kernel: cells of its input one output cell sees, given the stride.
+    ahead: on a way down, how many of those lie before the cell its stride leads to.
     global_: one output cell sees the whole input.
     assign: gives every input its role, or says what is wrong (a fuse that knows roles).
     any_channels: can make another number of channels than it is given (a convolution can).
@@ -80,6 +81,7 @@ class OpSpec:
     params: Count = nothing
     macs: Count = nothing
     kernel: Callable[[Op, int], int] = lambda op, stride: 1
+    ahead: Callable[[Op, int], int] | None = None
     global_: bool = False
     assign: Assign | None = None
     any_channels: bool = False

@@ -90,7 +90,8 @@ def _along(edge: Edge, span: Span, source: int, level: int) -> Span | None:
         if leg.level_in > leg.level_out:
             span = _widened((low // stride, high // stride), kernel)
         elif leg.level_in < leg.level_out:
-            first = max(kernel - stride, 0) // 2
+            ahead = leg.spec.ahead
+            first = ahead(leg.op, stride) if ahead else max(kernel - stride, 0) // 2
             span = low * stride - first, high * stride - first + kernel - 1
         else:
             span = _widened(span, kernel)

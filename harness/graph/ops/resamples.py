@@ -31,7 +31,12 @@ def _pool(*args: Arg, kernel: Callable[[Op, int], int]) -> OpSpec:
 
 RESAMPLES.register("nearest")(OpSpec(arity=(1, 1), directions=("up",)))
 RESAMPLES.register("bilinear")(
-    OpSpec(arity=(1, 1), directions=("up", "down"), kernel=lambda op, stride: 3)
+    OpSpec(
+        arity=(1, 1),
+        directions=("up", "down"),
+        kernel=lambda op, stride: 3,
+        ahead=lambda op, stride: 1 - stride // 2,
+    )
 )
 RESAMPLES.register("subsample")(_pool(kernel=lambda op, stride: 1))
 RESAMPLES.register("max_pool")(_pool(choice("kernel", "stride_plus_1", "stride"), kernel=_kernel))
@@ -43,6 +48,11 @@ RESAMPLES.register("adaptive_pool")(
 
 def _strided_kernel(op: Op, stride: int) -> int:
     return stride if op["patches"] else whole_of(op, "kernel")
+
+
+def _strided_ahead(op: Op, stride: int) -> int:
+    kernel = _strided_kernel(op, stride)
+    return kernel // 2 if op["pad"] == "centre" else max(kernel - stride, 0) // 2
 
 
 def _strided_conv(op: Op, shape: Shape) -> Part:
@@ -71,6 +81,7 @@ RESAMPLES.register("strided_conv")(
         params=lambda op, shape: _strided_conv(op, shape).params,
         macs=lambda op, shape: shape.cells * _strided_conv(op, shape).macs,
         kernel=_strided_kernel,
+        ahead=_strided_ahead,
         normalises=lambda op: bool(op["norm"]),
         meaning=without(_strided_idle),
     )
