@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 import harness.compiler
-from harness.graph import expand
+from harness.graph import Graph, expand, parse, with_fields
 from harness.space.zoo import load_topology, topology_names
 
 LEVELS = (3, 4, 5)
@@ -69,19 +69,27 @@ def effdets(case: Case, pixels: int) -> Peers:
 
 
 def torchvisions(case: Case, pixels: int) -> Peers:
-    """torchvision's FPN, with p6 and p7 made by convolutions if ours has them too."""
+    """torchvision's FPN, with p6 and p7 made by convolutions from p5."""
     from torchvision.ops import FeaturePyramidNetwork
     from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
-    outputs = len(expand(load_topology(case.topology)).outputs)
-    more = LastLevelP6P7(case.width, case.width) if outputs > len(LEVELS) else None
+    more = LastLevelP6P7(case.width, case.width)
     return {"torchvision": FeaturePyramidNetwork(list(case.channels), case.width, more)}
+
+
+def network_of(case: Case) -> Graph:
+    """Our graph; RetinaNet's FPN makes p6 from p5, as the peer here does."""
+    topology = load_topology(case.topology)
+    if case.topology == "fpn_retinanet":
+        topology = parse(with_fields(topology.tree, {"stages.1.extra.from": "in"}))
+    repeats = case.repeats if topology.blueprint.repeated is not None else None
+    return expand(topology, repeats=repeats)
 
 
 CASES = {
     "d0": Case("bifpn", 64, 3, (64,) * 3, effdets),
     "d3": Case("bifpn", 160, 6, (160,) * 3, effdets),
-    "fpn": Case("fpn", 256, 1, (512, 1024, 2048), torchvisions),
+    "fpn": Case("fpn_retinanet", 256, 1, (512, 1024, 2048), torchvisions),
 }
 
 
@@ -91,7 +99,7 @@ def contestants(case: Case, pixels: int, options: argparse.Namespace, train: boo
     shapes = [(2 if train else 1, c, s, s) for c, s in zip(case.channels, sides, strict=True)]
     plain = [torch.randn(shape, device=options.device) for shape in shapes]
     last = [x.to(memory_format=torch.channels_last) for x in plain]
-    graph = expand(load_topology(case.topology), repeats=case.repeats)
+    graph = network_of(case)
     channels = dict(zip(NAMES, case.channels, strict=True))
     ours = harness.compiler.compile(graph, channels=channels, width=case.width)
     ours = ours.to(options.device, memory_format=torch.channels_last).train(train)
