@@ -164,7 +164,8 @@ class _Planner:
             order.sort(key=lambda i: self._sort_key(node, i))
         if spec.roles:
             order.sort(key=lambda i: spec.roles.index(node.inputs[i].role or ""))
-        made = [self._term(node, i, order, wanted) for i in order]
+        meeting = wanted if spec.equal_channels else None
+        made = [self._term(node, i, order, meeting) for i in order]
         terms = tuple([term for term, _ in made])
         arriving = tuple([channels for _, channels in made])
         if FUSES.get(node.fuse.name).equal_channels and len(set(arriving)) > 1:
@@ -210,14 +211,14 @@ class _Planner:
         return (*weighed, digest, edge.role or "", self.label(edge, node), own)
 
     def _term(
-        self, node: Node, position: int, order: list[int], wanted: int | None
+        self, node: Node, position: int, order: list[int], meeting: int | None
     ) -> tuple[Term, int]:
         """An input, and the channels it brings."""
         edge = node.inputs[position]
         source = self.sources[edge.source]
         before = self.label.reads_fused(edge)
         channels = source.fused if before else source.channels
-        arriving = edge_channels(edge, node, self.width, channels, wanted)
+        arriving = edge_channels(edge, self.width, channels, meeting)
         nth = self._nth(node, position, order)
         project = None
         shared = edge.projection.per == "input" and source.is_input
@@ -265,7 +266,6 @@ class _Planner:
         leg, edge = way[i], node.inputs[position]
         if leg.resamples and not isinstance(RESAMPLES.get(leg.op.name), type):
             return None
-        nth_op = [one.op.name for one in way[:i]].count(leg.op.name)
         part = Part(
             "resample" if leg.resamples else "block",
             leg.op,
@@ -273,9 +273,9 @@ class _Planner:
             leg.channels_out,
             node.norm,
             stride=leg.stride,
-            key=(*self._edge_key(edge, node, nth), lettered(leg.op.name, nth_op)),
+            key=(*self._edge_key(edge, node, nth), lettered(leg.op.name, leg.nth)),
         )
-        word = f"{leg.op.name}{nth_op + 1}" if nth_op else leg.op.name
+        word = f"{leg.op.name}{leg.nth + 1}" if leg.nth else leg.op.name
         stem = lettered(f"{leg.op.name}_{self.sources[edge.source].variable}", nth)
         return self._place((node.key, position, i), f"{variable(node)}.{stem}", word, part)
 

@@ -28,7 +28,10 @@ class PerLevel(Generic[T]):
     ranges: tuple[tuple[int, int, T], ...]
 
     def at(self, level: int) -> T | None:
-        return next((value for low, high, value in self.ranges if low <= level <= high), None)
+        for low, high, value in self.ranges:
+            if low <= level <= high:
+                return value
+        return None
 
     def of(self, level: int) -> T:
         """The value at a level, of one that has a value for every level."""

@@ -254,11 +254,14 @@ def _repeat(
     cell: RepeatedCell, repeat: int, ordinal: int, home: int, keys: list[dict[str, str]]
 ) -> Iterator[Node]:
     """The nodes of one repeat. home: the repeat whose weights it has."""
+    here = keys[repeat]
     for draft, sockets in cell.plan(repeat):
         edges: list[Edge] = []
         sources: set[str] = set()
         for one in sockets:
-            edge = _edge(one, repeat, home, keys, cell)
+            name, back = one.link
+            source = here.get(name) if not back else None
+            edge = _edge(one, source or _key(one.link, repeat, keys, cell), home)
             if not (one.plain and edge.source in sources and edge in edges):
                 sources.add(edge.source)
                 edges.append(edge)
@@ -276,10 +279,7 @@ def _repeat(
         )
 
 
-def _edge(
-    one: Socket, repeat: int, home: int, keys: list[dict[str, str]], cell: RepeatedCell
-) -> Edge:
-    source = _key(one.link, repeat, keys, cell)
+def _edge(one: Socket, source: str, home: int) -> Edge:
     share = f"{one.share}@{home}" if one.share else None
     tap = one.tap if "@" in source else "after"  # a backbone map is what it is before any block
     return Edge(source, one.projection, one.path, one.role, tap, one.channels, share)

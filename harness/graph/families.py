@@ -39,11 +39,10 @@ class FamilyReader:
         if not isinstance(text, str):
             self.faults.add(path, f"expected a name, got {text!r}")
             return ()
-        read = [_ref(part.strip()) for part in text.split("|")]
-        for one in read:
-            if isinstance(one, str):
-                self.faults.add(path, one)
-        return tuple([one for one in read if isinstance(one, Ref)])
+        refs, wrong = _read_refs(text)
+        for reason in wrong:
+            self.faults.add(path, reason)
+        return refs
 
     def _inputs(self, value: Any, path: str) -> tuple[Input, ...]:
         """`from`: one reference, or a list of references and of mappings with a `from`."""
@@ -58,7 +57,7 @@ class FamilyReader:
         return tuple(one for one in found if one is not None)
 
     def _input(self, value: Any, path: str, whole: str, place: int) -> Input | None:
-        if not isinstance(value, Mapping):
+        if isinstance(value, str) or not isinstance(value, Mapping):
             refs = self._refs(value, whole)
             return Input(refs, whole, place) if refs else None
         self.faults.unknown_fields(value, INPUT_FIELDS, path)
@@ -186,6 +185,13 @@ class FamilyReader:
 
 
 @lru_cache(maxsize=4096)
+def _read_refs(text: str) -> tuple[tuple[Ref, ...], tuple[str, ...]]:
+    """References to choose from, and what is wrong with others."""
+    read = [_ref(part.strip()) for part in text.split("|")]
+    refs = tuple([one for one in read if isinstance(one, Ref)])
+    return refs, tuple([one for one in read if isinstance(one, str)])
+
+
 def _ref(text: str) -> Ref | str:
     """One reference, or what is wrong with it."""
     match = REF.fullmatch(text)

@@ -8,6 +8,7 @@ have one digest just when one is the other with nodes renamed and reordered.
 
 import hashlib
 from collections import Counter
+from functools import lru_cache
 from typing import NamedTuple
 
 from harness.graph.labels import EdgeLabels, NodeLabels
@@ -63,9 +64,9 @@ class _Canon:
         label = NodeLabels()
         for node in graph.nodes:
             text = label(node, outputs.get(node.key, []))
-            tapped = taps[node.key]
-            text = f"{text} tapped" if tapped else text
-            self.local.append(f"{text} {tapped} times" if tapped > 1 else text)
+            if taps and (tapped := taps[node.key]):
+                text += " tapped" if tapped == 1 else f" tapped {tapped} times"
+            self.local.append(text)
         self.sets: dict[tuple[object, ...], int] = {}
         self.between: dict[tuple[str, int], list[int]] = {}
         self.reads: list[list[tuple[str, int]]] = [[] for _ in levels]
@@ -78,9 +79,8 @@ class _Canon:
         for i, node in enumerate(self.graph.nodes):
             target = i + self.offset
             ordered = not FUSES.get(node.fuse.name).commutes
-            for place, edge in enumerate(node.inputs):
+            for place, (edge, text) in enumerate(zip(node.inputs, label.of(node), strict=True)):
                 source = self.index[edge.source]
-                text = label(edge, node)
                 text = f"{place} {text}" if ordered else text
                 if groups:
                     source = self._between(source, node, place, groups)
@@ -231,7 +231,8 @@ class _Canon:
         lines = []
         for vertex in order:
             reads = sorted([(label, place[source]) for label, source in self.reads[vertex]])
-            lines.append(f"{self.local[vertex]}{reads}")
+            listed = ", ".join([f"({_quoted(label)}, {source})" for label, source in reads])
+            lines.append(f"{self.local[vertex]}[{listed}]")
         return "\n".join(lines)
 
 
@@ -239,8 +240,10 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+_quoted = lru_cache(maxsize=4096)(repr)
+
+
 def _mixed(own: str, links: list[tuple[str, int]], colours: _Colours) -> str:
-    around = [label + colours[other] for label, other in links]
-    around.sort()
-    text = own + "\n" + "\n".join(around)
+    around = sorted([label + colours[other] for label, other in links])
+    text = "\n".join([own, *around]) if around else f"{own}\n"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

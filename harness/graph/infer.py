@@ -8,12 +8,12 @@ products, for one image.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.errors import Fault, SpecError
 from harness.graph.labels import input_group
-from harness.graph.ops import BLOCKS, FUSES, OpSpec, Shape
-from harness.graph.path import Leg, changes_channels, legs
+from harness.graph.ops import BLOCKS, FUSES, Shape
+from harness.graph.path import changes_channels, legs, spec_of
 from harness.graph.shares import Group, Member, share_groups
 from harness.graph.sizes import Size, map_sizes, side_of
 from harness.graph.spec import Edge, Graph, Node, Op
@@ -57,13 +57,12 @@ def node_channels(node: Node, width: int) -> int | None:
     return None if node.channels is None else max(1, round(node.channels * width))
 
 
-def edge_channels(edge: Edge, node: Node, width: int, source: int, wanted: int | None) -> int:
-    """Channels that an edge brings. source: those it reads; wanted: those of its node."""
+def edge_channels(edge: Edge, width: int, source: int, meeting: int | None) -> int:
+    """Channels that an edge brings. source: those it reads; meeting: those all of its node's bring,
+    if they have to agree."""
     if edge.channels is not None:
         return max(1, round(edge.channels * width))
-    if wanted is not None and FUSES.get(node.fuse.name).equal_channels:
-        return wanted
-    return source
+    return source if meeting is None else meeting
 
 
 def projects(edge: Edge, channels: int, wanted: int) -> bool:
@@ -154,7 +153,8 @@ class _Inference:
         self.groups = share_groups(graph)
         self.roles = _shared_roles(graph, self.groups)
         self.costs: dict[tuple[int, ...], tuple[int, int]] = {}
-        self.ways: dict[tuple[int, ...], tuple[Leg, ...]] = {}
+        self.free: dict[int, bool] = {}
+        self.ways: dict[tuple[int, ...], tuple[int, int, int]] = {}
         self.projected: set[tuple[str, int]] = set()
         self.faults: list[Fault] = []
 
@@ -167,13 +167,14 @@ class _Inference:
 
     def _node(self, node: Node) -> NodeFacts:
         wanted = node_channels(node, self.width)
+        fuse, block = FUSES.get(node.fuse.name), BLOCKS.get(node.block.name)
+        meeting = wanted if fuse.equal_channels else None
         params = macs = 0
         arriving = []
         for place, edge in enumerate(node.inputs):
-            own, work, channels = self._edge(edge, node, place, wanted)
+            own, work, channels = self._edge(edge, node, place, meeting)
             params, macs = params + own, macs + work
             arriving.append(channels)
-        fuse, block = FUSES.get(node.fuse.name), BLOCKS.get(node.block.name)
         if fuse.equal_channels and len(set(arriving)) > 1:
             self._clash(node, f"inputs of {arriving} channels cannot meet without a projection")
         fused = fuse.channels(node.fuse, tuple(arriving))
@@ -183,53 +184,84 @@ class _Inference:
                 node,
                 f"has {made} channels where {wanted} are wanted: it needs a projection or a block",
             )
-        cells, (high, wide) = self.cells[node.level], self.sizes[node.level]
+        own, work = self._ops(node, fused, made)
+        high, wide = self.sizes[node.level]
         key = node.key
-        for part, op, spec, shape in (
-            ("fuse", node.fuse, fuse, (fused, fused, len(arriving), cells, cells, 1, high)),
-            ("block", node.block, block, (fused, made, 1, cells, cells, 1, high)),
-        ):
-            own, work = self._cost(op, spec, *shape)
-            if self.groups and (group := self.groups.get((key, None, part))):
-                own, _ = self._cost(op, spec, *shape[:2], self.roles.get(group, shape[2]))
-                own = 0 if self._again(group, *shape[:2]) else own
-            params, macs = params + own, macs + work
         self.maps[key], self.fused[key] = (node.level, made), fused
-        return NodeFacts(key, node.level, made, high, wide, params, macs)
+        return NodeFacts(key, node.level, made, high, wide, params + own, macs + work)
 
-    def _edge(self, edge: Edge, node: Node, place: int, wanted: int | None) -> tuple[int, int, int]:
+    def _ops(self, node: Node, fused: int, made: int) -> tuple[int, int]:
+        """Parameters and multiply-adds of fuse and block; of nodes alike worked out once."""
+        same = (id(node.fuse), id(node.block), node.level, len(node.inputs), fused, made)
+        if not self.groups and same in self.costs:
+            return self.costs[same]
+        cells, high = self.cells[node.level], self.sizes[node.level][0]
+        params = macs = 0
+        for part, op, spec, shape in (
+            (
+                "fuse",
+                node.fuse,
+                FUSES,
+                Shape(fused, fused, len(node.inputs), cells, cells, 1, high),
+            ),
+            ("block", node.block, BLOCKS, Shape(fused, made, 1, cells, cells, 1, high)),
+        ):
+            facts = spec.get(op.name)
+            own, macs = facts.params(op, shape), macs + facts.macs(op, shape)
+            group = self.groups.get((node.key, None, part))
+            if group is not None:
+                roles = self.roles.get(group, shape.inputs)
+                own = facts.params(op, replace(shape, inputs=roles))
+                own = 0 if self._again(group, shape.channels_in, shape.channels_out) else own
+            params += own
+        self.costs[same] = params, macs
+        return params, macs
+
+    def _edge(
+        self, edge: Edge, node: Node, place: int, meeting: int | None
+    ) -> tuple[int, int, int]:
         """Parameters, multiply-adds, and the channels that arrive."""
         level, channels = self.maps[edge.source]
         if edge.tap == "before":
             channels = self.fused.get(edge.source, channels)
-        arriving = edge_channels(edge, node, self.width, channels, wanted)
+        arriving = edge_channels(edge, self.width, channels, meeting)
         params = macs = 0
-        if edge.projection.when != "none" and projects(edge, channels, arriving):
-            group = self.groups.get((node.key, place, "projection")) if self.groups else None
+        always = edge.projection.when == "always"
+        if (always or channels != arriving) and projects(edge, channels, arriving):
+            group = self.groups.get((node.key, place, "projection"))
             params, macs = self._projection(edge, node, level, channels, arriving, group)
             self.projected.add((node.key, place))
             channels = arriving
-        for i, leg in enumerate(self._way(edge.path, level, node.level, channels, arriving)):
-            ends = (leg.channels_in, leg.channels_out)
-            cells = (self.cells[leg.level_out], self.cells[leg.level_in])
-            high = self.sizes[leg.level_out][0]
-            own, work = self._cost(leg.op, leg.spec, *ends, 1, *cells, leg.stride, high)
-            if self.groups and (group := self.groups.get((node.key, place, i))):
-                own = 0 if self._again(group, *ends, leg.stride) else own
-            params, macs = params + own, macs + work
-            channels = leg.channels_out
-        return params, macs, channels
+        if not edge.path or self._is_free(edge.path):
+            return params, macs, channels
+        same = (id(edge.path), level, node.level, channels, arriving)
+        if self.groups or same not in self.ways:
+            self.ways[same] = self._way(edge, node, place, level, channels, arriving)
+        own, work, channels = self.ways[same]
+        return params + own, macs + work, channels
+
+    def _is_free(self, path: tuple[Op, ...]) -> bool:
+        free = self.free.get(id(path))
+        if free is None:
+            free = self.free[id(path)] = all(spec_of(op).is_free for op in path)
+        return free
 
     def _way(
-        self, path: tuple[Op, ...], source: int, level: int, channels: int, wanted: int
-    ) -> tuple[Leg, ...]:
-        """The legs of a path; the same way is worked out once."""
-        if not path:
-            return ()
-        same = (id(path), source, level, channels, wanted)
-        if same not in self.ways:
-            self.ways[same] = legs(path, (source, level), channels, wanted)
-        return self.ways[same]
+        self, edge: Edge, node: Node, place: int, level: int, channels: int, wanted: int
+    ) -> tuple[int, int, int]:
+        """Parameters and multiply-adds of a path, and the channels at its end."""
+        params = macs = 0
+        for i, leg in enumerate(legs(edge.path, (level, node.level), channels, wanted)):
+            ends = (leg.channels_in, leg.channels_out)
+            cells = (self.cells[leg.level_out], self.cells[leg.level_in])
+            shape = Shape(*ends, 1, *cells, leg.stride, self.sizes[leg.level_out][0])
+            own = leg.spec.params(leg.op, shape)
+            group = self.groups.get((node.key, place, i))
+            if group is not None and self._again(group, *ends, leg.stride):
+                own = 0
+            params, macs = params + own, macs + leg.spec.macs(leg.op, shape)
+            channels = leg.channels_out
+        return params, macs, channels
 
     def _projection(
         self,
@@ -257,14 +289,6 @@ class _Inference:
         known = same in self.shared
         self.shared.add(same)
         return known
-
-    def _cost(self, op: Op, spec: OpSpec, *sides: int) -> tuple[int, int]:
-        """Parameters and multiply-adds of an op; the same op on the same `Shape` is asked once."""
-        same = (id(op), *sides)
-        if same not in self.costs:
-            shape = Shape(*sides)
-            self.costs[same] = spec.params(op, shape), spec.macs(op, shape)
-        return self.costs[same]
 
     def _clash(self, node: Node, reason: str) -> None:
         self.faults.append(Fault(f"nodes.{node.name}", reason))

@@ -3,8 +3,9 @@
 from collections import Counter
 
 from harness.graph.ops import BLOCKS, FUSES
+from harness.graph.opspec import OpSpec
 from harness.graph.path import changes_channels, spec_of
-from harness.graph.spec import Edge, Graph, Node
+from harness.graph.spec import Edge, Graph, Node, Op
 
 
 class NodeLabels:
@@ -12,21 +13,28 @@ class NodeLabels:
 
     def __init__(self) -> None:
         self.known: dict[tuple[object, ...], str] = {}
+        self.meanings: dict[tuple[int, int], str] = {}
 
     def __call__(self, node: Node, outputs: list[int]) -> str:
         ops = (id(node.fuse), id(node.block), id(node.norm))
         same = (node.level, node.channels, len(node.inputs), *ops)
         if same not in self.known:
             self.known[same] = self._label(node)
-        return f"{self.known[same]} out {outputs}"
+        return f"{self.known[same]} out {outputs}" if outputs else f"{self.known[same]} out []"
 
     def _label(self, node: Node) -> str:
-        fuse = FUSES.get(node.fuse.name).meaning(node.fuse, len(node.inputs))
-        block = BLOCKS.get(node.block.name)
-        fuses = FUSES.get(node.fuse.name).normalises(node.fuse)
-        normed = fuses or block.normalises(node.block)
+        fuse, block = FUSES.get(node.fuse.name), BLOCKS.get(node.block.name)
+        normed = fuse.normalises(node.fuse) or block.normalises(node.block)
         norm = (node.norm.eps, node.norm.momentum) if normed else None
-        return f"node {(node.level, node.channels, fuse, block.meaning(node.block, 1), norm)}"
+        fuses = self._meant(fuse, node.fuse, len(node.inputs))
+        does = self._meant(block, node.block, 1)
+        return f"node ({node.level}, {node.channels}, {fuses}, {does}, {norm})"
+
+    def _meant(self, spec: OpSpec, op: Op, inputs: int) -> str:
+        same = (id(op), inputs)
+        if same not in self.meanings:
+            self.meanings[same] = str(spec.meaning(op, inputs))
+        return self.meanings[same]
 
 
 def input_group(edge: Edge, node: Node) -> tuple[object, ...]:
@@ -48,35 +56,54 @@ class EdgeLabels:
         self.graph = graph
         self.channels = {node.key: node.channels for node in graph.nodes}
         self.known: dict[tuple[object, ...], str] = {}
+        self.ways: dict[int, tuple[str, bool]] = {}
         self.fused: dict[str, object] = {}
-        if any(edge.tap == "before" for node in graph.nodes for edge in node.inputs):
+        edges = [(edge, node) for node in graph.nodes for edge in node.inputs]
+        if "before" in [edge.tap for edge, _ in edges]:
             self._fuse_channels()
-        self.uses = Counter(
-            input_group(edge, node)
-            for node in graph.nodes
-            for edge in node.inputs
-            if edge.projection.per == "input" and self._is_projected(edge, node)
-        )
+        by_input = [(edge, node) for edge, node in edges if edge.projection.per == "input"]
+        self.uses = Counter([input_group(*one) for one in by_input if self._is_projected(*one)])
 
     def __call__(self, edge: Edge, node: Node) -> str:
-        where = self.channels.get(edge.source, edge.source) if edge.tap == "after" else edge.source
-        ops = (id(edge.projection), id(edge.path), id(node.norm), edge.role, edge.tap)
-        same = (*ops, where, node.channels, edge.channels, FUSES.get(node.fuse.name).equal_channels)
-        if same not in self.known:
-            self.known[same] = self._label(edge, node)
-        return self.known[same]
+        return self._known(edge, node, self._end(node))
+
+    def of(self, node: Node) -> list[str]:
+        """Of all edges into a node, in its own order."""
+        end = self._end(node)
+        return [self._known(edge, node, end) for edge in node.inputs]
+
+    def _end(self, node: Node) -> tuple[object, ...]:
+        return (node.channels, id(node.norm), FUSES.get(node.fuse.name).equal_channels)
+
+    def _known(self, edge: Edge, node: Node, end: tuple[object, ...]) -> str:
+        """The label; edges that are alike are read once."""
+        source, tap = edge.source, edge.tap
+        start = self.channels.get(source, source) if tap == "after" else source
+        ways = (id(edge.projection), id(edge.path))
+        same = (start, end, ways, edge.role, tap, edge.channels)
+        label = self.known.get(same)
+        if label is None:
+            label = self.known[same] = self._label(edge, node)
+        return label
 
     def _label(self, edge: Edge, node: Node) -> str:
-        path = tuple(spec_of(op).meaning(op, 1) for op in edge.path)
-        normed = any(spec_of(op).normalises(op) for op in edge.path)
-        words: list[object] = [edge.role, self.projection(edge, node)]
-        words.append(path[0] if len(path) == 1 else path or None)
+        way, normed = self._way(edge.path)
+        words: list[object] = [edge.role, self.projection(edge, node), way]
         words += ["before"] if self.reads_fused(edge) else []
         words += [("norm", node.norm.eps, node.norm.momentum)] if normed else []
         words += (
             [("channels", self._arriving(edge, node))] if self._says_channels(edge, node) else []
         )
         return " ".join(map(str, words))
+
+    def _way(self, path: tuple[Op, ...]) -> tuple[str, bool]:
+        """What a path means, and whether it has a norm."""
+        if id(path) not in self.ways:
+            meant = tuple([spec_of(op).meaning(op, 1) for op in path])
+            normed = any(spec_of(op).normalises(op) for op in path)
+            text = str(meant[0] if len(meant) == 1 else meant or None)
+            self.ways[id(path)] = text, normed
+        return self.ways[id(path)]
 
     def reads_fused(self, edge: Edge) -> bool:
         """Whether it matters that an edge taps its source before the block."""

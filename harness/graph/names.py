@@ -2,11 +2,13 @@
 
 import keyword
 import re
+from functools import lru_cache
 
 _LEVEL = re.compile(r"p(\d{1,2})", re.ASCII)
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def level_of(name: str) -> int | None:
     """4 for `p4`, None for any other word."""
     match = _LEVEL.fullmatch(name)

@@ -89,6 +89,11 @@ class OpSpec:
     normalises: Callable[[Op], bool] = lambda op: False
     meaning: Meaning = literal
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it costs nothing on any map, and leaves the channels as they are."""
+        return self.params is nothing and self.macs is nothing and not self.any_channels
+
 
 def read_op(
     table: Table[OpSpec],

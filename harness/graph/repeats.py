@@ -143,8 +143,10 @@ class RepeatedCell:
             roles = [None] * len(entrants)
         shares = self._shares(draft, sketch)
         return [
-            self._socket(share, link, one, role, draft, sketch)
-            for (link, one), role, share in zip(draft.inputs, roles, shares, strict=True)
+            self._socket(share, link, level, one, role, draft)
+            for (link, one), (level, _), role, share in zip(
+                draft.inputs, entrants, roles, shares, strict=True
+            )
         ]
 
     def _shares(self, draft: Draft, sketch: Sketch) -> list[str | None]:
@@ -172,15 +174,17 @@ class RepeatedCell:
         self,
         share: str | None,
         link: Link,
+        level: int,
         one: Input,
         role: str | None,
         draft: Draft,
-        sketch: Sketch,
     ) -> Socket:
+        """An input whose source is at a level. Like ways are one tuple, which is read once."""
+        way = self._way(level, one, draft) if level != draft.level else ()
         return Socket(
             link,
             one.projection or draft.projection,
-            (*one.op, *self._way(sketch.level(link[0]), one, draft)),
+            (*one.op, *way) if one.op else way,
             role,
             one.tap,
             said_at(one.channels, draft.level),
@@ -189,9 +193,7 @@ class RepeatedCell:
         )
 
     def _way(self, source: int, one: Input, draft: Draft) -> Chain:
-        """The ops between the source's level and the node's."""
-        if source == draft.level:
-            return ()
+        """The ops between the source's level and the node's, which differ."""
         kind = "down" if source < draft.level else "up"
         route: Route = getattr(one, kind) or getattr(draft, kind)
         distance = abs(source - draft.level)

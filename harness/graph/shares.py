@@ -23,10 +23,13 @@ Group = tuple[object, ...]
 
 def shares_weights(graph: Graph) -> bool:
     """Whether any word of a graph says so."""
-    return any(
-        node.share is not None or any(edge.share is not None for edge in node.inputs)
-        for node in graph.nodes
-    )
+    for node in graph.nodes:
+        if node.share is not None:
+            return True
+        for edge in node.inputs:
+            if edge.share is not None:
+                return True
+    return False
 
 
 def share_groups(graph: Graph, label: EdgeLabels | None = None) -> dict[Member, Group]:

@@ -101,21 +101,23 @@ class Sketcher:
         self, inputs: tuple[Input, ...], level: int, repeat: int, path: str, *, collapse: bool
     ) -> list[tuple[Link, Input]]:
         found: list[tuple[Link, Input]] = []
+        entries: dict[Link, list[Input]] = {}
         for one in inputs:
             for link in self._links(one, level, repeat):
-                again = any(
-                    link == old and one.role == other.role and one.says_again(other)
-                    for old, other in found
-                )
+                before = entries.setdefault(link, [])
+                again = any(one.role == other.role and one.says_again(other) for other in before)
                 if again and not collapse:
                     self.faults.add(f"{path}.from", f"{words(link)!r} is there twice")
                 if not again:
+                    before.append(one)
                     found.append((link, one))
         return found
 
     def _links(self, one: Input, level: int, repeat: int) -> list[Link]:
         """What the first reference that exists here stands for."""
         for ref in one.refs:
+            if not ref.back and not ref.step and ref.name in self.names:
+                return [(ref.name, 0)]
             found = list(self._found(ref, level, repeat, one.path))
             if found:
                 return found
@@ -125,6 +127,9 @@ class Sketcher:
         """Nodes of this cell, by repeats back; else nodes of earlier stages."""
         if ref.name in self.families or self._is_known(ref.name):
             self._check_step(ref, path)
+            if not ref.back:
+                yield from [(name, 0) for name in self.made(ref, level)]
+                return
             for back in backs(ref, repeat):
                 then = self.turns[(self.turn - back) % len(self.turns)]
                 yield from ((name, back) for name in then.made(ref, level))
