@@ -64,6 +64,7 @@ class Plan:
             arms=tuple(spec.arms),
             baseline=spec.baseline,
             report=spec.report.model_dump(mode="json"),
+            published=spec.published.model_dump(mode="json") if spec.published else None,
             sources=tuple(self.sources),
             file=str(self.study.file),
         )

@@ -57,6 +57,8 @@ class StudyResults:
     baseline: str | None = None
     report: dict[str, Any] = field(default_factory=dict)
     """The study's `report` section, defaults filled in."""
+    published: dict[str, Any] | None = None
+    """The study's `published` section (`harness.space.study.PublishedTable`), as plain data."""
     sources: tuple[str, ...] = ()
     """Trials that were trained for their backbone."""
     file: str | None = None

@@ -164,6 +164,8 @@ def _faults(spec: StudySpec) -> list[Fault]:
     pairs = [arm for pair in report.contrasts for arm in pair]
     faults += _unknown(pairs, arms, "report.contrasts", "arm")
     faults += _unknown(report.spine, arms, "report.spine", "arm")
+    rows = spec.published.rows if spec.published else ()
+    faults += _unknown([r.arm for r in rows if r.arm], arms, "published.rows", "arm")
     for field in ("family", "tuned"):
         axis = getattr(report, field)
         faults += _unknown([axis] if axis else [], tuple(spec.vary), f"report.{field}", "axis")

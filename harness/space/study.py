@@ -5,15 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from harness.errors import SpecError
 from harness.space.base import Frozen
 from harness.space.data import DataSpec
 from harness.space.model import AnchorSpec, Count
 from harness.space.overlay import Placed
+from harness.space.printed import Printed
 from harness.space.recipe import Recipe
 
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _figure(text: str | float) -> str:
+    try:
+        return Printed.read(text).text
+    except SpecError as error:
+        raise ValueError(error.faults[0].message) from None
 
 
 class WidthRule(Frozen):
@@ -125,6 +134,32 @@ class ReportStudy(Frozen):
     """Arms that follow from each other by one change each."""
 
 
+PrintedText = Annotated[str | float | int, AfterValidator(_figure)]
+"""A figure as the literature prints it: `44.39`, `24B`, `0.71x` (see `harness.space.printed`)."""
+
+
+class PublishedRow(Frozen):
+    """One row of a published table. Quoted, never ranked with what is measured."""
+
+    arm: str | None = None
+    """The arm of this study that the row is of; None where the study has none."""
+    label: str = ""
+    """As the table calls it; the arm's name where it is left out."""
+    figures: dict[str, PrintedText] = Field(default_factory=dict)
+    """By column (`ap`, `params`, `macs`, `params_ratio`, `macs_ratio`, ...); AP in percent."""
+    note: str = ""
+
+
+class PublishedTable(Frozen):
+    """What a paper prints for the question of a study."""
+
+    source: str
+    """Paper, version, table; split of the data."""
+    note: str = ""
+    """What is stated of the setting, and what is inferred."""
+    rows: tuple[PublishedRow, ...] = ()
+
+
 class StudySpec(Frozen):
     """A whole study file with its profile applied."""
 
@@ -143,6 +178,8 @@ class StudySpec(Frozen):
     limits: dict[str, Positive] = Field(default_factory=dict)
     """Most a trial may cost: `params`, `macs`, or those of a part (`class_head.macs`)."""
     report: ReportStudy = ReportStudy()
+    published: PublishedTable | None = None
+    """Printed beside what is measured."""
 
     @property
     def seed_list(self) -> tuple[int, ...]:
