@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from harness.errors import SpecError
 from harness.graph import Graph, infer
+from harness.graph.tally import Tally
 from harness.registry import Table
 
 BOX_CODE = 4
@@ -16,7 +17,10 @@ BOX_CODE = 4
 
 
 class AbstractHeadFacts(ABC):
-    """Cost of one tower (the class head or the box head)."""
+    """Cost of one tower (the class head or the box head). Every layer has one bias an output."""
+
+    is_gated: bool = False
+    """Whether its activation multiplies its input by a gate, as SiLU does."""
 
     @abstractmethod
     def layer_params(self, inputs: int, outputs: int) -> int:
@@ -41,6 +45,20 @@ class AbstractHeadFacts(ABC):
         hidden = sum(self.layer_macs(c, width) for c in _inputs(channels, width, depth))
         return cells * (hidden + self.layer_macs(width, outputs))
 
+    def tally(
+        self, channels: int, width: int, depth: int, levels: int, cells: int, outputs: int
+    ) -> Tally:
+        """All operations of a tower over `cells` cells of `levels` levels together."""
+        hidden = depth * width
+        pairs = [*((c, width) for c in _inputs(channels, width, depth)), (width, outputs)]
+        return Tally(
+            macs=self.macs(channels, width, depth, cells, outputs),
+            bias=cells * (hidden + outputs),
+            norm=cells * hidden if self.norm_params(width, levels) else 0,
+            swish=cells * hidden if self.is_gated else 0,
+            kernels=sum(self.layer_params(i, o) - o for i, o in pairs),
+        )
+
 
 def _inputs(channels: int, width: int, depth: int) -> list[int]:
     """Input channels of each hidden layer."""
@@ -51,7 +69,9 @@ HEAD_FACTS: Table[AbstractHeadFacts] = Table("head")
 
 
 class EfficientDetHeadFacts(AbstractHeadFacts):
-    """Separable convolutions (bias on the pointwise one), batch norm for each level."""
+    """Separable convolutions (bias on the pointwise one), batch norm for each level, SiLU."""
+
+    is_gated = True
 
     def layer_params(self, inputs: int, outputs: int) -> int:
         return 9 * inputs + inputs * outputs + outputs
