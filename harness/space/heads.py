@@ -1,7 +1,7 @@
 """What is known of a head without torch: parameters and multiply-adds. Modules: `detector.heads`.
 
-Both heads are towers of `depth` 3x3 convolutions to `width` channels, shared by all levels,
-and one more 3x3 convolution to `outputs` channels (anchors a cell x classes, or x 4).
+Every head is a tower of `depth` 3x3 convolutions to `width` channels, shared by all levels, and
+one more 3x3 convolution to `outputs` channels (anchors a cell x classes, or x 4).
 """
 
 from abc import ABC, abstractmethod
@@ -16,7 +16,10 @@ BOX_CODE = 4
 
 
 class AbstractHeadFacts(ABC):
-    """Cost of one tower (the class head or the box head)."""
+    """Cost of one tower (the class head or the box head). act: after each hidden layer."""
+
+    def __init__(self, act: str) -> None:
+        self.act = act
 
     @abstractmethod
     def layer_params(self, inputs: int, outputs: int) -> int:
@@ -76,8 +79,17 @@ class RetinaNetHeadFacts(AbstractHeadFacts):
         return 0
 
 
-HEAD_FACTS.register("efficientdet")(EfficientDetHeadFacts())
-HEAD_FACTS.register("retinanet")(RetinaNetHeadFacts())
+class RetinaNetNormHeadFacts(RetinaNetHeadFacts):
+    """Plain 3x3 convolutions with bias, batch norm for each level."""
+
+    def norm_params(self, width: int, levels: int) -> int:
+        return 2 * width * levels
+
+
+HEAD_FACTS.register("efficientdet")(EfficientDetHeadFacts("silu"))
+HEAD_FACTS.register("efficientdet_lite")(EfficientDetHeadFacts("relu6"))
+HEAD_FACTS.register("retinanet")(RetinaNetHeadFacts("relu"))
+HEAD_FACTS.register("retinanet_norm")(RetinaNetNormHeadFacts("relu"))
 
 
 def output_channels(graph: Graph, channels: Mapping[int, int], width: int) -> int:
