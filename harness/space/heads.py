@@ -1,7 +1,7 @@
 """What is known of a head without torch: parameters and multiply-adds. Modules: `detector.heads`.
 
-Both heads are towers of `depth` 3x3 convolutions to `width` channels, shared by all levels,
-and one more 3x3 convolution to `outputs` channels (anchors a cell x classes, or x 4).
+Every head is a tower of `depth` 3x3 convolutions to `width` channels, shared by all levels, and
+one more 3x3 convolution to `outputs` channels (anchors a cell x classes, or x 4).
 """
 
 from abc import ABC, abstractmethod
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from harness.errors import SpecError
 from harness.graph import Graph, infer
+from harness.graph.ops.blocks.parts import GATED
 from harness.graph.tally import Tally
 from harness.registry import Table
 
@@ -17,10 +18,13 @@ BOX_CODE = 4
 
 
 class AbstractHeadFacts(ABC):
-    """Cost of one tower (the class head or the box head). Every layer has one bias an output."""
+    """Cost of one tower (the class head or the box head). Every layer has one bias an output.
 
-    is_gated: bool = False
-    """Whether its activation multiplies its input by a gate, as SiLU does."""
+    act: after each hidden layer.
+    """
+
+    def __init__(self, act: str) -> None:
+        self.act = act
 
     @abstractmethod
     def layer_params(self, inputs: int, outputs: int) -> int:
@@ -55,7 +59,7 @@ class AbstractHeadFacts(ABC):
             macs=self.macs(channels, width, depth, cells, outputs),
             bias=cells * (hidden + outputs),
             norm=cells * hidden if self.norm_params(width, levels) else 0,
-            swish=cells * hidden if self.is_gated else 0,
+            swish=cells * hidden if self.act in GATED else 0,
             kernels=sum(self.layer_params(i, o) - o for i, o in pairs),
         )
 
@@ -69,9 +73,7 @@ HEAD_FACTS: Table[AbstractHeadFacts] = Table("head")
 
 
 class EfficientDetHeadFacts(AbstractHeadFacts):
-    """Separable convolutions (bias on the pointwise one), batch norm for each level, SiLU."""
-
-    is_gated = True
+    """Separable convolutions (bias on the pointwise one), batch norm for each level."""
 
     def layer_params(self, inputs: int, outputs: int) -> int:
         return 9 * inputs + inputs * outputs + outputs
@@ -96,8 +98,17 @@ class RetinaNetHeadFacts(AbstractHeadFacts):
         return 0
 
 
-HEAD_FACTS.register("efficientdet")(EfficientDetHeadFacts())
-HEAD_FACTS.register("retinanet")(RetinaNetHeadFacts())
+class RetinaNetNormHeadFacts(RetinaNetHeadFacts):
+    """Plain 3x3 convolutions with bias, batch norm for each level."""
+
+    def norm_params(self, width: int, levels: int) -> int:
+        return 2 * width * levels
+
+
+HEAD_FACTS.register("efficientdet")(EfficientDetHeadFacts("silu"))
+HEAD_FACTS.register("efficientdet_lite")(EfficientDetHeadFacts("relu6"))
+HEAD_FACTS.register("retinanet")(RetinaNetHeadFacts("relu"))
+HEAD_FACTS.register("retinanet_norm")(RetinaNetNormHeadFacts("relu"))
 
 
 def output_channels(graph: Graph, channels: Mapping[int, int], width: int) -> int:

@@ -58,7 +58,8 @@ class HeadSpec(Frozen):
     """Class and box networks shared over levels."""
 
     kind: str = "efficientdet"
-    """`efficientdet` (separable, norms per level) or `retinanet` (plain convolutions)."""
+    """`efficientdet` (separable, norms per level), `efficientdet_lite` (with ReLU6), `retinanet`
+    (plain convolutions) or `retinanet_norm` (with norms per level)."""
     width: Count
     depth: Count
     anchors: AnchorSpec = AnchorSpec()

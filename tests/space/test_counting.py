@@ -54,6 +54,24 @@ def test_fvcores_total_has_a_closed_form(name):
     assert total_by(member_model(f"efficientdet_{name}"), "fvcore") == FVCORE[name]
 
 
+LITE = {
+    "lite0": 977_617_221,
+    "lite1": 1_973_728_714,
+    "lite2": 3_383_232_590,
+    "lite3": 7_503_764_515,
+    "lite3x": 14_019_809_178,
+    "lite4": 20_221_443_966,
+}
+"""The lite models' goldens, which are younger: ReLU6 counts nothing, so two generations agree."""
+
+
+@pytest.mark.parametrize("name", LITE)
+def test_the_lite_models_flops_come_out_to_the_unit(name):
+    model = member_model(f"efficientdet_{name}")
+    assert total_by(model, "tf_profiler_2021_05") == LITE[name]
+    assert total_by(model, "tf_profiler_2022_04") == LITE[name]
+
+
 def test_fvcores_total_by_part_is_what_effdets_models_have():
     assert count_by(member_model("efficientdet_d1"), "fvcore") == {
         "backbone": 4_619_463_680,
