@@ -55,10 +55,11 @@ class AnchorSpec(Frozen):
 
 
 class HeadSpec(Frozen):
-    """Class and box networks shared over levels."""
+    """The towers of a head, shared over the levels that they read."""
 
     kind: str = "efficientdet"
-    """`efficientdet` (separable, norms per level) or `retinanet` (plain convolutions)."""
+    """`efficientdet` (separable, norms per level) or `retinanet` (plain convolutions);
+    `segmentation` classifies cells of the finest map (costed, not trained)."""
     width: Count
     depth: Count
     anchors: AnchorSpec = AnchorSpec()
