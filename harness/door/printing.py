@@ -101,7 +101,7 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
         table.add_column(head, justify="right")
     for trial in document["trials"]:
         parts = {name: part["macs"] / 1e6 for name, part in trial["parts"].items()}
-        heads = parts.get("class_head", 0.0) + parts.get("box_head", 0.0)
+        heads = sum(macs for name, macs in parts.items() if name.endswith("_head"))
         name = cell_name(trial["arm"], trial["choice"])
         status = trial["status"] if not trial["reason"] else f"{trial['status']}: {trial['reason']}"
         table.add_row(

@@ -27,7 +27,7 @@ from harness.graph.sizes import side_of
 from harness.graph.tally import Tally
 from harness.graph.uses import tally
 from harness.space.backbones import backbone_facts
-from harness.space.heads import BOX_CODE, HEAD_FACTS, output_channels
+from harness.space.heads import HEAD_FACTS, output_channels
 from harness.space.model import ModelSpec
 
 FEATURE_NETWORK = "feature_network"
@@ -114,17 +114,14 @@ def tallies(model: ModelSpec, *, cache: Path | None = None) -> dict[str, Tally]:
     width = model.feature_network.width
     head, facts = model.head, HEAD_FACTS.get(model.head.kind)
     channels = output_channels(graph, backbone.channels, width)
-    levels = [level for level, _ in graph.outputs]
+    levels = facts.reads([level for level, _ in graph.outputs])
     cells = sum(side_of(size, level) ** 2 for level in levels)
     anchors = head.anchors.octaves * len(head.anchors.ratios)
 
-    def tower(numbers: int) -> Tally:
-        shape = (channels, head.width, head.depth, len(levels), cells)
-        return facts.tally(*shape, anchors * numbers)
-
+    shape = (channels, head.width, head.depth, len(levels), cells)
+    towers = facts.towers(anchors, model.num_classes)
     return {
         "backbone": backbone.tally(size),
         FEATURE_NETWORK: tally(graph, channels=backbone.channels, width=width, image_size=size),
-        "class_head": tower(model.num_classes),
-        "box_head": tower(BOX_CODE),
+        **{name: facts.tally(*shape, outputs) for name, outputs in towers.items()},
     }
