@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.door.conventions import counts
 from harness.errors import SpecError, did_you_mean
 from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
 from harness.graph.about import About, about_graph, about_topology
@@ -207,8 +208,7 @@ def cost_document(name: str) -> dict[str, Any]:
         "params": closed.params,
         "macs": closed.macs,
         "parts": cost_parts(closed),
-        "fvcore": _fvcore(model),
-        "conventions": {},
+        **counts(model),
         "published": [_published(one) for one in published],
     }
 
@@ -226,18 +226,6 @@ def _published(quote: Published) -> dict[str, Any]:
 
 def cost_parts(cost: Cost) -> dict[str, dict[str, int]]:
     return {name: {"params": part.params, "macs": part.macs} for name, part in cost.parts.items()}
-
-
-def _fvcore(model: ModelSpec) -> dict[str, Any]:
-    """fvcore's own total, null where it cannot run, and what it did not count."""
-    from harness.cost import count
-
-    module = build(model)
-    try:
-        counted = count(module, model.image_size)
-    except (RuntimeError, MemoryError, NotImplementedError) as error:
-        return {"total": None, "uncounted": {}, "reason": str(error).splitlines()[0]}
-    return {"total": counted.total, "uncounted": dict(counted.uncounted)}
 
 
 def names(results: Path) -> dict[str, list[str]]:
