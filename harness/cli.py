@@ -245,19 +245,41 @@ def diff(
 
 
 @main.command()
-@click.argument("name")
+@click.argument("words", nargs=-1, metavar="NAME | --compound KEY=VALUE...")
+@click.option(
+    "--compound",
+    is_flag=True,
+    help="A detector by the scaling rules: phi=2.5 width_factor=1.25 rounding=multiple_of_8 ...",
+)
 @plugin_option
 @json_option
 @friendly
-def cost(name: str, plugins: tuple[str, ...], as_json: bool) -> None:
+def cost(words: tuple[str, ...], compound: bool, plugins: tuple[str, ...], as_json: bool) -> None:
     """Params and multiply-adds by part (of a topology: in D0), and what fvcore leaves out."""
+    from harness.door.compound import compound_document, one_name, size_lines
     from harness.door.describe import cost_document
     from harness.door.printing import say_cost
     from harness.plugins import load
 
     load(plugins)
-    document = cost_document(name)
-    say_json(document) if as_json else say_cost(document)
+    document = compound_document(words) if compound else cost_document(one_name(words))
+    if as_json:
+        say_json(document)
+        return
+    say_cost(document)
+    for line in size_lines(document):
+        click.echo(line)
+
+
+@main.command()
+@json_option
+@friendly
+def scaling(as_json: bool) -> None:
+    """The compound scaling rules, the family as published, and where they part."""
+    from harness.door.scaling import say_scaling, scaling_document
+
+    document = scaling_document()
+    say_json(document) if as_json else say_scaling(document)
 
 
 @main.command()

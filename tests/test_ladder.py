@@ -22,12 +22,13 @@ FLOORS = (
     ("training", "evaluate", "latency", "report"),
     ("trial", "run", "plan", "prove"),
     ("door",),
+    ("fidelity",),
     ("cli", "door.options"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "search", "engines", "report", "plan", "run", "door", "cli"}  # fmt: skip
+              "search", "engines", "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray.py"},

@@ -30,13 +30,18 @@ def fvcore_count(model: ModelSpec) -> dict[str, Any]:
 
     closed_form: the same by its rules, which is there for every model.
     """
-    closed = total_by(model, "fvcore")
     macs = total_by(model, "multiply_adds")
     if macs > TRACED:
         reason = (
             f"not run: tracing {macs / 1e9:,.0f} billion multiply-adds takes minutes and memory"
         )
-        return {"total": None, "closed_form": closed, "uncounted": {}, "reason": reason}
+        counted = {"total": None, "uncounted": {}, "reason": reason}
+    else:
+        counted = _traced(model)
+    return {**counted, "closed_form": total_by(model, "fvcore")}
+
+
+def _traced(model: ModelSpec) -> dict[str, Any]:
     from harness.cost import count
     from harness.detector import build
 
@@ -44,10 +49,8 @@ def fvcore_count(model: ModelSpec) -> dict[str, Any]:
     try:
         counted = count(module, model.image_size)
     except (RuntimeError, MemoryError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        return {"total": None, "closed_form": closed, "uncounted": {}, "reason": reason}
-    uncounted = dict(counted.uncounted)
-    return {"total": counted.total, "closed_form": closed, "uncounted": uncounted}
+        return {"total": None, "uncounted": {}, "reason": str(error).splitlines()[0]}
+    return {"total": counted.total, "uncounted": dict(counted.uncounted)}
 
 
 def say_conventions(document: Mapping[str, Any], console: Console) -> None:

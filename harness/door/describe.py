@@ -1,6 +1,6 @@
 """What `show`, `cost` and `ls` say: of a topology by name or file, or of a member of a family."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -198,10 +198,15 @@ def build(model: str | ModelSpec, seed: int = 0) -> "Detector":
 
 def cost_document(name: str) -> dict[str, Any]:
     """The document of `harness cost --json`. Builds the model once, for fvcore's count."""
-    model = model_of(name)
-    closed = closed_form(model)
     member = FAMILY.get(name)
-    published = member.published if member else ()
+    return model_document(name, model_of(name), member.published if member else ())
+
+
+def model_document(
+    name: str, model: ModelSpec, published: Sequence[Published] = ()
+) -> dict[str, Any]:
+    """The same of any model."""
+    closed = closed_form(model)
     return {
         "name": name,
         "image_size": model.image_size,

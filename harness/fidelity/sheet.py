@@ -81,10 +81,11 @@ def _cell(text: str) -> str:
 def summary(sheets: Iterable[Sheet]) -> str:
     """How many figures stand on a page, and what became of them."""
     rows = [row for sheet in sheets for row in sheet.rows]
-    counts = {verdict: 0 for verdict in ("equal", "as printed", "differs")}
+    counts = dict.fromkeys(("equal", "as printed", "differs"), 0)
     for row in rows:
         counts[row.verdict] += 1
     return (
         f"{len(rows)} published figures: {counts['equal']} equal to the unit, "
-        f"{counts['as printed']} equal as printed, {counts['differs']} different, each with a reason."
+        f"{counts['as printed']} equal as printed, {counts['differs']} different, each with "
+        "a reason."
     )
