@@ -126,7 +126,7 @@ def test_what_is_too_large_to_be_built_is_not():
     assert compound_document(["phi=0"])["fvcore"]["total"] == 1
     large = compound_document(["phi=5"])
     assert large["fvcore"]["total"] is None
-    assert large["fvcore"]["reason"] == "the model is too large to be built for it"
+    assert large["fvcore"]["reason"].startswith("not run: tracing 112 billion")
 
 
 def test_it_is_one_command():

@@ -35,7 +35,7 @@ def fvcore_count(model: ModelSpec) -> dict[str, Any]:
         reason = (
             f"not run: tracing {macs / 1e9:,.0f} billion multiply-adds takes minutes and memory"
         )
-        counted = {"total": None, "uncounted": {}, "reason": reason}
+        counted: dict[str, Any] = {"total": None, "uncounted": {}, "reason": reason}
     else:
         counted = _traced(model)
     return {**counted, "closed_form": total_by(model, "fvcore")}
