@@ -24,6 +24,8 @@ OPTIONS = {
     "show": {*NETWORK, "--svg", "--code", "--for", "--plugin", "--json"},
     "diff": {*NETWORK, "--plugin", "--json"},
     "cost": {"--plugin", "--json"},
+    "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
+                "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
     "report": {"--profile", "--plugin", "--results", "--reports"},
     "schema": {"--plugin"},
     "ls": {"--plugin", "--results", "--json"},
