@@ -25,6 +25,8 @@ OPTIONS = {
     "diff": {*NETWORK, "--plugin", "--json"},
     "cost": {"--compound", "--plugin", "--json"},
     "scaling": {"--json"},
+    "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
+                "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
     "report": {"--profile", "--plugin", "--results", "--reports"},
     "schema": {"--plugin"},
     "ls": {"--plugin", "--results", "--json"},

@@ -16,7 +16,7 @@ FLOORS = (
     ("errors", "registry", "plugins"),
     ("graph", "records"),
     ("space",),
-    ("ledger", "studies", "ops", "compiler", "weights"),
+    ("ledger", "studies", "timings", "ops", "compiler", "weights"),
     ("search", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("training", "evaluate", "latency", "report"),
@@ -28,7 +28,7 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "search", "engines", "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
+              "timings", "search", "engines", "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray.py"},
