@@ -246,7 +246,14 @@ def test_cost_has_the_documented_shape(harness):
     }
     assert document["fvcore"]["total"] == 2_570_808_832
     assert document["fvcore"]["uncounted"]["aten::sigmoid"] > 0
-    assert document["published"][0].keys() == {"params", "macs", "source"}
+    paper, readme = document["published"]
+    assert paper == {
+        "params": 3.9e6,
+        "macs": 2.5e9,
+        "source": "arXiv 1911.09070v7, table 2",
+        "printed": {"params": "3.9M", "macs": "2.5B"},
+    }
+    assert readme["printed"]["macs"] == "2.54B"
     assert document["conventions"] == {}
 
 

@@ -17,7 +17,7 @@ FLOORS = (
     ("graph", "records"),
     ("space",),
     ("ledger", "studies", "ops", "compiler", "weights"),
-    ("search", "cost", "takehome", "training.determinism", "environment"),
+    ("search", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("training", "evaluate", "latency", "report"),
     ("trial", "run", "plan", "prove"),

@@ -33,22 +33,38 @@ class SeparableConv(nn.Sequential):
         self.pointwise = nn.Conv2d(inputs, outputs, 1)
 
 
-class EfficientDetHead(nn.Module):
-    """`depth` x [separable convolution, norm of the level, SiLU], then a separable convolution.
+def plain_conv(inputs: int, outputs: int) -> nn.Module:
+    """3x3 with bias: (N, inputs, H, W) -> (N, outputs, H, W)."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+class NormedHead(nn.Module):
+    """`depth` x [convolution, norm of the level, activation], then a convolution.
 
     The convolutions are shared by the levels, the norms are not.
+    conv: makes a 3x3 convolution of so many inputs and outputs. norm: eps and momentum.
     """
 
-    def __init__(self, channels: int, width: int, depth: int, levels: int, outputs: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        width: int,
+        depth: int,
+        levels: int,
+        outputs: int,
+        *,
+        conv: Callable[[int, int], nn.Module] = SeparableConv,
+        act: Callable[..., nn.Module] = nn.SiLU,
+        norm: tuple[float, float] = (NORM_EPS, NORM_MOMENTUM),
+    ) -> None:
         super().__init__()
         widths = [channels, *[width] * depth]
-        self.convs = nn.ModuleList(SeparableConv(i, o) for i, o in pairwise(widths))
+        self.convs = nn.ModuleList(conv(i, o) for i, o in pairwise(widths))
         self.norms = nn.ModuleList(
-            nn.ModuleList(nn.BatchNorm2d(width, NORM_EPS, NORM_MOMENTUM) for _ in range(levels))
-            for _ in range(depth)
+            nn.ModuleList(nn.BatchNorm2d(width, *norm) for _ in range(levels)) for _ in range(depth)
         )
-        self.act = nn.SiLU(inplace=True)
-        self.predict = SeparableConv(width, outputs)
+        self.act = act(inplace=True)
+        self.predict = conv(width, outputs)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Maps (N, channels, h, w), finest first -> (N, outputs, h, w) each."""
@@ -67,9 +83,9 @@ class RetinaNetHead(nn.Module):
     def __init__(self, channels: int, width: int, depth: int, levels: int, outputs: int) -> None:
         super().__init__()
         widths = [channels, *[width] * depth]
-        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(widths))
+        self.convs = nn.ModuleList(plain_conv(i, o) for i, o in pairwise(widths))
         self.act = nn.ReLU(inplace=True)
-        self.predict = nn.Conv2d(width, outputs, 3, padding=1)
+        self.predict = plain_conv(width, outputs)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Maps (N, channels, h, w), finest first -> (N, outputs, h, w) each."""
@@ -126,8 +142,12 @@ def fill_small(weight: Tensor, generator: torch.Generator) -> None:
 
 HeadModule = Callable[[int, int, int, int, int], nn.Module]
 HEADS: Table[tuple[HeadModule, Fill]] = Table("head")
-HEADS.register("efficientdet")((EfficientDetHead, fill_fan_in))
+HEADS.register("efficientdet")((NormedHead, fill_fan_in))
+HEADS.register("efficientdet_lite")((partial(NormedHead, act=nn.ReLU6), fill_fan_in))
 HEADS.register("retinanet")((RetinaNetHead, fill_small))
+HEADS.register("retinanet_norm")(
+    (partial(NormedHead, conv=plain_conv, act=nn.ReLU, norm=(1e-4, 0.003)), fill_small)
+)
 HEADS.register("segmentation")((partial(SegmentationHead, SeparableConv), fill_fan_in))
 HEADS.register("segmentation_plain")(
     (partial(SegmentationHead, partial(nn.Conv2d, kernel_size=3, padding=1)), fill_fan_in)

@@ -18,7 +18,8 @@ from harness.space.validate import MISSING
 from harness.space.zoo import load_topology
 
 WIDTH = 64
-STUDY_KEYS = {*StudySpec.model_fields, "include", "profiles"}
+STUDY_KEYS = {*StudySpec.model_fields, "include", "profiles"} - {"published"}
+"""`published` is a field of topologies too, and says nothing of what a file is."""
 _NUMBERS = re.compile(r"(?<![\w.])\d+(?![\w.])")
 
 

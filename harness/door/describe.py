@@ -12,8 +12,9 @@ from harness.graph.spec import Edge, Topology
 from harness.records import Cost
 from harness.space.backbones import backbone_facts, backbone_names
 from harness.space.costing import closed_form
+from harness.space.family import FAMILY, NUM_CLASSES, Member, Published
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
-from harness.space.scaling import FAMILY, NUM_CLASSES, Member, member_model
+from harness.space.scaling import member_model
 from harness.space.zoo import load_topology, topology_names
 
 if TYPE_CHECKING:
@@ -208,9 +209,18 @@ def cost_document(name: str) -> dict[str, Any]:
         "parts": cost_parts(closed),
         "fvcore": _fvcore(model),
         "conventions": {},
-        "published": [
-            {"params": one.params, "macs": one.macs, "source": one.source} for one in published
-        ],
+        "published": [_published(one) for one in published],
+    }
+
+
+def _published(quote: Published) -> dict[str, Any]:
+    """A quote as numbers and, under `printed`, as it stands in its source."""
+    figures = {"params": quote.params, "macs": quote.macs}
+    return {
+        **{name: figure.value for name, figure in figures.items()},
+        "source": quote.source,
+        "printed": {name: str(figure) for name, figure in figures.items()},
+        **({"note": quote.note} if quote.note else {}),
     }
 
 

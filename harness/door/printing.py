@@ -139,9 +139,10 @@ def say_cost(document: Mapping[str, Any], console: Console | None = None) -> Non
     table.add_section()
     table.add_row("all", f"{document['params']:,}", f"{document['macs']:,}")
     for published in document["published"]:
-        row = (f"{published['params'] / 1e6:g} M", f"{published['macs'] / 1e9:g} G")
-        table.add_row(f"published: {published['source']}", *row)
+        table.add_row(f"published: {published['source']}", *published["printed"].values())
     console.print(table)
+    for note in dict.fromkeys(one["note"] for one in document["published"] if "note" in one):
+        console.print(f"published: {note}", highlight=False, soft_wrap=True)
     fvcore = document["fvcore"]
     if fvcore["total"] is None:
         console.print(f"fvcore could not count it: {fvcore.get('reason', '')}", highlight=False)

@@ -13,7 +13,7 @@ from harness.graph import Graph, aligned, expand, parse, to_tree, with_fields
 from harness.graph.parse import FIELDS
 from harness.graph.spec import Topology
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
-from harness.space.scaling import round_width
+from harness.space.rounding import round_width
 from harness.space.study import Compound, LinearRule, ModelStudy, NetworkStudy
 from harness.space.trial import TrialSpec
 from harness.space.zoo import load_topology

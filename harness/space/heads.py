@@ -11,6 +11,8 @@ from itertools import chain
 
 from harness.errors import SpecError
 from harness.graph import Graph, infer
+from harness.graph.ops.blocks.parts import GATED
+from harness.graph.tally import Tally
 from harness.registry import Table
 
 BOX_CODE = 4
@@ -18,10 +20,16 @@ BOX_CODE = 4
 
 
 class AbstractHeadFacts(ABC):
-    """Which towers a head has, and the cost of one. A head of boxes, unless it says otherwise."""
+    """Which towers a head has, and the cost of one. A head of boxes, unless it says otherwise.
+
+    act: after each hidden layer. Every layer has one bias an output.
+    """
 
     detects: bool = True
     """Whether it finds boxes, which is what can be trained; others are costed alone."""
+
+    def __init__(self, act: str) -> None:
+        self.act = act
 
     def towers(self, anchors: int, num_classes: int) -> dict[str, int]:
         """Channels that each tower gives, by its name among a model's parts."""
@@ -62,6 +70,20 @@ class AbstractHeadFacts(ABC):
         hidden = sum(self.layer_macs(c, width) for c in _inputs(channels, width, depth))
         return cells * (hidden + self.last_macs(width, outputs))
 
+    def tally(
+        self, channels: int, width: int, depth: int, levels: int, cells: int, outputs: int
+    ) -> Tally:
+        """All operations of a tower over `cells` cells of `levels` levels together."""
+        hidden = depth * width
+        layers = [self.layer_params(c, width) - width for c in _inputs(channels, width, depth)]
+        return Tally(
+            macs=self.macs(channels, width, depth, cells, outputs),
+            bias=cells * (hidden + outputs),
+            norm=cells * hidden if self.norm_params(width, levels) else 0,
+            swish=cells * hidden if self.act in GATED else 0,
+            kernels=sum(layers) + self.last_params(width, outputs) - outputs,
+        )
+
 
 def _inputs(channels: int, width: int, depth: int) -> list[int]:
     """Input channels of each hidden layer."""
@@ -97,6 +119,13 @@ class RetinaNetHeadFacts(AbstractHeadFacts):
         return 0
 
 
+class RetinaNetNormHeadFacts(RetinaNetHeadFacts):
+    """Plain 3x3 convolutions with bias, batch norm for each level."""
+
+    def norm_params(self, width: int, levels: int) -> int:
+        return 2 * width * levels
+
+
 class SegmentationHeadFacts(AbstractHeadFacts):
     """Classes of every cell of the finest map: convolutions with norms, then a 1x1 convolution.
 
@@ -107,6 +136,7 @@ class SegmentationHeadFacts(AbstractHeadFacts):
     detects = False
 
     def __init__(self, like: AbstractHeadFacts) -> None:
+        super().__init__("silu")
         self.like = like
 
     def towers(self, anchors: int, num_classes: int) -> dict[str, int]:
@@ -131,10 +161,13 @@ class SegmentationHeadFacts(AbstractHeadFacts):
         return width * outputs
 
 
-HEAD_FACTS.register("efficientdet")(EfficientDetHeadFacts())
-HEAD_FACTS.register("retinanet")(RetinaNetHeadFacts())
-HEAD_FACTS.register("segmentation")(SegmentationHeadFacts(EfficientDetHeadFacts()))
-HEAD_FACTS.register("segmentation_plain")(SegmentationHeadFacts(RetinaNetHeadFacts()))
+EFFICIENTDET, RETINANET = EfficientDetHeadFacts("silu"), RetinaNetHeadFacts("relu")
+HEAD_FACTS.register("efficientdet")(EFFICIENTDET)
+HEAD_FACTS.register("efficientdet_lite")(EfficientDetHeadFacts("relu6"))
+HEAD_FACTS.register("retinanet")(RETINANET)
+HEAD_FACTS.register("retinanet_norm")(RetinaNetNormHeadFacts("relu"))
+HEAD_FACTS.register("segmentation")(SegmentationHeadFacts(EFFICIENTDET))
+HEAD_FACTS.register("segmentation_plain")(SegmentationHeadFacts(RETINANET))
 
 
 def part_names() -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class WidthRule(Frozen):
     base: Positive = 64.0
     factor: Positive = 1.35
     rounding: str | dict[str, Count] = "multiple_of_8"
-    """A rule of `harness.space.scaling`, or `{multiple: n}`."""
+    """A rule of `harness.space.rounding`, or `{multiple: n}`."""
 
 
 class LinearRule(Frozen):

@@ -1,4 +1,4 @@
-"""EfficientDet-D0 against effdet's, number by number, with every tensor randomised.
+"""EfficientDet-D0 and lite0 against effdet's, number by number, with every tensor randomised.
 
 At a fresh start the outputs are so small that a broken graph passes. So effdet's model gets
 random kernels, fusion weights, norm scales and statistics first; ours gets a copy; then the
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from harness.detector import Detector, Outputs, build
 from harness.graph import Graph, Op, from_tree, to_tree
+from harness.space.model import FeatureNetworkSpec
 from harness.space.scaling import member_model
 
 TOLERANCE = 1e-4
@@ -36,7 +37,16 @@ class Oracle:
 
 @pytest.fixture(scope="module")
 def oracle() -> Oracle:
-    theirs = _randomised()
+    return _oracle("d0")
+
+
+@pytest.fixture(scope="module")
+def lite() -> Oracle:
+    return _oracle("lite0")
+
+
+def _oracle(name: str) -> Oracle:
+    theirs = _randomised(f"tf_efficientdet_{name}")
     image = torch.randn(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(7))
     with torch.no_grad():
         maps = dict(zip(("p3", "p4", "p5"), theirs.backbone(image), strict=True))
@@ -44,10 +54,10 @@ def oracle() -> Oracle:
     return Oracle(theirs, image, maps, Outputs(tuple(classes), tuple(boxes)))
 
 
-def _randomised() -> Any:
-    """effdet's D0 in evaluation mode, its numbers random and its outputs of order 1."""
+def _randomised(name: str) -> Any:
+    """effdet's model in evaluation mode, its numbers random and its outputs of order 1."""
     effdet = pytest.importorskip("effdet.efficientdet")
-    config = pytest.importorskip("effdet.config").get_efficientdet_config("tf_efficientdet_d0")
+    config = pytest.importorskip("effdet.config").get_efficientdet_config(name)
     config.image_size = (SIZE, SIZE)
     with torch.random.fork_rng():
         torch.manual_seed(5)
@@ -178,8 +188,13 @@ def differences(found: Outputs, expected: Outputs) -> list[float]:
     return [float((a - b).abs().max() / b.abs().max()) for a, b in pairs]
 
 
-def test_outputs_are_of_order_one(oracle: Oracle) -> None:
-    for one in (*oracle.expected.classes, *oracle.expected.boxes):
+def test_outputs_are_of_order_one(oracle: Oracle, lite: Oracle) -> None:
+    for expected in (oracle.expected, lite.expected):
+        _of_order_one(expected)
+
+
+def _of_order_one(expected: Outputs) -> None:
+    for one in (*expected.classes, *expected.boxes):
         assert 0.5 < one.abs().max() < 50
         assert one.std() > 0.1
 
@@ -190,6 +205,33 @@ def test_every_level_equals_effdet(oracle: Oracle) -> None:
     found = ours(oracle.image.contiguous(memory_format=torch.channels_last))
     assert [m.shape for m in found.classes] == [m.shape for m in oracle.expected.classes]
     assert max(differences(found, oracle.expected)) <= TOLERANCE
+
+
+@torch.no_grad()
+def test_lite0_equals_effdet(lite: Oracle) -> None:
+    ours = build("efficientdet_lite0").eval()
+    copy_weights(lite.theirs, ours)
+    found = ours(lite.image.contiguous(memory_format=torch.channels_last))
+    assert max(differences(found, lite.expected)) <= TOLERANCE
+
+
+@pytest.mark.parametrize("part", ["head", "feature_network"])
+def test_another_activation_of_lite0_is_seen(lite: Oracle, part: str) -> None:
+    """SiLU in one part of it, as D0 has."""
+    spec, other = member_model("efficientdet_lite0"), member_model("efficientdet_d0")
+    kinds = {
+        "head": spec.head.model_copy(update={"kind": other.head.kind}),
+        "feature_network": _summed(other.feature_network),
+    }
+    ours = build(spec.model_copy(update={part: kinds[part]})).eval()
+    copy_weights(lite.theirs, ours)
+    assert _fails(lite, ours)
+
+
+def _summed(network: FeatureNetworkSpec) -> FeatureNetworkSpec:
+    graph = from_tree(network.graph)
+    nodes = tuple(replace(node, fuse=Op("sum")) for node in graph.nodes)
+    return network.model_copy(update={"graph": to_tree(replace(graph, nodes=nodes))})
 
 
 def _path(source: int, level: int) -> tuple[Op, ...]:
