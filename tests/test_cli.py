@@ -26,6 +26,7 @@ OPTIONS = {
     "cost": {"--plugin", "--json"},
     "report": {"--profile", "--plugin", "--results", "--reports"},
     "schema": {"--plugin"},
+    "anchors": {"--results", "--json"},
     "ls": {"--plugin", "--results", "--json"},
 }  # fmt: skip
 """Frozen: other programs rely on them."""
