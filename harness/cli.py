@@ -381,6 +381,22 @@ def report(
 
 
 @main.command()
+@results_option
+@json_option
+@friendly
+def anchors(results: str, as_json: bool) -> None:
+    """Known AP that training and evaluation can be held against, and what came of it here."""
+    from harness.door.anchors import anchor_words
+    from harness.published.anchors import anchor_states
+
+    states = anchor_states(Path(results))
+    if as_json:
+        say_json({"anchors": [state.as_json() for state in states]})
+    else:
+        click.echo("\n\n".join(map(anchor_words, states)))
+
+
+@main.command()
 @click.argument("kind", metavar="topology|study")
 @plugin_option
 @friendly

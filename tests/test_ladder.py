@@ -17,7 +17,7 @@ FLOORS = (
     ("graph", "records"),
     ("space",),
     ("ledger", "studies", "timings", "ops", "compiler", "weights"),
-    ("search", "cost", "census", "takehome", "training.determinism", "environment"),
+    ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("training", "evaluate", "latency", "report"),
     ("trial", "run", "plan", "prove"),
@@ -28,7 +28,8 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "timings", "search", "engines", "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
+              "timings", "published", "search", "engines", "report", "plan", "run", "door",
+              "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray.py"},
@@ -125,6 +126,7 @@ COMMANDS = {
     "check": ["check", str(ROOT / "search_spaces" / "control.yaml")],
     "show": ["show", "bifpn"],
     "ls": ["ls"],
+    "anchors": ["anchors"],
 }
 
 

@@ -12,8 +12,8 @@ from harness.errors import SpecError, did_you_mean
 from harness.search import cell_name, grid
 from harness.space.bind import Choice, bind
 from harness.space.data import DataFacts, DataSpec
+from harness.space.family import NUM_CLASSES
 from harness.space.model import ModelSpec
-from harness.space.scaling import NUM_CLASSES
 from harness.space.study import Study
 from harness.timings import METHOD, Comparison, Conditions, Speedup, read_timings, write_timings
 
