@@ -21,7 +21,8 @@ def evaluation_words(record: Mapping[str, Any], file: Path) -> Iterator[str]:
     for name, label in NAMES.items():
         value = record["metrics"][name]
         yield f"  {label:<10} {'-' if value is None else f'{100 * value:.1f}'}"
-    yield f"  {post['nms']} suppression (sigma {post['soft_sigma']}), scores > {post['score_threshold']}"
-    yield f"  {post['candidates']} candidates, {post['max_detections']} detections an image"
+    yield f"  {post['nms']} suppression with sigma {post['soft_sigma']}"
+    yield f"  {post['candidates']} candidates, scores above {post['score_threshold']}"
+    yield f"  {post['max_detections']} detections an image"
     yield f"  on {record['environment']['device']}, {record['seconds']:.0f} s"
     yield str(file)
