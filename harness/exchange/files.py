@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-import harness.space.trial  # noqa: F401  (completes ModelSpec)
 from harness.detector import Detector, build
 from harness.errors import TrialError
 from harness.ledger import write_whole
 from harness.space.model import ModelSpec
+from harness.space.trial import TrialSpec  # noqa: F401  (completes ModelSpec)
 from harness.weights import State, load_weights
 
 FORMAT = "harness detector 1"

@@ -37,11 +37,11 @@ def image(seed: int) -> Tensor:
 
 @torch.no_grad()
 def difference(ours: nn.Module, theirs: nn.Module) -> float:
-    """Of the worst level and head. Outputs are of order 1."""
+    """Of the worst level and head. Outputs are no less than of order 1."""
     classes, boxes = theirs(image(2))
     found: Outputs = ours(image(2).contiguous(memory_format=torch.channels_last))
     pairs = list(zip((*found.classes, *found.boxes), (*classes, *boxes), strict=True))
-    assert all(0.3 < y.abs().max() < 100 for _, y in pairs)
+    assert all(0.3 < y.abs().max() < 1e4 for _, y in pairs)
     return max(float((x - y).abs().max() / y.abs().max()) for x, y in pairs)
 
 
