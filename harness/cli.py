@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from harness.door.options import (
+    MOST,
     NOT_HELD,
     friendly,
     json_option,
@@ -245,19 +246,117 @@ def diff(
 
 
 @main.command()
-@click.argument("name")
+@click.argument("words", nargs=-1, metavar="NAME | --compound KEY=VALUE...")
+@click.option(
+    "--compound",
+    is_flag=True,
+    help="A detector by the scaling rules: phi=2.5 width_factor=1.25 rounding=multiple_of_8 ...",
+)
 @plugin_option
 @json_option
 @friendly
-def cost(name: str, plugins: tuple[str, ...], as_json: bool) -> None:
+def cost(words: tuple[str, ...], compound: bool, plugins: tuple[str, ...], as_json: bool) -> None:
     """Params and multiply-adds by part (of a topology: in D0), and what fvcore leaves out."""
+    from harness.door.compound import compound_document, one_name, size_lines
     from harness.door.describe import cost_document
     from harness.door.printing import say_cost
     from harness.plugins import load
 
     load(plugins)
-    document = cost_document(name)
-    say_json(document) if as_json else say_cost(document)
+    document = compound_document(words) if compound else cost_document(one_name(words))
+    if as_json:
+        say_json(document)
+        return
+    say_cost(document)
+    for line in size_lines(document):
+        click.echo(line)
+
+
+@main.command()
+@json_option
+@friendly
+def scaling(as_json: bool) -> None:
+    """The compound scaling rules, the family as published, and where they part."""
+    from harness.door.scaling import say_scaling, scaling_document
+
+    document = scaling_document()
+    say_json(document) if as_json else say_scaling(document)
+
+
+@main.command()
+@click.argument("study", type=click.Path())
+@click.argument("arms", nargs=-1, metavar="[ARM]...")
+@profile_option
+@set_option
+@click.option("--image-size", type=click.IntRange(32, MOST), help="[default: the study's]")
+@click.option("--batch", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option("--rounds", default=30, show_default=True, type=click.IntRange(min=2))
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["feature_network", "model"]),
+    help="[default: both]",
+)
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(["published", "eager", "compiled"]),
+    help="[default: all] published: fusion step by step as the paper's framework ran it; "
+    "compiled: torch.compile, which takes minutes on a CPU.",
+)
+@plugin_option
+@results_option
+@json_option
+@friendly
+def latency(
+    study: str,
+    arms: tuple[str, ...],
+    profile: str | None,
+    sets: tuple[str, ...],
+    image_size: int | None,
+    batch: int,
+    rounds: int,
+    device: str,
+    threads: int,
+    precision: Any,
+    parts: tuple[Any, ...],
+    modes: tuple[Any, ...],
+    plugins: tuple[str, ...],
+    results: str,
+    as_json: bool,
+) -> None:
+    """How fast arms of a study are beside the first of them, measured in turn on one device."""
+    from harness.door.latency import latency_document, measure_arms, models_of, say_latency
+    from harness.door.printing import wide_console
+    from harness.plugins import load
+    from harness.space.profiles import load_study
+    from harness.timings import MODES, PARTS, Conditions, timings_path
+
+    load(plugins)
+    if device not in ("auto", "cpu", "cuda"):
+        raise SpecError(f"--device {device}: should be auto, cpu or cuda")
+    loaded = load_study(study, profile=profile, sets=sets)
+    models = models_of(loaded, arms, image_size)
+    how = Conditions(device, threads, rounds, batch, precision, parts or PARTS, modes or MODES)
+    where = Path(results)
+    found = measure_arms(loaded, models, how, where, lambda line: click.echo(line, err=True))
+    file = timings_path(where, loaded.name, loaded.profile)
+    if as_json:
+        say_json(latency_document(loaded, found, file))
+        return
+    published = loaded.spec.published
+    say_latency(found, published.model_dump() if published else None, wide_console())
+    click.echo(str(file))
 
 
 @main.command()

@@ -23,7 +23,10 @@ OPTIONS = {
     "check": {"--build", "--plugin"},
     "show": {*NETWORK, "--svg", "--code", "--for", "--plugin", "--json"},
     "diff": {*NETWORK, "--plugin", "--json"},
-    "cost": {"--plugin", "--json"},
+    "cost": {"--compound", "--plugin", "--json"},
+    "scaling": {"--json"},
+    "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
+                "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
     "report": {"--profile", "--plugin", "--results", "--reports"},
     "schema": {"--plugin"},
     "anchors": {"--results", "--json"},
@@ -170,6 +173,10 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
         (["show", "bifpn", "--code", "--channels", "p3=4"], "--channels: lacks p4, p5 of bifpn"),
         (["schema", "topologie"], "no schema 'topologie'; did you mean 'topology'?"),
         (["cost", "efficientdet_d9"], "did you mean 'efficientdet_d"),
+        (["cost"], "cost of what? A model, a topology, or --compound phi=2.5"),
+        (["cost", "phi=2.5"], "phi=2.5: coefficients go with --compound"),
+        (["cost", "bifpn", "fpn"], "fpn: one name at a time"),
+        (["cost", "--compound", "bifpn"], "--compound bifpn: should be like phi=2.5"),
         (["report", "nothing"], "no results of study 'nothing' in results"),
         (["check", "--plugin", "no_such_module", "x.yaml"], "--plugin no_such_module"),
     ],
@@ -255,7 +262,19 @@ def test_cost_has_the_documented_shape(harness):
         "printed": {"params": "3.9M", "macs": "2.5B"},
     }
     assert readme["printed"]["macs"] == "2.54B"
-    assert document["conventions"] == {}
+    assert document["fvcore"]["closed_form"] == document["fvcore"]["total"]
+    assert document["conventions"]["tf_profiler_2020_05"] == 2_535_456_183
+    assert document["conventions"]["multiply_adds"] == document["macs"]
+    by_part = document["conventions_by_part"]["fvcore"]
+    assert sum(by_part.values()) == document["fvcore"]["total"]
+
+
+def test_cost_says_which_convention_is_which(harness):
+    said = harness("cost", "efficientdet_d5").stdout
+    assert "135,353,202,989" in said
+    assert "what the paper prints" in said
+    assert "fvcore did not count it: not run: tracing 134 billion multiply-adds" in said
+    assert "130B" in said
 
 
 def test_kill_in_mid_study_and_the_same_command_again(small_study, fake_trial, tmp_path):

@@ -1,10 +1,11 @@
 """What `show`, `cost` and `ls` say: of a topology by name or file, or of a member of a family."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.door.conventions import counts
 from harness.errors import SpecError, did_you_mean
 from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
 from harness.graph.about import About, about_graph, about_topology
@@ -197,18 +198,22 @@ def build(model: str | ModelSpec, seed: int = 0) -> "Detector":
 
 def cost_document(name: str) -> dict[str, Any]:
     """The document of `harness cost --json`. Builds the model once, for fvcore's count."""
-    model = model_of(name)
-    closed = closed_form(model)
     member = FAMILY.get(name)
-    published = member.published if member else ()
+    return model_document(name, model_of(name), member.published if member else ())
+
+
+def model_document(
+    name: str, model: ModelSpec, published: Sequence[Published] = ()
+) -> dict[str, Any]:
+    """The same of any model."""
+    closed = closed_form(model)
     return {
         "name": name,
         "image_size": model.image_size,
         "params": closed.params,
         "macs": closed.macs,
         "parts": cost_parts(closed),
-        "fvcore": _fvcore(model),
-        "conventions": {},
+        **counts(model),
         "published": [_published(one) for one in published],
     }
 
@@ -226,18 +231,6 @@ def _published(quote: Published) -> dict[str, Any]:
 
 def cost_parts(cost: Cost) -> dict[str, dict[str, int]]:
     return {name: {"params": part.params, "macs": part.macs} for name, part in cost.parts.items()}
-
-
-def _fvcore(model: ModelSpec) -> dict[str, Any]:
-    """fvcore's own total, null where it cannot run, and what it did not count."""
-    from harness.cost import count
-
-    module = build(model)
-    try:
-        counted = count(module, model.image_size)
-    except (RuntimeError, MemoryError, NotImplementedError) as error:
-        return {"total": None, "uncounted": {}, "reason": str(error).splitlines()[0]}
-    return {"total": counted.total, "uncounted": dict(counted.uncounted)}
 
 
 def names(results: Path) -> dict[str, list[str]]:

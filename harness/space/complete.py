@@ -1,7 +1,6 @@
 """The model part of a study, worked out: compound rules, topology, heads, weights."""
 
 import hashlib
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
@@ -12,9 +11,9 @@ from harness.errors import Fault, SpecError, did_you_mean
 from harness.graph import Graph, aligned, expand, parse, to_tree, with_fields
 from harness.graph.parse import FIELDS
 from harness.graph.spec import Topology
+from harness.space.compound import Compound
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
-from harness.space.rounding import round_width
-from harness.space.study import Compound, LinearRule, ModelStudy, NetworkStudy
+from harness.space.study import ModelStudy, NetworkStudy
 from harness.space.trial import TrialSpec
 from harness.space.zoo import load_topology
 
@@ -42,15 +41,15 @@ def scaled(model: ModelStudy) -> ModelStudy:
     if rule.width is not None:
         changed["feature_network"] = network = network.model_copy(update={"width": _width(rule)})
     if rule.repeats is not None and network.repeats is None:
-        repeats = _linear(rule.repeats, rule.coefficient)
+        repeats = rule.repeats.at(rule.coefficient)
         changed["feature_network"] = network.model_copy(update={"repeats": repeats})
     if rule.head_depth is not None:
-        depth = _linear(rule.head_depth, rule.coefficient)
+        depth = rule.head_depth.at(rule.coefficient)
         changed["head"] = head.model_copy(update={"depth": depth})
     if rule.image_size is not None:
-        changed["image_size"] = _linear(rule.image_size, rule.coefficient)
+        changed["image_size"] = rule.image_size.at(rule.coefficient)
     if rule.backbone is not None:
-        name = rule.backbone[min(int(rule.coefficient), len(rule.backbone) - 1)]
+        name = rule.backbone_name()
         changed["backbone"] = model.backbone.model_copy(update={"name": name})
     return model.model_copy(update=changed)
 
@@ -58,18 +57,13 @@ def scaled(model: ModelStudy) -> ModelStudy:
 def _width(rule: Compound) -> int:
     if rule.width is None:
         raise AssertionError("no width rule")
-    width = rule.width
     try:
-        return round_width(width.base * width.factor**rule.coefficient, width.rounding)
+        return rule.width.at(rule.coefficient)
     except SpecError as error:
         path = "model.compound.width.rounding"
         raise SpecError([replace(fault, path=path) for fault in error.faults]) from None
     except OverflowError:
         raise SpecError(Fault("model.compound.width", "gives a width beyond all numbers")) from None
-
-
-def _linear(rule: LinearRule, coefficient: float) -> int:
-    return max(1, rule.base + math.floor(rule.slope * coefficient + 1e-9))
 
 
 def _backbone(model: ModelStudy, source: TrialSpec | None) -> BackboneSpec:

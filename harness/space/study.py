@@ -9,13 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harness.errors import SpecError
 from harness.space.base import Frozen
+from harness.space.compound import Compound, Positive
 from harness.space.data import DataSpec
 from harness.space.model import AnchorSpec, Count
 from harness.space.overlay import Placed
 from harness.space.printed import Printed
 from harness.space.recipe import Recipe
-
-Positive = Annotated[float, Field(gt=0)]
 
 
 def _figure(text: str | float) -> str:
@@ -23,34 +22,6 @@ def _figure(text: str | float) -> str:
         return Printed.read(text).text
     except SpecError as error:
         raise ValueError(error.faults[0].message) from None
-
-
-class WidthRule(Frozen):
-    """Width = base x factor ** coefficient, rounded. A factor is a family of networks."""
-
-    base: Positive = 64.0
-    factor: Positive = 1.35
-    rounding: str | dict[str, Count] = "multiple_of_8"
-    """A rule of `harness.space.rounding`, or `{multiple: n}`."""
-
-
-class LinearRule(Frozen):
-    """base + floor(slope x coefficient), at least 1."""
-
-    base: Annotated[int, Field(ge=0)]
-    slope: Annotated[float, Field(ge=0)] = 0.0
-
-
-class Compound(Frozen):
-    """One coefficient that scales several things, each by its rule; those left out stay."""
-
-    coefficient: Annotated[float, Field(ge=0)] = 0.0
-    width: WidthRule | None = None
-    repeats: LinearRule | None = None
-    head_depth: LinearRule | None = None
-    image_size: LinearRule | None = None
-    backbone: tuple[str, ...] | None = None
-    """Backbone by whole coefficient: the first is for 0."""
 
 
 class SourceStudy(Frozen):

@@ -1,0 +1,52 @@
+"""`harness scaling`: the rules as worded, the table as published, and where they part."""
+
+import json
+
+from click.testing import CliRunner
+
+from harness.cli import main
+from harness.door.scaling import misses, scaling_document
+
+PARTS = {
+    2: ["W is 112, the rule gives 120"],
+    4: ["W is 224, the rule gives 216"],
+    5: ["D is 7, the rule gives 8", "input is 1280, the rule gives 1152"],
+    6: ["D is 8, the rule gives 9"],
+    7: [
+        "W is 384, the rule gives 520",
+        "D is 8, the rule gives 10",
+        "input is 1536, the rule gives 1408",
+        "backbone is tf_efficientnet_b6, the rule gives tf_efficientnet_b7",
+    ],
+}
+
+
+def test_where_rule_and_table_part():
+    rows = scaling_document()["rows"]
+    assert [row["coefficient"] for row in rows] == list(range(8))
+    assert {row["coefficient"]: row["parts"] for row in rows if row["parts"]} == PARTS
+    exact = [row["sizes"]["width"]["exact"] for row in rows]
+    assert exact == [64.0, 86.4, 116.6, 157.5, 212.6, 287.0, 387.4, 523.0]
+    rounded = [row["sizes"]["width"]["rule"] for row in rows]
+    assert rounded == [64, 88, 120, 160, 216, 288, 384, 520]
+
+
+def test_no_multiple_gives_the_published_widths():
+    document = scaling_document()
+    assert document["multiples"] == {
+        "8": {"efficientdet_d2": 120, "efficientdet_d4": 216},
+        "16": {"efficientdet_d1": 80, "efficientdet_d4": 208},
+        "32": {"efficientdet_d1": 96, "efficientdet_d2": 128},
+    }
+    assert all(misses(multiple) for multiple in range(1, 129))
+    assert "the widths of D0 to D6: none." in document["notes"][0]
+
+
+def test_the_command_says_it_in_words():
+    runner = CliRunner()
+    said = runner.invoke(main, ["scaling"]).output
+    for words in ("120 / 112", "W is 112, the rule gives 120", "B7 / B6", "523.0"):
+        assert words in said
+    assert "rounded to a multiple of 8, W misses D2 (120), D4 (216)" in said
+    assert "arXiv v1 worded D as 2 + phi." in said
+    assert json.loads(runner.invoke(main, ["scaling", "--json"]).output) == scaling_document()
