@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from harness.door.options import (
+    MOST,
     NOT_HELD,
     friendly,
     json_option,
@@ -283,6 +284,82 @@ def scaling(as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("study", type=click.Path())
+@click.argument("arms", nargs=-1, metavar="[ARM]...")
+@profile_option
+@set_option
+@click.option("--image-size", type=click.IntRange(32, MOST), help="[default: the study's]")
+@click.option("--batch", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option("--rounds", default=30, show_default=True, type=click.IntRange(min=2))
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["feature_network", "model"]),
+    help="[default: both]",
+)
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(["published", "eager", "compiled"]),
+    help="[default: all] published: fusion step by step as the paper's framework ran it; "
+    "compiled: torch.compile, which takes minutes on a CPU.",
+)
+@plugin_option
+@results_option
+@json_option
+@friendly
+def latency(
+    study: str,
+    arms: tuple[str, ...],
+    profile: str | None,
+    sets: tuple[str, ...],
+    image_size: int | None,
+    batch: int,
+    rounds: int,
+    device: str,
+    threads: int,
+    precision: Any,
+    parts: tuple[Any, ...],
+    modes: tuple[Any, ...],
+    plugins: tuple[str, ...],
+    results: str,
+    as_json: bool,
+) -> None:
+    """How fast arms of a study are beside the first of them, measured in turn on one device."""
+    from harness.door.latency import latency_document, measure_arms, models_of, say_latency
+    from harness.door.printing import wide_console
+    from harness.plugins import load
+    from harness.space.profiles import load_study
+    from harness.timings import MODES, PARTS, Conditions, timings_path
+
+    load(plugins)
+    if device not in ("auto", "cpu", "cuda"):
+        raise SpecError(f"--device {device}: should be auto, cpu or cuda")
+    loaded = load_study(study, profile=profile, sets=sets)
+    models = models_of(loaded, arms, image_size)
+    how = Conditions(device, threads, rounds, batch, precision, parts or PARTS, modes or MODES)
+    where = Path(results)
+    found = measure_arms(loaded, models, how, where, lambda line: click.echo(line, err=True))
+    file = timings_path(where, loaded.name, loaded.profile)
+    if as_json:
+        say_json(latency_document(loaded, found, file))
+        return
+    published = loaded.spec.published
+    say_latency(found, published.model_dump() if published else None, wide_console())
+    click.echo(str(file))
+
+
+@main.command()
 @click.argument("study")
 @click.option("--profile", help="[default: laptop, or the only one there is]")
 @plugin_option
@@ -301,6 +378,22 @@ def report(
     name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
     profile = chosen_profile(Path(results), name, profile)
     say_written(write_report(results, reports, name, profile))
+
+
+@main.command()
+@results_option
+@json_option
+@friendly
+def anchors(results: str, as_json: bool) -> None:
+    """Known AP that training and evaluation can be held against, and what came of it here."""
+    from harness.door.anchors import anchor_words
+    from harness.published.anchors import anchor_states
+
+    states = anchor_states(Path(results))
+    if as_json:
+        say_json({"anchors": [state.as_json() for state in states]})
+    else:
+        click.echo("\n\n".join(map(anchor_words, states)))
 
 
 @main.command()

@@ -195,7 +195,8 @@ def _over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
     """Why a cell is not trained, or None."""
     for name, most in limits.items():
         part, _, what = name.rpartition(".")
-        value = getattr(cost.parts[part] if part else cost, what)
+        costed = cost.parts.get(part) if part else cost
+        value = getattr(costed, what, 0)
         if value > most:
             return f"{name} {value:,} is over the limit of {most:,.0f}"
     return None

@@ -25,7 +25,7 @@ class Cost:
     params: int
     macs: int
     parts: dict[str, PartCost]
-    """`backbone`, `feature_network`, `class_head`, `box_head`."""
+    """`backbone`, `feature_network`, and the towers of the head: `class_head`, `box_head`."""
     fvcore_total: int | None = None
     fvcore_params: int | None = None
     fvcore_uncounted: dict[str, int] = field(default_factory=dict)

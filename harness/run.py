@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.engines import ENGINES, AbstractEngine, OnEpoch, Watch, Work
-from harness.errors import EngineError, SpecError
+from harness.errors import EngineError, Fault, SpecError
 from harness.ledger import Ledger
 from harness.plan import Plan, make_plan, open_facts, settle
 from harness.plugins import load, user_module
 from harness.records import TrialRecord
 from harness.search import cell_name
 from harness.space.bind import FactsOf
+from harness.space.heads import HEAD_FACTS
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
+from harness.space.validate import located
 from harness.space.workplace import Workplace
 from harness.studies import StudyResults, write_study
 
@@ -95,6 +97,7 @@ def run_study(
     engine = ENGINES.get(orders.engine)()
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
+    _demand_trainable(plan)
     write_study(where.results, plan.results())
     pending = plan.pending()[: orders.limit]
     try:
@@ -105,6 +108,18 @@ def run_study(
         results = plan.results()
         write_study(where.results, results)
     return Outcome(plan, results, len(pending), tuple(ledger.complaints))
+
+
+def _demand_trainable(plan: Plan) -> None:
+    """A `SpecError` where a head is costed alone."""
+    field, spec, faults = "model.head.kind", plan.study.spec, {}
+    for planned in plan.cells:
+        kind, arm = planned.spec.model.head.kind, planned.cell.arm
+        if not HEAD_FACTS.get(kind).detects:
+            path = f"arms.{arm}.{field}" if field in spec.arms.get(arm, {}) else field
+            faults[path] = f"{kind!r} is costed, not trained yet: `harness plan` shows its costs"
+    if faults:
+        raise SpecError(located(plan.study.placed, [Fault(*pair) for pair in faults.items()]))
 
 
 def _train(

@@ -25,8 +25,11 @@ OPTIONS = {
     "diff": {*NETWORK, "--plugin", "--json"},
     "cost": {"--compound", "--plugin", "--json"},
     "scaling": {"--json"},
+    "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
+                "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
     "report": {"--profile", "--plugin", "--results", "--reports"},
     "schema": {"--plugin"},
+    "anchors": {"--results", "--json"},
     "ls": {"--plugin", "--results", "--json"},
 }  # fmt: skip
 """Frozen: other programs rely on them."""
@@ -259,7 +262,19 @@ def test_cost_has_the_documented_shape(harness):
         "printed": {"params": "3.9M", "macs": "2.5B"},
     }
     assert readme["printed"]["macs"] == "2.54B"
-    assert document["conventions"] == {}
+    assert document["fvcore"]["closed_form"] == document["fvcore"]["total"]
+    assert document["conventions"]["tf_profiler_2020_05"] == 2_535_456_183
+    assert document["conventions"]["multiply_adds"] == document["macs"]
+    by_part = document["conventions_by_part"]["fvcore"]
+    assert sum(by_part.values()) == document["fvcore"]["total"]
+
+
+def test_cost_says_which_convention_is_which(harness):
+    said = harness("cost", "efficientdet_d5").stdout
+    assert "135,353,202,989" in said
+    assert "what the paper prints" in said
+    assert "fvcore did not count it: not run: tracing 134 billion multiply-adds" in said
+    assert "130B" in said
 
 
 def test_kill_in_mid_study_and_the_same_command_again(small_study, fake_trial, tmp_path):

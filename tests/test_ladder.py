@@ -16,18 +16,20 @@ FLOORS = (
     ("errors", "registry", "plugins"),
     ("graph", "records"),
     ("space",),
-    ("ledger", "studies", "ops", "compiler", "weights"),
-    ("search", "cost", "takehome", "training.determinism", "environment"),
+    ("ledger", "studies", "timings", "ops", "compiler", "weights"),
+    ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("training", "evaluate", "latency", "report"),
     ("trial", "run", "plan", "prove"),
     ("door",),
+    ("fidelity",),
     ("cli", "door.options"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "search", "engines", "report", "plan", "run", "door", "cli"}  # fmt: skip
+              "timings", "published", "search", "engines", "report", "plan", "run", "door",
+              "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray.py"},
@@ -124,6 +126,7 @@ COMMANDS = {
     "check": ["check", str(ROOT / "search_spaces" / "control.yaml")],
     "show": ["show", "bifpn"],
     "ls": ["ls"],
+    "anchors": ["anchors"],
 }
 
 

@@ -2,7 +2,7 @@
 
 import copy
 import keyword
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -90,6 +90,21 @@ class FeatureNetwork(nn.Module):
         fold_norms(network)
         network._fixed = True
         network.code = write(network._plan, network._constants())
+        network._load()
+        return network
+
+    def calling(self, fuse: Callable[[Weighted], nn.Module]) -> "FeatureNetwork":
+        """A copy whose weighted sums are calls, node by node, of what `fuse` makes of each node's.
+
+        The same function by other steps, as other implementations take them: to measure those.
+        """
+        network = copy.deepcopy(self)
+        steps = [step for step in network._plan.steps if step.fuse.name == "weighted"]
+        for place in dict.fromkeys(step.fuse_at for step in steps):
+            module = network.get_submodule(place)
+            assert isinstance(module, Weighted)
+            network.set_submodule(place, fuse(module))
+        network.code = write(network._plan, calls_fuses=True)
         network._load()
         return network
 

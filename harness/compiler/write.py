@@ -34,13 +34,14 @@ def is_inline(fuse: Op) -> bool:
     return fuse.name in ("sum", "mean")
 
 
-def write(plan: Plan, constants: Constants | None = None) -> str:
+def write(plan: Plan, constants: Constants | None = None, *, calls_fuses: bool = False) -> str:
     """The source of `forward(self, maps)`, with blocks called straight (no hooks, less Python).
 
     constants: of a network whose numbers no longer change. What a node's inputs are multiplied by
     is written as it is, and its block is called by `block_name`.
+    calls_fuses: weighted sums are calls of each node's own module rather than written in line.
     """
-    written = _Writer(plan, constants, straight=True).statements()
+    written = _Writer(plan, constants, straight=True, calls_fuses=calls_fuses).statements()
     lines = [line for statement in written for line in laid_out(statement, 4)]
     return "\n".join(["def forward(self, maps):", *lines, ""])
 
@@ -92,8 +93,16 @@ def doubled(size: tuple[int, int]) -> tuple[int, int]:
 
 
 class _Writer:
-    def __init__(self, plan: Plan, constants: Constants | None, *, straight: bool) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        constants: Constants | None,
+        *,
+        straight: bool,
+        calls_fuses: bool = False,
+    ) -> None:
         self.plan, self.constants, self.straight = plan, constants, straight
+        self.calls_fuses = calls_fuses
         self.uses = map_uses(plan)
         self.made: dict[tuple[str, str | None, Way], str] = {}
         self.taken: dict[str, int] = {}
@@ -136,7 +145,7 @@ class _Writer:
         """One call for all weighted nodes that have the same norm and number of inputs."""
         groups: dict[tuple[object, ...], list[Step]] = {}
         for step in self.plan.steps:
-            weighted = step.fuse.name == "weighted" and is_inline(step.fuse)
+            weighted = step.fuse.name == "weighted" and self._is_inline(step)
             if weighted and step.name not in self.weights:
                 op = step.fuse
                 channels = step.channels if op["per"] == "channel" else 0
@@ -160,7 +169,7 @@ class _Writer:
                     self.lines.append(f"{at} = self.{at}({term.source})")
 
     def _step(self, step: Step) -> None:
-        if is_inline(step.fuse):
+        if self._is_inline(step):
             value = self._sum(step)
         else:
             value = f"self.{step.fuse_at}({', '.join(self._inputs(step))})"
@@ -170,6 +179,10 @@ class _Writer:
         if step.block.name != "none":
             value = f"{self._block(step)}({value})"
         self.lines.append(f"{step.name} = {value}")
+
+    def _is_inline(self, step: Step) -> bool:
+        called = self.calls_fuses and step.fuse.name == "weighted"
+        return is_inline(step.fuse) and not called
 
     def _inputs(self, step: Step) -> list[str]:
         """Of a fuse that is called; None for a role that only others who share it have."""

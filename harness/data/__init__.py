@@ -1,4 +1,6 @@
-"""Datasets by name: `shapes` is generated, `coco` is a folder. Torch-free but for `loader`."""
+"""Datasets by name: `shapes` is generated, `coco` is a folder, `voc_segmentation` is known by
+its classes alone. Torch-free but for `loader`.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +8,8 @@ from pathlib import Path
 from harness.data.base import Dataset, Sample, Split
 from harness.data.coco import open_coco
 from harness.data.shapes import open_shapes
+from harness.data.voc import NAME as VOC
+from harness.data.voc import open_voc
 from harness.registry import Table
 from harness.space.data import DataSpec
 
@@ -14,6 +18,7 @@ Opener = Callable[[DataSpec, int, Path], Dataset]
 DATASETS: Table[Opener] = Table("dataset")
 DATASETS.register("shapes")(open_shapes)
 DATASETS.register("coco")(open_coco)
+DATASETS.register(VOC)(open_voc)
 
 
 def open_data(spec: DataSpec, image_size: int, cache: Path) -> Dataset:

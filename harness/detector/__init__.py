@@ -2,5 +2,6 @@
 
 from harness.detector.model import Detector, build
 from harness.detector.outputs import Outputs
+from harness.detector.segmenter import Segmenter, build_segmenter
 
-__all__ = ["Detector", "Outputs", "build"]
+__all__ = ["Detector", "Outputs", "Segmenter", "build", "build_segmenter"]

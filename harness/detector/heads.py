@@ -1,4 +1,4 @@
-"""Class and box heads: one tower over all levels. Facts without torch: `harness.space.heads`."""
+"""Towers of heads: one over all levels that it reads. Facts without torch: `space.heads`."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,6 +18,10 @@ NORM_MOMENTUM = 0.01
 
 TRUNCATION = 0.87962566103423978
 """Standard deviation of a unit normal cut at two standard deviations."""
+
+
+Conv = Callable[[int, int], nn.Module]
+"""Makes a convolution from its inputs and outputs."""
 
 
 class SeparableConv(nn.Sequential):
@@ -93,6 +97,35 @@ class RetinaNetHead(nn.Module):
         return cast(Tensor, self.predict(x))
 
 
+class SegmentationHead(nn.Module):
+    """`depth` x [3x3 convolution, norm of the level, SiLU], then a 1x1 convolution.
+
+    conv: makes the 3x3 convolution from its inputs and outputs.
+    """
+
+    def __init__(
+        self, conv: Conv, channels: int, width: int, depth: int, levels: int, outputs: int
+    ) -> None:
+        super().__init__()
+        widths = [channels, *[width] * depth]
+        self.convs = nn.ModuleList(conv(i, o) for i, o in pairwise(widths))
+        self.norms = nn.ModuleList(
+            nn.ModuleList(nn.BatchNorm2d(width, NORM_EPS, NORM_MOMENTUM) for _ in range(depth))
+            for _ in range(levels)
+        )
+        self.act = nn.SiLU(inplace=True)
+        self.predict = nn.Conv2d(width, outputs, 1)
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Maps (N, channels, h, w), finest first -> (N, outputs, h, w) each."""
+        return tuple(self._level(x, level) for level, x in enumerate(maps))
+
+    def _level(self, x: Tensor, level: int) -> Tensor:
+        for conv, norm in zip(self.convs, cast(nn.ModuleList, self.norms[level]), strict=True):
+            x = self.act(norm(conv(x)))
+        return cast(Tensor, self.predict(x))
+
+
 Fill = Callable[[Tensor, torch.Generator], None]
 
 
@@ -114,6 +147,10 @@ HEADS.register("efficientdet_lite")((partial(NormedHead, act=nn.ReLU6), fill_fan
 HEADS.register("retinanet")((RetinaNetHead, fill_small))
 HEADS.register("retinanet_norm")(
     (partial(NormedHead, conv=plain_conv, act=nn.ReLU, norm=(1e-4, 0.003)), fill_small)
+)
+HEADS.register("segmentation")((partial(SegmentationHead, SeparableConv), fill_fan_in))
+HEADS.register("segmentation_plain")(
+    (partial(SegmentationHead, partial(nn.Conv2d, kernel_size=3, padding=1)), fill_fan_in)
 )
 
 

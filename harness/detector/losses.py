@@ -28,7 +28,7 @@ def detection_loss(outputs: Outputs, anchors: Tensor, targets: Targets, spec: Lo
 
     Both parts are divided by the batch's positive anchors plus one, the boxes by 4 besides.
     """
-    labels, wanted = assign(anchors, targets)
+    labels, wanted = assign(anchors, targets, spec.negative_iou)
     normaliser = (labels >= 0).sum() + 1
     classes = flatten(outputs.classes, len(anchors)).float()
     boxes = flatten(outputs.boxes, len(anchors)).float()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness.census import kernels, operations
 from harness.detector.backbones import backbone_levels, build_backbone
 from harness.errors import HarnessError, SpecError
 from harness.space.backbones import TABLE
@@ -43,6 +44,7 @@ def measure(name: str) -> dict[str, Any]:
             "params": sum(p.numel() for p in net.parameters()),
             "constant_macs": constant,
             "cell_macs": {str(s): n for s, n in sorted(cells.items())},
+            "operations": count_operations(name, net),
             "receptive_field": None if has_pool else receptive_field(name, level),
         }
     deepest = _meta(name, max(backbone_levels(name)))
@@ -84,6 +86,26 @@ def count_macs(name: str, net: nn.Module) -> tuple[int, dict[int, int]]:
     if constant + sum(n * (SIZES[0] // s) ** 2 for s, n in by_stride.items()) != total:
         raise SpecError(f"backbone {name!r} has layers whose cost is unknown")
     return constant, dict(by_stride)
+
+
+def count_operations(name: str, net: nn.Module) -> dict[str, dict[str, int]]:
+    """Other operations, by kind: those of any image (`image`), and at one cell by stride.
+
+    `kernels` are weights, so they are an image's. What is no sum over cells is refused.
+    """
+    small, large = (operations(net, size) for size in SIZES)
+    found: dict[str, Counter[str]] = {"kernels": Counter(image=kernels(net))}
+    for one, more in zip(small, large, strict=True):
+        if one.kind == "macs" or not one.number:
+            continue
+        if one.number == more.number:
+            where, number = "image", one.number
+        elif more.number == 4 * one.number and (side := math.isqrt(one.cells)) ** 2 == one.cells:
+            where, number = str(SIZES[0] // side), one.number // one.cells
+        else:
+            raise SpecError(f"the cost of backbone {name!r} is no sum over cells")
+        found.setdefault(one.kind, Counter())[where] += number
+    return {kind: dict(sorted(by.items())) for kind, by in sorted(found.items())}
 
 
 def _layer_macs(net: nn.Module, size: int) -> tuple[list[tuple[int, int]], int]:

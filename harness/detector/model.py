@@ -11,8 +11,9 @@ from harness.detector.anchors import make_anchors, per_cell
 from harness.detector.backbones import Backbone, build_backbone
 from harness.detector.heads import build_head
 from harness.detector.outputs import Outputs
+from harness.errors import Fault, SpecError
 from harness.graph import from_tree
-from harness.space.heads import BOX_CODE, output_channels
+from harness.space.heads import HEAD_FACTS, output_channels
 from harness.space.model import ModelSpec
 from harness.space.scaling import member_model
 
@@ -64,6 +65,19 @@ def build(model: ModelSpec | str, seed: int = 0, *, weights: Path | None = None)
     """
     if isinstance(model, str):
         model = member_model(model)
+    if not HEAD_FACTS.get(model.head.kind).detects:
+        reason = f"{model.head.kind!r} finds no boxes: `build_segmenter` builds it"
+        raise SpecError(Fault("head.kind", reason))
+    backbone, feature_network = build_trunk(model, seed, weights)
+    towers = build_towers(model, seed, backbone.channels)
+    detector = Detector(model, backbone, feature_network, **towers)
+    return detector.to(memory_format=torch.channels_last)
+
+
+def build_trunk(
+    model: ModelSpec, seed: int, weights: Path | None = None
+) -> tuple[Backbone, FeatureNetwork]:
+    """What stands below the head, each part with streams of its own."""
     graph = from_tree(model.feature_network.graph)
     backbone = build_backbone(model.backbone, graph.inputs, seed=seed, weights=weights)
     feature_network = compile(
@@ -72,22 +86,25 @@ def build(model: ModelSpec | str, seed: int = 0, *, weights: Path | None = None)
         width=model.feature_network.width,
         seed=seed,
     )
-    channels = output_channels(graph, backbone.channels, model.feature_network.width)
-    class_head = _head(model, "class_head", seed, channels, len(graph.outputs))
-    box_head = _head(model, "box_head", seed, channels, len(graph.outputs))
-    detector = Detector(model, backbone, feature_network, class_head, box_head)
-    return detector.to(memory_format=torch.channels_last)
+    return backbone, feature_network
 
 
-def _head(model: ModelSpec, part: str, seed: int, channels: int, levels: int) -> nn.Module:
-    head, is_class = model.head, part == "class_head"
-    return build_head(
-        head.kind,
-        channels=channels,
-        width=head.width,
-        depth=head.depth,
-        levels=levels,
-        outputs=per_cell(head.anchors) * (model.num_classes if is_class else BOX_CODE),
-        stream=(seed, part),
-        prior=head.prior if is_class else None,
-    )
+def build_towers(model: ModelSpec, seed: int, channels: Mapping[int, int]) -> dict[str, nn.Module]:
+    """The towers of the head by name. channels: of the backbone's maps by level."""
+    head, facts = model.head, HEAD_FACTS.get(model.head.kind)
+    graph = from_tree(model.feature_network.graph)
+    seen = output_channels(graph, channels, model.feature_network.width)
+    levels = facts.reads([level for level, _ in graph.outputs])
+    return {
+        name: build_head(
+            head.kind,
+            channels=seen,
+            width=head.width,
+            depth=head.depth,
+            levels=len(levels),
+            outputs=outputs,
+            stream=(seed, name),
+            prior=head.prior if name == "class_head" else None,
+        )
+        for name, outputs in facts.towers(per_cell(head.anchors), model.num_classes).items()
+    }

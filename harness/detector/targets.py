@@ -60,10 +60,11 @@ class Assignment(NamedTuple):
 
 
 @torch.no_grad()
-def assign(anchors: Tensor, targets: Targets) -> Assignment:
+def assign(anchors: Tensor, targets: Targets, negative_iou: float | None = None) -> Assignment:
     """Anchors (A, 4) to objects: by IoU of 0.5 or more, and each object's best anchor besides.
 
     Where two objects have the same best anchor, the first keeps it.
+    negative_iou: anchors with an IoU from this up to 0.5 say nothing; None is 0.5, no such anchor.
     """
     real = (targets.labels >= 0) & ~targets.crowd
     count = targets.labels.shape[1]
@@ -79,6 +80,8 @@ def assign(anchors: Tensor, targets: Targets) -> Assignment:
     positive = (forced < count) | (best_iou >= POSITIVE_IOU)
     labels = torch.where(positive, targets.labels.gather(1, index), -1)
     excused = _inside_crowd(anchors, targets, overlap)
+    if negative_iou is not None:
+        excused |= best_iou >= negative_iou
     labels = torch.where(excused & ~positive, -2, labels)
     return Assignment(labels, targets.boxes.gather(1, index[..., None].expand(-1, -1, 4)))
 

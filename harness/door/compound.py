@@ -12,7 +12,6 @@ from harness.door.describe import model_document
 from harness.errors import Fault, SpecError, did_you_mean
 from harness.space.complete import complete_model, scaled
 from harness.space.compound import PAPER, Compound, LinearRule, WidthRule
-from harness.space.costing import closed_form
 from harness.space.family import MEMBERS, NUM_CLASSES, RATIOS
 from harness.space.model import AnchorSpec, ModelSpec
 from harness.space.rounding import ROUNDINGS, rounding_words
@@ -25,8 +24,6 @@ LIMITS = {
     "image_size": (32, 65_536),
 }
 """Beyond these is a slip of the hand."""
-TRACED = 60e9
-"""fvcore builds and runs a model: up to so many multiply-adds (D4's 55 G take 8 GB, 20 s)."""
 
 
 class Key(NamedTuple):
@@ -91,8 +88,7 @@ def compound_document(words: Sequence[str]) -> dict[str, Any]:
     model = _model(rule, topology)
     others = [word for word in words if not word.startswith("phi=")]
     name = " ".join(["compound", f"phi={rule.coefficient:g}", *others])
-    is_built = closed_form(model).macs <= TRACED
-    document = model_document(name, model, is_built=is_built)
+    document = model_document(name, model)
     return {**document, "compound": {"topology": topology, "sizes": sizes}}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.door.conventions import counts
 from harness.errors import SpecError, did_you_mean
 from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
 from harness.graph.about import About, about_graph, about_topology
@@ -195,13 +196,6 @@ def build(model: str | ModelSpec, seed: int = 0) -> "Detector":
     return build(model_of(model) if isinstance(model, str) else model, seed)
 
 
-UNBUILT: Mapping[str, Any] = {
-    "total": None,
-    "uncounted": {},
-    "reason": "the model is too large to be built for it",
-}
-
-
 def cost_document(name: str) -> dict[str, Any]:
     """The document of `harness cost --json`. Builds the model once, for fvcore's count."""
     member = FAMILY.get(name)
@@ -209,9 +203,9 @@ def cost_document(name: str) -> dict[str, Any]:
 
 
 def model_document(
-    name: str, model: ModelSpec, published: Sequence[Published] = (), *, is_built: bool = True
+    name: str, model: ModelSpec, published: Sequence[Published] = ()
 ) -> dict[str, Any]:
-    """The same of any model. is_built: False leaves out fvcore's count, which takes memory."""
+    """The same of any model."""
     closed = closed_form(model)
     return {
         "name": name,
@@ -219,8 +213,7 @@ def model_document(
         "params": closed.params,
         "macs": closed.macs,
         "parts": cost_parts(closed),
-        "fvcore": _fvcore(model) if is_built else dict(UNBUILT),
-        "conventions": {},
+        **counts(model),
         "published": [_published(one) for one in published],
     }
 
@@ -238,18 +231,6 @@ def _published(quote: Published) -> dict[str, Any]:
 
 def cost_parts(cost: Cost) -> dict[str, dict[str, int]]:
     return {name: {"params": part.params, "macs": part.macs} for name, part in cost.parts.items()}
-
-
-def _fvcore(model: ModelSpec) -> dict[str, Any]:
-    """fvcore's own total, null where it cannot run, and what it did not count."""
-    from harness.cost import count
-
-    module = build(model)
-    try:
-        counted = count(module, model.image_size)
-    except (RuntimeError, MemoryError, NotImplementedError) as error:
-        return {"total": None, "uncounted": {}, "reason": str(error).splitlines()[0]}
-    return {"total": counted.total, "uncounted": dict(counted.uncounted)}
 
 
 def names(results: Path) -> dict[str, list[str]]:

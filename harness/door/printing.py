@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.door.conventions import say_conventions
 from harness.door.progress import clock_words
 from harness.ledger import Ledger
 from harness.run import Outcome
@@ -101,7 +102,7 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
         table.add_column(head, justify="right")
     for trial in document["trials"]:
         parts = {name: part["macs"] / 1e6 for name, part in trial["parts"].items()}
-        heads = parts.get("class_head", 0.0) + parts.get("box_head", 0.0)
+        heads = sum(macs for name, macs in parts.items() if name.endswith("_head"))
         name = cell_name(trial["arm"], trial["choice"])
         status = trial["status"] if not trial["reason"] else f"{trial['status']}: {trial['reason']}"
         table.add_row(
@@ -143,10 +144,4 @@ def say_cost(document: Mapping[str, Any], console: Console | None = None) -> Non
     console.print(table)
     for note in dict.fromkeys(one["note"] for one in document["published"] if "note" in one):
         console.print(f"published: {note}", highlight=False, soft_wrap=True)
-    fvcore = document["fvcore"]
-    if fvcore["total"] is None:
-        console.print(f"fvcore could not count it: {fvcore.get('reason', '')}", highlight=False)
-        return
-    uncounted = ", ".join(f"{name} x {n}" for name, n in fvcore["uncounted"].items())
-    console.print(f"fvcore counts {fvcore['total']:,}", highlight=False)
-    console.print(f"  and leaves out {uncounted or 'nothing'}", highlight=False, soft_wrap=True)
+    say_conventions(document, console)

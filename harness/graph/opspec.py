@@ -9,6 +9,7 @@ from harness.errors import SpecError
 from harness.graph.args import Arg
 from harness.graph.faults import Faults
 from harness.graph.spec import Op, Scalar
+from harness.graph.tally import Tally
 from harness.registry import Table
 
 
@@ -47,6 +48,10 @@ def nothing(op: Op, shape: Shape) -> int:
     return 0
 
 
+def no_operation(op: Op, shape: Shape) -> Tally:
+    return Tally()
+
+
 def literal(op: Op, inputs: int) -> tuple[object, ...]:
     return (op.name, *op.args)
 
@@ -63,7 +68,8 @@ class OpSpec:
     commutes: the order of the inputs means nothing (their roles may).
     equal_channels: all inputs must have the same number of channels.
     channels: of the map an op makes, from those of its inputs.
-    params, macs: of one use. kernel: cells of its input one output cell sees, given the stride.
+    params, macs: of one use; tally: all its operations.
+    kernel: cells of its input one output cell sees, given the stride.
     ahead: on a way down, how many of those lie before the cell its stride leads to.
     global_: one output cell sees the whole input.
     assign: gives every input its role, or says what is wrong (a fuse that knows roles).
@@ -80,6 +86,7 @@ class OpSpec:
     channels: Callable[[Op, tuple[int, ...]], int] = same_channels
     params: Count = nothing
     macs: Count = nothing
+    tally: Callable[[Op, Shape], Tally] = no_operation
     kernel: Callable[[Op, int], int] = lambda op, stride: 1
     ahead: Callable[[Op, int], int] | None = None
     global_: bool = False

@@ -15,6 +15,7 @@ from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
 from harness.report.families import FamiliesInfo, families
 from harness.report.fusion import FusionArm, fusion_arms
+from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.pareto import ParetoInfo, pareto
 from harness.report.plots import Losses, losses
 from harness.report.ran import Ran, what_ran
@@ -44,6 +45,8 @@ class ReportData:
     ran: Ran
     networks: dict[str, Graph]
     """The distinct feature networks, by the first arm that has each."""
+    latency: LatencyInfo | None = None
+    """Arms measured in turn, where someone did."""
 
     @property
     def answer(self) -> str:
@@ -77,6 +80,7 @@ def gather(results: Path, study: str, profile: str) -> ReportData:
         losses=losses(trials),
         ran=what_ran(found, cells, [record for held in trials.values() for record in held]),
         networks=_networks(trials),
+        latency=latency_info(results, found),
     )
 
 

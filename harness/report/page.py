@@ -16,6 +16,7 @@ from harness.ledger import safe_name, write_whole
 from harness.report import stats
 from harness.report.fusion import MOVED
 from harness.report.gather import ReportData, gather
+from harness.report.latency_section import WORDS, draw_latency
 from harness.report.pareto import draw_pareto
 from harness.report.plots import draw_curves, draw_families, draw_needs
 from harness.report.style import inline, scoped, styled, to_png, to_svg
@@ -26,6 +27,7 @@ TITLES = {
     "curves": "Training loss",
     "families": "AP against cost by family",
     "needs": "AP by need",
+    "latency": "Latency ratios",
 }
 
 
@@ -73,6 +75,8 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["curves"] = to_svg(draw_curves(data.losses))
         if data.needs:
             drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
+        if data.latency:
+            drawn["latency"] = to_svg(draw_latency(data.latency))
         for i, info in enumerate(data.families):
             drawn[f"families{i or ''}"] = to_svg(draw_families(info))
         more = [to_svg(draw_pareto(info, small=True)) for info in data.others]
@@ -92,7 +96,13 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
     ]
     template = _environment().get_template("index.html")
     page = template.render(
-        data=data, pictures=pictures, others=others, networks=networks, stats=stats, MOVED=MOVED
+        data=data,
+        pictures=pictures,
+        others=others,
+        networks=networks,
+        stats=stats,
+        MOVED=MOVED,
+        words=WORDS,
     )
     return page.rstrip("\n") + "\n"
 

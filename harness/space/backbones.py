@@ -17,9 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import SpecError, TrialError
+from harness.graph.sizes import Size
+from harness.graph.tally import Tally
 
 TABLE = Path(__file__).with_name("backbone_table.json")
 Facts = dict[str, Any]
+IMAGE = "image"
+FORM = 2
+"""Raised when measured facts hold more than before: older ones in a cache are measured again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class BackboneFacts:
 
     channels, receptive_field: by level; a reach of None is the whole image (squeeze-excite).
     cell_macs: multiply-adds at one cell, by stride. constant_macs: those of any image.
+    operations: all other operations by kind (`harness.graph.tally`), those of any image under
+    `image` and those at one cell by stride.
     any_size: the sizes of its maps are ceil(side / stride) at every side, not only at
     multiples of the deepest stride.
     norm: eps and momentum of its batch norms (torch's sense), None where it has none.
@@ -39,6 +46,7 @@ class BackboneFacts:
     params: int
     cell_macs: Mapping[int, int]
     constant_macs: int
+    operations: Mapping[str, Mapping[str, int]]
     receptive_field: Mapping[int, int | None]
     any_size: bool
     norm: tuple[float, float] | None
@@ -47,14 +55,30 @@ class BackboneFacts:
 
     def macs(self, image_size: int) -> int:
         """Multiply-adds (convolutions, linear layers) on one square image."""
+        return self.constant_macs + self._over(image_size, self.cell_macs)
+
+    def tally(self, image_size: int | Size) -> Tally:
+        """All operations on one image (a side, or height and width), norms and biases included."""
+        found = {
+            kind: by.get(IMAGE, 0)
+            + self._over(image_size, {int(s): n for s, n in by.items() if s != IMAGE})
+            for kind, by in self.operations.items()
+        }
+        macs = self.constant_macs + self._over(image_size, self.cell_macs)
+        return Tally(**{"macs": macs, **found})
+
+    def _over(self, image_size: int | Size, at_a_cell: Mapping[int, int]) -> int:
+        """The sum over all cells of what is done at one, by stride."""
+        sides = (image_size, image_size) if isinstance(image_size, int) else image_size
         deepest = max((*self.cell_macs, 1))
-        if not self.any_size and image_size % deepest:
-            raise SpecError(
-                f"backbone {self.name!r} takes images whose side is a multiple of {deepest}, "
-                f"not {image_size}"
-            )
-        cells = {stride: (-(-image_size // stride)) ** 2 for stride in self.cell_macs}
-        return self.constant_macs + sum(n * cells[s] for s, n in self.cell_macs.items())
+        for side in sides:
+            if not self.any_size and side % deepest:
+                raise SpecError(
+                    f"backbone {self.name!r} takes images whose side is a multiple of {deepest}, "
+                    f"not {side}"
+                )
+        high, wide = sides
+        return sum(n * (-(-high // s)) * (-(-wide // s)) for s, n in at_a_cell.items())
 
 
 def backbone_facts(name: str, levels: Sequence[int], cache: Path | None = None) -> BackboneFacts:
@@ -75,6 +99,7 @@ def backbone_facts(name: str, levels: Sequence[int], cache: Path | None = None) 
         params=deepest["params"],
         cell_macs={int(s): n for s, n in deepest["cell_macs"].items()},
         constant_macs=deepest["constant_macs"],
+        operations=deepest["operations"],
         receptive_field={level: by_level[level]["receptive_field"] for level in levels},
         any_size=facts["any_size"],
         norm=(facts["norm"]["eps"], facts["norm"]["momentum"]) if facts["norm"] else None,
@@ -102,7 +127,7 @@ def user_cache() -> Path:
 def _measured(name: str, folder: Path) -> Facts:
     """Facts from the cache, or measured now and kept there."""
     safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
-    kept = folder / "backbones" / f"{safe}-timm{version('timm')}.json"
+    kept = folder / "backbones" / f"{safe}-timm{version('timm')}-{FORM}.json"
     try:
         facts: Facts = json.loads(kept.read_text())
     except (OSError, ValueError):

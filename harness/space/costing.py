@@ -9,7 +9,7 @@ from harness.graph import Graph, from_tree, infer
 from harness.graph.sizes import side_of
 from harness.records import Cost, PartCost
 from harness.space.backbones import backbone_facts
-from harness.space.heads import BOX_CODE, HEAD_FACTS, output_channels
+from harness.space.heads import HEAD_FACTS, output_channels
 from harness.space.model import ModelSpec
 
 
@@ -56,12 +56,14 @@ def _at(field: str) -> Iterator[None]:
 def _heads(model: ModelSpec, graph: Graph, channels: int) -> dict[str, PartCost]:
     head, facts = model.head, HEAD_FACTS.get(model.head.kind)
     anchors = head.anchors.octaves * len(head.anchors.ratios)
-    cells = sum(side_of(model.image_size, level) ** 2 for level, _ in graph.outputs)
+    levels = facts.reads([level for level, _ in graph.outputs])
+    cells = sum(side_of(model.image_size, level) ** 2 for level in levels)
 
-    def tower(numbers: int) -> PartCost:
-        size, outputs = (channels, head.width, head.depth), anchors * numbers
+    def tower(outputs: int) -> PartCost:
+        size = (channels, head.width, head.depth)
         return PartCost(
-            facts.params(*size, len(graph.outputs), outputs), facts.macs(*size, cells, outputs)
+            facts.params(*size, len(levels), outputs), facts.macs(*size, cells, outputs)
         )
 
-    return {"class_head": tower(model.num_classes), "box_head": tower(BOX_CODE)}
+    towers = facts.towers(anchors, model.num_classes)
+    return {name: tower(outputs) for name, outputs in towers.items()}

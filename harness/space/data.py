@@ -8,7 +8,8 @@ from harness.space.base import Frozen
 
 
 class DataSpec(Frozen):
-    """A dataset by name (`shapes`: generated; `coco`: a COCO-form folder)."""
+    """A dataset by name (`shapes`: generated; `coco`: a COCO-form folder;
+    `voc_segmentation`: its classes alone, for costs)."""
 
     name: str = "shapes"
     root: str | None = None

@@ -55,11 +55,12 @@ class AnchorSpec(Frozen):
 
 
 class HeadSpec(Frozen):
-    """Class and box networks shared over levels."""
+    """The towers of a head, shared over the levels that they read."""
 
     kind: str = "efficientdet"
     """`efficientdet` (separable, norms per level), `efficientdet_lite` (with ReLU6), `retinanet`
-    (plain convolutions) or `retinanet_norm` (with norms per level)."""
+    (plain convolutions) or `retinanet_norm` (with norms per level); `segmentation` classifies
+    cells of the finest map (costed, not trained)."""
     width: Count
     depth: Count
     anchors: AnchorSpec = AnchorSpec()

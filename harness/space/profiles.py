@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.errors import Fault, SpecError, did_you_mean
 from harness.space import axes
+from harness.space.heads import part_names
 from harness.space.load import Steps, read_text, read_yaml
 from harness.space.names import SAFE_NAME
 from harness.space.overlay import Place, Placed, absolute, assign, overlay, pruned
@@ -14,8 +15,11 @@ from harness.space.validate import MISSING, located, steps_of, validated
 
 DEFAULT_PROFILE = "laptop"
 TOPOLOGY_KEYS = {"rows", "nodes", "derive"}
-PARTS = ("backbone", "feature_network", "class_head", "box_head")
-LIMITS = ("params", "macs", *(f"{part}.{cost}" for part in PARTS for cost in ("params", "macs")))
+LIMITS = (
+    "params",
+    "macs",
+    *(f"{part}.{cost}" for part in part_names() for cost in ("params", "macs")),
+)
 
 
 def load_study(

@@ -1,8 +1,9 @@
 """How a detector is trained and evaluated. Every field changes the result, so all are identity."""
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from harness.space.base import Frozen
 
@@ -25,13 +26,29 @@ class Optimizer(Frozen):
     """Factor on the learning rate of fusion weights."""
 
 
+def _ascending(epochs: tuple[int, ...]) -> tuple[int, ...]:
+    if not epochs or any(a >= b for a, b in pairwise(epochs)):
+        raise ValueError("should be epochs in ascending order, at least one")
+    return epochs
+
+
+class Drop(Frozen):
+    """The rate in steps, as detectors of the Detectron line are trained."""
+
+    after: Annotated[tuple[Annotated[int, Field(ge=1)], ...], AfterValidator(_ascending)]
+    """Epochs after each of which the rate is multiplied by `factor`."""
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+
 class Schedule(Frozen):
-    """Linear warm-up, then cosine to zero."""
+    """Linear warm-up, then cosine to zero, or in steps."""
 
     epochs: Annotated[int, Field(ge=1)] = 300
     warmup_epochs: Annotated[float, Field(ge=0)] = 1.0
     ema_decay: Fraction | None = 0.9998
     """Ramped as min(decay, (1 + step) / (10 + step)); None turns the average off."""
+    drop: Drop | None = None
+    """None is the cosine."""
 
 
 class Augmentation(Frozen):
@@ -43,12 +60,17 @@ class Augmentation(Frozen):
 
 
 class Loss(Frozen):
-    """Focal loss on classes (alpha, gamma), Huber on boxes (delta); class + weight * box."""
+    """Focal loss on classes (alpha, gamma), Huber on boxes (delta); class + weight * box.
+
+    A small delta is L1: delta 0.01 and weight 400 are the sum of four L1 distances an object.
+    """
 
     focal_alpha: Fraction = 0.25
     focal_gamma: Annotated[float, Field(ge=0)] = 1.5
     huber_delta: Positive = 0.1
     box_weight: Positive = 50.0
+    negative_iou: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    """Anchors from this IoU up to 0.5 say nothing; None: they are background like those below."""
 
 
 class Postprocess(Frozen):

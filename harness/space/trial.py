@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
 from typing import Any
 
 from harness.graph import digest, from_tree
@@ -13,6 +14,10 @@ from harness.space.recipe import Recipe
 
 CODE_EPOCH = 1
 """Raised whenever the same spec gives other numbers than before. A golden test forces it."""
+
+
+ADDED = (("recipe", "schedule", "drop"), ("recipe", "loss", "negative_iou"))
+"""Fields that came after ids were given out: None, as it was for all before, is not in the id."""
 
 
 class Seeds(Frozen):
@@ -56,6 +61,10 @@ class TrialSpec(Frozen):
         tree["model"]["feature_network"]["graph"] = digest(
             from_tree(self.model.feature_network.graph)
         )
+        for *steps, name in ADDED:
+            holder = reduce(getitem, steps, tree)
+            if holder[name] is None:
+                del holder[name]
         backbone = tree["model"]["backbone"]
         del backbone["checkpoint"]
         source = self.model.backbone.source

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from harness.space.recipe import Optimizer, Recipe
+from harness.space.recipe import Optimizer, Recipe, Schedule
 
 
 def parameter_groups(
@@ -50,6 +50,16 @@ def rate_factor(step: int, steps: int, warmup: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def share_of_peak(schedule: Schedule, step: int, an_epoch: int) -> float:
+    """Share of the peak rate at `step` (from 0), with `an_epoch` steps in each epoch."""
+    warmup = round(schedule.warmup_epochs * an_epoch)
+    if schedule.drop is None:
+        return rate_factor(step, schedule.epochs * an_epoch, warmup)
+    fallen = sum(step >= epoch * an_epoch for epoch in schedule.drop.after)
+    warm = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    return warm * schedule.drop.factor**fallen
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

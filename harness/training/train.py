@@ -24,7 +24,7 @@ from harness.space.streams import stream_seed
 from harness.space.trial import TrialSpec
 from harness.training.average import Average, NormRamp
 from harness.training.checkpoint import Checkpoint, load, save
-from harness.training.optimizer import build_optimizer, peak_rate, rate_factor, set_rate
+from harness.training.optimizer import build_optimizer, peak_rate, set_rate, share_of_peak
 
 log = logging.getLogger(__name__)
 
@@ -189,8 +189,8 @@ class Trainer:
         return torch.stack(losses).detach()
 
     def _set_rate(self) -> float:
-        warmup = round(self.recipe.schedule.warmup_epochs * len(self.feed))
-        rate = peak_rate(self.recipe) * rate_factor(self.step, self.steps, warmup)
+        share = share_of_peak(self.recipe.schedule, self.step, len(self.feed))
+        rate = peak_rate(self.recipe) * share
         set_rate(self.optimizer, rate)
         return rate
 

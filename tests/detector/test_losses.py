@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from harness.detector.anchors import make_anchors
+from harness.detector.anchors import encode, make_anchors
 from harness.detector.losses import Losses, detection_loss
-from harness.detector.outputs import Outputs
-from harness.detector.targets import Targets
+from harness.detector.outputs import Outputs, flatten
+from harness.detector.targets import Targets, assign
 from harness.space.model import AnchorSpec
 from harness.space.recipe import Loss
 
@@ -105,3 +105,28 @@ def test_channels_last_changes_nothing() -> None:
     outputs, targets = random_outputs(), random_targets()
     last = [tuple(m.contiguous(memory_format=torch.channels_last) for m in p) for p in outputs]
     torch.testing.assert_close(loss_of(Outputs(*last), targets), loss_of(outputs, targets))
+
+
+def test_ignored_anchors_have_no_class_loss() -> None:
+    outputs = random_outputs(images=1)
+    targets = Targets.pad([torch.tensor([[10, 10, 50, 54.0]])], [torch.tensor([2])])
+    ignored = assign(anchors(), targets, 0.4).labels == -2
+    assert ignored.any()
+    plain = detection_loss(outputs, anchors(), targets, Loss())
+    banded = detection_loss(outputs, anchors(), targets, Loss(negative_iou=0.4))
+    logits = flatten(outputs.classes, len(anchors()))[ignored]
+    left_out = 0.75 * (logits.sigmoid() ** 1.5 * torch.nn.functional.softplus(logits)).sum()
+    positive = (assign(anchors(), targets).labels >= 0).sum()
+    torch.testing.assert_close(plain.classes - banded.classes, left_out / (positive + 1))
+    assert torch.equal(banded.boxes, plain.boxes)
+
+
+def test_a_small_delta_is_the_sum_of_four_distances() -> None:
+    outputs, targets = random_outputs(), random_targets()
+    spec = Loss(huber_delta=0.01, box_weight=400.0)
+    found = spec.box_weight * detection_loss(outputs, anchors(), targets, spec).boxes
+    labels, wanted = assign(anchors(), targets)
+    codes = flatten(outputs.boxes, len(anchors()))
+    distance = (codes - encode(wanted, anchors())).abs().sum(-1)[labels >= 0].sum()
+    expected = distance / ((labels >= 0).sum() + 1)
+    torch.testing.assert_close(found, expected, rtol=0.01, atol=0)

@@ -34,6 +34,16 @@ def test_an_object_that_no_anchor_touches_has_none() -> None:
     assert found.labels.tolist() == [[-1] * 4]
 
 
+def test_between_the_thresholds_anchors_say_nothing() -> None:
+    """IoU with the object: 0.5 and up, from 0.4, below; the last is its best, however little."""
+    boxes = torch.tensor([[0, 0, 10, 9.0], [0, 0, 10, 5.0], [0, 0, 10, 4.0], [0, 0, 10, 3.9]])
+    image = one_image([[0, 0, 10, 10.0]], [3], [False])
+    assert assign(boxes, image).labels.tolist() == [[3, 3, -1, -1]]
+    assert assign(boxes, image, negative_iou=0.4).labels.tolist() == [[3, 3, -2, -1]]
+    assert assign(boxes[2:], image, negative_iou=0.4).labels.tolist() == [[3, -1]]
+    assert assign(boxes, image, negative_iou=0.5).labels.tolist() == [[3, 3, -1, -1]]
+
+
 def test_a_forced_anchor_leaves_the_object_it_fits_better() -> None:
     boxes = [[0, 0, 10, 10.0], [0, 0, 3, 3.0]]
     assert assign(ANCHORS, one_image(boxes, [0, 1], [False] * 2)).labels[0, 0] == 0
@@ -81,3 +91,21 @@ def test_equal_to_effdet() -> None:
     found = assign(ours, Targets.pad(list(boxes), list(labels)))
     assert (found.labels >= 0).sum() > 20
     assert torch.equal(found.labels, flat.long())
+
+
+def test_the_ignored_are_torchvisions() -> None:
+    """Which anchors are positive, background and neither.
+
+    Its matcher forces all best anchors of an object, ours the first: these objects have one each.
+    """
+    from torchvision.models.detection._utils import Matcher
+    from torchvision.ops import box_iou
+
+    generator = torch.Generator().manual_seed(4)
+    corner = torch.rand(8, 2, generator=generator) * 100
+    boxes = torch.cat([corner, corner + 30 + 60 * torch.rand(8, 2, generator=generator)], 1)
+    ours = make_anchors(AnchorSpec(ratios=RATIOS), (3, 4, 5, 6, 7), (128, 128))
+    theirs = Matcher(0.5, 0.4, allow_low_quality_matches=True)(box_iou(boxes, ours))
+    found = assign(ours, Targets.pad([boxes], [torch.arange(8)]), negative_iou=0.4).labels[0]
+    assert torch.equal(found.clamp(max=0), theirs.clamp(max=0))
+    assert (found == -2).sum() > 20

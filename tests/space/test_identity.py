@@ -9,7 +9,7 @@ from harness.graph import expand, parse, to_tree
 from harness.space.data import DataFacts, DataSpec
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
 from harness.space.recipe import Recipe
-from harness.space.trial import Seeds, TrialSpec
+from harness.space.trial import ADDED, Seeds, TrialSpec
 from harness.space.zoo import load_topology
 
 SPEC = TrialSpec(
@@ -36,6 +36,7 @@ APART = {
     ("model", "feature_network", "graph"),
     ("model", "backbone", "source"),
     ("model", "backbone", "checkpoint"),
+    *ADDED,
 }
 """The graph counts by its digest, a source by its id, a checkpoint by the digest of the file."""
 
@@ -120,3 +121,27 @@ def test_a_source_counts_by_its_id() -> None:
     later = SPEC.model_copy(update={"seeds": Seeds.all(1)})
     assert changed(path, first).id == changed(path, same).id != SPEC.id
     assert changed(path, first).id != changed(path, BackboneSpec(name="lcnet_035", source=later)).id
+
+
+SET = {
+    ("recipe", "schedule", "drop"): {"after": [8, 11]},
+    ("recipe", "loss", "negative_iou"): 0.4,
+}
+
+
+@pytest.mark.parametrize("path", ADDED, ids=lambda path: ".".join(path))
+def test_a_field_that_came_later_counts_where_it_is_set(path: tuple[str, ...]) -> None:
+    assert value_at(path) is None
+    old = SPEC.identity()
+    for step in path[:-1]:
+        old = old[step]
+    assert path[-1] not in old
+    assert changed(path, SET[path]).id != SPEC.id
+    assert TrialSpec.model_validate_json(changed(path, SET[path]).model_dump_json()).id != SPEC.id
+
+
+def test_what_a_later_field_says_counts() -> None:
+    path = ("recipe", "schedule", "drop")
+    ids = {changed(path, drop).id for drop in ({"after": [8]}, {"after": [9]},
+                                               {"after": [8], "factor": 0.2})}  # fmt: skip
+    assert len(ids) == 3

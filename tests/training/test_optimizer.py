@@ -4,15 +4,17 @@ import math
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
-from harness.space.recipe import Optimizer, Recipe
+from harness.space.recipe import Drop, Optimizer, Recipe, Schedule
 from harness.training.optimizer import (
     build_optimizer,
     parameter_groups,
     peak_rate,
     rate_factor,
     set_rate,
+    share_of_peak,
 )
 
 
@@ -82,3 +84,26 @@ def test_without_warm_up_the_peak_comes_first():
 def test_a_warm_up_longer_than_training_never_divides_by_zero():
     assert rate_factor(4, 5, 5) == 1
     assert rate_factor(5, 5, 5) == 1
+
+
+STEPS = Schedule(epochs=12, warmup_epochs=0.5, drop=Drop(after=(8, 11)))
+
+
+def test_the_rate_falls_in_steps_after_a_linear_warm_up():
+    shares = [share_of_peak(STEPS, step, an_epoch=10) for step in range(120)]
+    assert shares[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1])
+    assert shares[5:80] == [1] * 75
+    assert shares[80:110] == pytest.approx([0.1] * 30)
+    assert shares[110:] == pytest.approx([0.01] * 10)
+
+
+def test_without_a_drop_the_rate_is_the_cosine_of_old():
+    schedule = Schedule(epochs=3, warmup_epochs=1)
+    shares = [share_of_peak(schedule, step, an_epoch=10) for step in range(30)]
+    assert shares == [rate_factor(step, 30, 10) for step in range(30)]
+
+
+@pytest.mark.parametrize("after", [(), (3, 3), (8, 2), (0,)])
+def test_epochs_of_a_drop_ascend(after):
+    with pytest.raises(ValidationError):
+        Drop(after=after)

@@ -6,8 +6,10 @@ import torch
 from harness.detector import build
 from harness.environment import precision_of
 from harness.errors import TrialError
+from harness.space.recipe import Drop
 from harness.training.checkpoint import load, save
 from harness.training.determinism import deterministic
+from harness.training.optimizer import peak_rate
 from harness.training.train import Trainer
 
 CPU = torch.device("cpu")
@@ -174,6 +176,15 @@ def test_the_rate_warms_up_and_ends_near_zero(small_trial, noise):
     rates = [row.learning_rate for row in log.curve]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.1 * rates[0]
+
+
+def test_the_rate_falls_in_steps(small_trial, noise):
+    spec = small_trial(epochs=4)
+    schedule = spec.recipe.schedule.model_copy(update={"drop": Drop(after=(2, 3), factor=0.5)})
+    recipe = spec.recipe.model_copy(update={"schedule": schedule})
+    _, log = train(spec.model_copy(update={"recipe": recipe}), noise())
+    rates = [row.learning_rate for row in log.curve]
+    assert rates == pytest.approx([peak_rate(recipe) * share for share in (1, 1, 0.5, 0.25)])
 
 
 def test_gradients_are_clipped(small_trial, noise):

@@ -4,7 +4,14 @@ All inputs have been projected and resampled to the node's level.
 """
 
 from harness.graph.args import choice, flag, positive, whole
-from harness.graph.ops.blocks.parts import Part, convolution, whole_of
+from harness.graph.ops.blocks.parts import (
+    Part,
+    act,
+    batch_norm,
+    convolution,
+    each_cell,
+    whole_of,
+)
 from harness.graph.ops.blocks.table import ACTIVATIONS
 from harness.graph.ops.fuse_roles import (
     DYNAMIC_ROLES,
@@ -16,18 +23,33 @@ from harness.graph.ops.fuse_roles import (
 )
 from harness.graph.opspec import OpSpec, Shape
 from harness.graph.spec import Op
+from harness.graph.tally import Tally
 from harness.registry import Table
 
 FUSES: Table[OpSpec] = Table("fuse", str.isidentifier)
+
+
+def _elements(shape: Shape) -> int:
+    """Of the map that a fuse makes."""
+    return shape.channels_out * shape.cells
+
+
+def _sums(op: Op, shape: Shape) -> Tally:
+    """One operation less than there are inputs, for each element."""
+    return Tally(fuse=_elements(shape) * (shape.inputs - 1))
+
+
+def _mean_tally(op: Op, shape: Shape) -> Tally:
+    return Tally(fuse=_elements(shape) * shape.inputs)
 
 
 def _sum_meaning(op: Op, inputs: int) -> tuple[object, ...]:
     return ("sum",) if inputs == 1 else (op.name,)
 
 
-FUSES.register("sum")(OpSpec(meaning=_sum_meaning))
-FUSES.register("mean")(OpSpec(meaning=_sum_meaning))
-FUSES.register("mul")(OpSpec(meaning=_sum_meaning))
+FUSES.register("sum")(OpSpec(meaning=_sum_meaning, tally=_sums))
+FUSES.register("mean")(OpSpec(meaning=_sum_meaning, tally=_mean_tally))
+FUSES.register("mul")(OpSpec(meaning=_sum_meaning, tally=_sums))
 FUSES.register("concat")(
     OpSpec(commutes=False, equal_channels=False, channels=lambda op, channels: sum(channels))
 )
@@ -47,6 +69,23 @@ def _weighted_params(op: Op, shape: Shape) -> int:
             return shape.inputs * whole_of(op, "grid") ** 2
         case _:
             return shape.inputs
+
+
+def _weighted_tally(op: Op, shape: Shape) -> Tally:
+    """As google/automl writes it: every input times its weight, and (fast) over their sum; add.
+
+    Softmax of n weights is 5 n operations to TensorFlow's profiler, a sum of k numbers k - 1.
+    """
+    k, each = shape.inputs, _elements(shape)
+    numbers = {"channel": shape.channels_out, "pixel": whole_of(op, "grid") ** 2}
+    alike = numbers.get(str(op["per"]), 1)
+    match op["norm"]:
+        case "fast":
+            return Tally(fuse=each * (3 * k - 1) + alike * (k - 1))
+        case "softmax":
+            return Tally(fuse=each * (2 * k - 1) + alike * 5 * k)
+        case _:
+            return Tally(fuse=each * (2 * k - 1))
 
 
 def _weighted_meaning(op: Op, inputs: int) -> tuple[object, ...]:
@@ -71,12 +110,19 @@ FUSES.register("weighted")(
             whole("grid", 8),
         ),
         params=_weighted_params,
+        tally=_weighted_tally,
         meaning=_weighted_meaning,
     )
 )
 
 
 # gate: gate + gated * sigmoid(pool(gate)) + the rest
+
+
+def _gate_tally(op: Op, shape: Shape) -> Tally:
+    """A product and sums; a global maximum is no operation to TensorFlow's profiler."""
+    each = _elements(shape)
+    return Tally(fuse=each * shape.inputs, mean=each if op["pool"] == "avg" else 0)
 
 
 def _gate_meaning(op: Op, inputs: int) -> tuple[object, ...]:
@@ -90,6 +136,7 @@ FUSES.register("gate")(
         roles=GATE_ROLES,
         global_=True,
         assign=gate_roles,
+        tally=_gate_tally,
         meaning=_gate_meaning,
     )
 )
@@ -98,7 +145,12 @@ FUSES.register("gate")(
 # inject: local * hard sigmoid(gate) + global
 
 FUSES.register("inject")(
-    OpSpec(arity=(3, 3), roles=INJECT_ROLES, assign=inject_roles),
+    OpSpec(
+        arity=(3, 3),
+        roles=INJECT_ROLES,
+        assign=inject_roles,
+        tally=lambda op, shape: Tally(fuse=2 * _elements(shape)),
+    ),
 )
 
 
@@ -110,8 +162,15 @@ def _spatial(op: Op, shape: Shape) -> Part:
     squeeze, count, normed = whole_of(op, "squeeze"), shape.inputs, bool(op["batch_norm"])
     convs, each = (1, count) if op["together"] else (count, 1)
     one = convolution(each * shape.channels_in, squeeze, bias=not normed)
-    one += Part(2 * squeeze if normed else 0)
+    one += (batch_norm(squeeze) if normed else Part()) + act(op, squeeze)
     return one * convs + convolution(convs * squeeze, count, whole_of(op, "kernel"))
+
+
+def _spatial_tally(op: Op, shape: Shape) -> Tally:
+    """The parts; weights of every cell by softmax; every input times its weight, added up."""
+    k, softmax = shape.inputs, 5 * shape.inputs if op["norm"] == "softmax" else 0
+    fused = _elements(shape) * (2 * k - 1) + softmax * shape.cells
+    return _spatial(op, shape).tally(shape.cells) + Tally(fuse=fused)
 
 
 FUSES.register("spatial")(
@@ -127,6 +186,7 @@ FUSES.register("spatial")(
         arity=(2, None),
         params=lambda op, shape: _spatial(op, shape).params,
         macs=lambda op, shape: shape.cells * _spatial(op, shape).macs,
+        tally=_spatial_tally,
         kernel=lambda op, stride: whole_of(op, "kernel"),
         normalises=lambda op: bool(op["batch_norm"]),
     )
@@ -140,8 +200,16 @@ def _dynamic(op: Op, shape: Shape) -> Part:
     """Offsets and masks, a deformable convolution with norm an input, and what scales them."""
     channels, count = shape.channels_in, shape.inputs
     steering = convolution(channels, 27, 3)
-    deformed = convolution(channels, channels, 3, bias=False) + Part(2 * channels)
-    return steering + deformed * count + Part(channels + 1, once=channels * count)
+    deformed = convolution(channels, channels, 3, bias=False) + batch_norm(channels)
+    deformed += each_cell(scale=9 * channels, mean=channels)
+    scale = convolution(channels, 1)
+    once = scale.cell * count + scale.image
+    return steering + deformed * count + Part(scale.params, image=once)
+
+
+def _dynamic_tally(op: Op, shape: Shape) -> Tally:
+    """The parts; every input times its scale, added up, and the mean."""
+    return _dynamic(op, shape).tally(shape.cells) + Tally(fuse=_elements(shape) * 2 * shape.inputs)
 
 
 FUSES.register("dynamic")(
@@ -150,6 +218,7 @@ FUSES.register("dynamic")(
         roles=DYNAMIC_ROLES,
         params=lambda op, shape: _dynamic(op, shape).params,
         macs=lambda op, shape: shape.cells * _dynamic(op, shape).macs + _dynamic(op, shape).once,
+        tally=_dynamic_tally,
         kernel=lambda op, stride: 3,
         global_=True,
         assign=dynamic_roles,

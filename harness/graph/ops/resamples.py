@@ -5,13 +5,23 @@ between the two). A resample with convolutions is told by its parts, as blocks a
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from harness.graph.args import Arg, choice, flag, whole
 from harness.graph.names import is_free
-from harness.graph.ops.blocks.parts import Part, convolution, depthwise_separable, unit, whole_of
+from harness.graph.ops.blocks.parts import (
+    Part,
+    act,
+    acted,
+    convolution,
+    depthwise_separable,
+    unit,
+    whole_of,
+)
 from harness.graph.ops.blocks.table import FORM, no_order, without
 from harness.graph.opspec import OpSpec, Shape
 from harness.graph.spec import Op
+from harness.graph.tally import Tally
 from harness.registry import Table
 
 RESAMPLES: Table[OpSpec] = Table("resample", is_free)
@@ -26,19 +36,33 @@ def _kernel(op: Op, stride: int) -> int:
 
 
 def _pool(*args: Arg, kernel: Callable[[Op, int], int]) -> OpSpec:
-    return OpSpec(args=args, arity=(1, 1), directions=("down",), kernel=kernel)
+    """A pool whose windows have `kernel` cells a side, those at the borders too."""
+
+    def tally(op: Op, shape: Shape) -> Tally:
+        return Tally(pool=kernel(op, shape.stride) ** 2 * shape.channels_out * shape.cells)
+
+    return OpSpec(args=args, arity=(1, 1), directions=("down",), kernel=kernel, tally=tally)
 
 
-RESAMPLES.register("nearest")(OpSpec(arity=(1, 1), directions=("up",)))
+RESAMPLES.register("nearest")(
+    OpSpec(
+        arity=(1, 1),
+        directions=("up",),
+        tally=lambda op, shape: Tally(nearest=shape.channels_out * shape.cells),
+    )
+)
 RESAMPLES.register("bilinear")(
     OpSpec(
         arity=(1, 1),
         directions=("up", "down"),
         kernel=lambda op, stride: 3,
         ahead=lambda op, stride: 1 - stride // 2,
+        tally=lambda op, shape: Tally(bilinear=shape.channels_out * shape.cells),
     )
 )
-RESAMPLES.register("subsample")(_pool(kernel=lambda op, stride: 1))
+RESAMPLES.register("subsample")(
+    OpSpec(arity=(1, 1), directions=("down",), kernel=lambda op, stride: 1)
+)
 RESAMPLES.register("max_pool")(_pool(choice("kernel", "stride_plus_1", "stride"), kernel=_kernel))
 RESAMPLES.register("avg_pool")(_pool(choice("kernel", "stride", "stride_plus_1"), kernel=_kernel))
 RESAMPLES.register("adaptive_pool")(
@@ -62,6 +86,13 @@ def _strided_conv(op: Op, shape: Shape) -> Part:
     return made(op, channels, shape.channels_out, kernel)
 
 
+def _strided_tally(op: Op, shape: Shape) -> Tally:
+    """The activation before it sees all cells of the source."""
+    made = _strided_conv(op, shape)
+    first = act(op, shape.channels_in).cell if op["order"] == "act_conv_norm" else Tally()
+    return made.tally(shape.cells) + first * (shape.cells_in - shape.cells)
+
+
 def _strided_idle(op: Op) -> tuple[str, ...]:
     return ("kernel", *no_order(op)) if op["patches"] else no_order(op)
 
@@ -80,6 +111,7 @@ RESAMPLES.register("strided_conv")(
         any_channels=True,
         params=lambda op, shape: _strided_conv(op, shape).params,
         macs=lambda op, shape: shape.cells * _strided_conv(op, shape).macs,
+        tally=_strided_tally,
         kernel=_strided_kernel,
         ahead=_strided_ahead,
         normalises=lambda op: bool(op["norm"]),
@@ -91,6 +123,22 @@ RESAMPLES.register("strided_conv")(
 def _deconv(op: Op, shape: Shape) -> Part:
     """Every source cell is multiplied with the whole kernel."""
     return unit(op, shape.channels_in, shape.channels_out, _kernel(op, shape.stride))
+
+
+def _deconv_tally(op: Op, shape: Shape) -> Tally:
+    """The kernel works at the source's cells; bias, norm and an activation after at the map's."""
+    made, work = _deconv(op, shape), Tally(macs=_deconv(op, shape).macs)
+    after = replace(made.cell, macs=0, swish=0)
+    acting = act(op, acted(op, shape.channels_in, shape.channels_out)).cell
+    cells = shape.cells_in if op["order"] == "act_conv_norm" else shape.cells
+    return work * shape.cells_in + after * shape.cells + acting * cells + made.image
+
+
+def _carafe_tally(op: Op, shape: Shape) -> Tally:
+    """What makes the kernels, and the products and sums of the source cells that they weigh."""
+    weighed = whole_of(op, "kernel") ** 2 * shape.channels_out * shape.cells
+    sums = Tally(scale=weighed, add=weighed - shape.channels_out * shape.cells)
+    return _carafe(op, shape).tally(shape.cells_in) + sums
 
 
 def _deconv_kernel(op: Op, stride: int) -> int:
@@ -119,6 +167,7 @@ def _up(
     kernel: Callable[[Op, int], int],
     any_channels: bool = True,
     normed: bool = False,
+    tally: Callable[[Op, Shape], Tally] | None = None,
 ) -> OpSpec:
     """An up-sampler, whose convolutions work at the source's cells."""
     return OpSpec(
@@ -128,6 +177,7 @@ def _up(
         any_channels=any_channels,
         params=lambda op, shape: parts(op, shape).params,
         macs=lambda op, shape: shape.cells_in * parts(op, shape).macs,
+        tally=tally or (lambda op, shape: parts(op, shape).tally(shape.cells_in)),
         kernel=kernel,
         normalises=lambda op: normed and bool(op["norm"]),
         meaning=without(no_order if normed else lambda op: ()),
@@ -141,6 +191,7 @@ RESAMPLES.register("deconv")(
         *FORM,
         kernel=_deconv_kernel,
         normed=True,
+        tally=_deconv_tally,
     )
 )
 RESAMPLES.register("pixel_shuffle")(
@@ -158,5 +209,6 @@ RESAMPLES.register("carafe")(
         whole("compressed", 64),
         kernel=_carafe_kernel,
         any_channels=False,
+        tally=_carafe_tally,
     )
 )

@@ -3,27 +3,38 @@
 import math
 
 from harness.graph.args import flag, positive, whole
-from harness.graph.ops.blocks.parts import Part, convolution, ratio_of, share, unit, whole_of
+from harness.graph.ops.blocks.parts import (
+    Part,
+    act,
+    acted,
+    convolution,
+    pool_pyramid,
+    ratio_of,
+    share,
+    unit,
+    whole_of,
+)
 from harness.graph.ops.blocks.table import BLOCKS, FORM, described
 from harness.graph.opspec import OpSpec, Shape
 from harness.graph.spec import Op
+from harness.graph.tally import Tally
 
 
 def _spp(op: Op, channels_in: int, channels_out: int) -> Part:
     hidden = share(channels_in, ratio_of(op, "hidden"))
-    pools = Part(reach=6)
-    return unit(op, channels_in, hidden) + pools + unit(op, 4 * hidden, channels_out)
+    return unit(op, channels_in, hidden) + pool_pyramid(hidden) + unit(op, 4 * hidden, channels_out)
 
 
 def _aspp(op: Op, channels_in: int, channels_out: int) -> Part:
     """Three branches over the map and one over its mean, which has no norm."""
     rate, quarter = whole_of(op, "rate"), channels_out // 4
     pooled = convolution(channels_in, quarter, bias=bool(op["bias"]))
+    pooled += act(op, acted(op, channels_in, quarter))
     return (
         unit(op, channels_in, channels_out - 3 * quarter)
         | unit(op, channels_in, quarter, 3, dilation=rate)
         | unit(op, channels_in, quarter, 3, dilation=2 * rate)
-        | Part(pooled.params, once=pooled.macs)
+        | Part(pooled.params, Tally(mean=channels_in), pooled.cell + pooled.image)
     )
 
 
@@ -38,10 +49,20 @@ def _ratio_pool_params(op: Op, shape: Shape) -> int:
     return convolution(shape.channels_in, shape.channels_out, bias=bool(op["bias"])).params
 
 
-def _ratio_pool_macs(op: Op, shape: Shape) -> int:
+def _ratio_pool_cells(op: Op, shape: Shape) -> int:
     """Of a map whose sides are a ratio of the map's, rounded down, one cell at least."""
-    cells = math.prod(max(1, int(side * ratio_of(op, "ratio"))) for side in shape.sides)
-    return cells * shape.channels_in * shape.channels_out
+    return math.prod(max(1, int(side * ratio_of(op, "ratio"))) for side in shape.sides)
+
+
+def _ratio_pool_macs(op: Op, shape: Shape) -> int:
+    return _ratio_pool_cells(op, shape) * shape.channels_in * shape.channels_out
+
+
+def _ratio_pool_tally(op: Op, shape: Shape) -> Tally:
+    """Every cell lies in one window or so, and is made by interpolation."""
+    conv = convolution(shape.channels_in, shape.channels_out, bias=bool(op["bias"]))
+    around = Tally(pool=shape.cells * shape.channels_in, bilinear=shape.cells * shape.channels_out)
+    return conv.tally(_ratio_pool_cells(op, shape)) + around
 
 
 def _ratio_pool_kernel(op: Op, stride: int) -> int:
@@ -59,6 +80,7 @@ BLOCKS.register("ratio_pool")(
         any_channels=True,
         params=_ratio_pool_params,
         macs=_ratio_pool_macs,
+        tally=_ratio_pool_tally,
         kernel=_ratio_pool_kernel,
     )
 )

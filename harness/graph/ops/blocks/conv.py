@@ -3,8 +3,10 @@
 from harness.graph.args import choice, flag, whole
 from harness.graph.ops.blocks.parts import (
     Part,
+    act,
     convolution,
     depthwise_separable,
+    each_cell,
     norm,
     unit,
     whole_of,
@@ -24,6 +26,10 @@ def _sepconv(op: Op, channels_in: int, channels_out: int) -> Part:
     return depthwise + unit(op, channels_in, channels_out)
 
 
+def _act(op: Op, channels: int, _: int) -> Part:
+    return norm(op, channels) + act(op, channels)
+
+
 def _lc(op: Op, channels_in: int, channels_out: int) -> Part:
     kernel = whole_of(op, "kernel")
     kept = depthwise_separable(op, channels_in, channels_in, kernel)
@@ -38,13 +44,14 @@ def _deformable(op: Op, channels_in: int, channels_out: int) -> Part:
     """
     kernel = whole_of(op, "kernel")
     offsets = convolution(channels_in, 3 * kernel**2, kernel)
-    return offsets | unit(op, channels_in, channels_out, kernel)
+    masked = each_cell(scale=kernel**2 * channels_in)
+    return (offsets | unit(op, channels_in, channels_out, kernel)) + masked
 
 
 BLOCKS.register("none")(OpSpec(arity=(1, 1)))
 BLOCKS.register("act")(
     described(
-        lambda op, channels, _: norm(op, channels),
+        _act,
         (choice("act", *ACTIVATIONS, inherits=True), flag("norm", False)),
         idle=lambda op: (),
         any_channels=False,

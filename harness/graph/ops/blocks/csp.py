@@ -4,6 +4,8 @@ from harness.graph.args import choice, flag, positive, whole
 from harness.graph.ops.blocks.parts import (
     Part,
     depthwise_separable,
+    each_cell,
+    pool_pyramid,
     ratio_of,
     share,
     squeeze,
@@ -39,11 +41,13 @@ def _inner(op: Op, channels: int) -> Part:
 def _csp(op: Op, channels_in: int, channels_out: int) -> Part:
     n, hidden = whole_of(op, "n"), share(channels_out, ratio_of(op, "hidden"))
     passed = worked = unit(op, channels_in, hidden)
-    worked += _inner(op, hidden) * n
+    inner = _inner(op, hidden)
+    worked += (inner + each_cell(add=hidden) if op["shortcut"] else inner) * n
     if op["spp"]:
-        worked += Part(reach=6) + unit(op, 4 * hidden, hidden)
+        worked += pool_pyramid(hidden) + unit(op, 4 * hidden, hidden)
     if op["join"] == "add":
-        last = unit(op, hidden, channels_out) if hidden != channels_out else Part()
+        last = each_cell(add=hidden)
+        last += unit(op, hidden, channels_out) if hidden != channels_out else Part()
     else:
         last = unit(op, hidden * (n + 1 if op["join"] == "all" else 2), channels_out)
     return (passed | worked) + last
@@ -62,8 +66,9 @@ def _idle(op: Op) -> tuple[str, ...]:
 def _es(op: Op, channels_in: int, channels_out: int) -> Part:
     kernel, half = whole_of(op, "kernel"), max(1, channels_out // 2)
     passed = unit(op, channels_in, channels_out)
-    ghost = unit(op, channels_in, half) + unit(op, half, half, kernel, groups=half)
-    worked = ghost + squeeze(2 * half, 4) + unit(op, 2 * half, channels_out)
+    ghost = unit(op, channels_in, half) + unit(op, half, half, kernel, groups=half, acts=False)
+    excited = squeeze(2 * half, 4) + each_cell(scale=2 * half)
+    worked = ghost + excited + unit(op, 2 * half, channels_out)
     return (passed | worked) + unit(op, 2 * channels_out, channels_out)
 
 

@@ -7,6 +7,7 @@ from harness.graph.args import Arg, choice, flag, whole
 from harness.graph.ops.blocks.parts import Part
 from harness.graph.opspec import Meaning, OpSpec, Shape
 from harness.graph.spec import Op
+from harness.graph.tally import Tally
 from harness.registry import Table
 
 ACTIVATIONS = ("silu", "relu", "relu6", "hswish", "leaky_relu", "gelu", "none")
@@ -55,12 +56,16 @@ def described(
         made = parts(op, shape.channels_in, shape.channels_out)
         return shape.cells * (made.macs + shape.cells * made.pairs) + made.once
 
+    def tally(op: Op, shape: Shape) -> Tally:
+        return parts(op, shape.channels_in, shape.channels_out).tally(shape.cells)
+
     return OpSpec(
         args=args,
         arity=(1, 1),
         any_channels=any_channels,
         params=params,
         macs=macs,
+        tally=tally,
         kernel=lambda op, stride: 1 + 2 * parts(op, 1, 1).reach,
         global_=global_,
         normalises=lambda op: bool(dict(op.args).get("norm", False)),

@@ -1,0 +1,80 @@
+"""What `harness cost` says of counting conventions: totals, parts, and why they differ."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.space.counting import CONVENTIONS, count_by, total_by
+from harness.space.model import ModelSpec
+
+if TYPE_CHECKING:
+    from harness.detector import Detector
+
+TRACED = 30e9
+"""Multiply-adds of the largest model that fvcore is asked for: D3 takes 10 s and 5 GB."""
+
+
+def counts(model: ModelSpec) -> dict[str, Any]:
+    """The fields `fvcore`, `conventions` and `conventions_by_part` of a cost document."""
+    return {
+        "fvcore": fvcore_count(model),
+        "conventions": {name: total_by(model, name) for name in CONVENTIONS},
+        "conventions_by_part": {name: count_by(model, name) for name in CONVENTIONS},
+    }
+
+
+def fvcore_count(model: ModelSpec) -> dict[str, Any]:
+    """fvcore's own total with what it did not count; null where it was not run, with the reason.
+
+    closed_form: the same by its rules, which is there for every model.
+    """
+    macs = total_by(model, "multiply_adds")
+    if macs > TRACED:
+        reason = (
+            f"not run: tracing {macs / 1e9:,.0f} billion multiply-adds takes minutes and memory"
+        )
+        counted: dict[str, Any] = {"total": None, "uncounted": {}, "reason": reason}
+    else:
+        counted = _traced(model)
+    return {**counted, "closed_form": total_by(model, "fvcore")}
+
+
+def _traced(model: ModelSpec) -> dict[str, Any]:
+    from harness.cost import count
+    from harness.detector import build
+
+    module: Detector = build(model)
+    try:
+        counted = count(module, model.image_size)
+    except (RuntimeError, MemoryError, NotImplementedError) as error:
+        return {"total": None, "uncounted": {}, "reason": str(error).splitlines()[0]}
+    return {"total": counted.total, "uncounted": dict(counted.uncounted)}
+
+
+def say_conventions(document: Mapping[str, Any], console: Console) -> None:
+    """A line a convention: its total, how far it is from multiply-adds, what it counts."""
+    table = Table(title="FLOPs by convention (one image)")
+    table.add_column("convention")
+    table.add_column("FLOPs", justify="right")
+    table.add_column("v multiply-adds", justify="right")
+    table.add_column("what is counted")
+    for name, total in document["conventions"].items():
+        more = 100 * (total / document["macs"] - 1)
+        table.add_row(name, f"{total:,}", f"{more:+.2f}%" if more else "", CONVENTIONS[name])
+    console.print(table)
+    say_fvcore(document["fvcore"], console)
+
+
+def say_fvcore(fvcore: Mapping[str, Any], console: Console) -> None:
+    """What fvcore itself counted, and what it left out."""
+    if fvcore["total"] is None:
+        console.print(f"fvcore did not count it: {fvcore.get('reason', '')}", highlight=False)
+        return
+    uncounted = ", ".join(f"{name} x {n}" for name, n in fvcore["uncounted"].items())
+    console.print(f"fvcore counts {fvcore['total']:,}", highlight=False)
+    console.print(f"  and leaves out {uncounted or 'nothing'}", highlight=False, soft_wrap=True)
+    if fvcore["total"] != fvcore["closed_form"]:
+        reason = "the module does once what several nodes have in common, or pools adaptively"
+        console.print(f"  (its rules on the graph give {fvcore['closed_form']:,}: {reason})")

@@ -1,0 +1,1 @@
+"""The page of fidelity: published figures beside ours, from the code itself."""

@@ -1,0 +1,91 @@
+"""Tables of published figures beside ours, each with its match or its reason, as Markdown."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.space.printed import Printed
+
+Verdict = Literal["equal", "as printed", "differs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A published figure and ours.
+
+    published: as it stands in its source. reason: why ours differs, or what must be known.
+    """
+
+    what: str
+    published: Printed
+    ours: float
+    reason: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.published.unit == "" and self.published.value == self.ours:
+            return "equal"
+        return "as printed" if self.published.agrees(self.ours) else "differs"
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether it matches, or says why not."""
+        return self.verdict != "differs" or bool(self.reason)
+
+    def cells(self) -> tuple[str, ...]:
+        ours = f"{self.ours:,.0f}" if self.ours >= 1000 else f"{self.ours:,.4g}"
+        gap = self.ours / self.published.value - 1 if self.published.value else 0.0
+        difference = f"{100 * gap:+.2f}%" if self.verdict == "differs" else self.verdict
+        return (self.what, _grouped(self.published), ours, difference, self.reason)
+
+
+def _grouped(figure: Printed) -> str:
+    """Whole numbers with commas, so that long ones can be compared by eye."""
+    return f"{int(figure.text):,}" if figure.text.isdecimal() else figure.text
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A section of the page: words, then rows or a table of quotes.
+
+    quotes: a header and its rows, where there is nothing of ours to stand beside.
+    """
+
+    title: str
+    words: str
+    rows: tuple[Row, ...] = ()
+    quotes: tuple[tuple[str, ...], ...] = ()
+
+    def markdown(self) -> str:
+        parts = [f"## {self.title}", self.words]
+        if self.rows:
+            parts.append(table(HEADER, (row.cells() for row in self.rows)))
+        if self.quotes:
+            parts.append(table(self.quotes[0], self.quotes[1:]))
+        return "\n\n".join(parts) + "\n"
+
+
+HEADER = ("", "published", "ours", "difference", "reason")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; bars in cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def summary(sheets: Iterable[Sheet]) -> str:
+    """How many figures stand on a page, and what became of them."""
+    rows = [row for sheet in sheets for row in sheet.rows]
+    counts = dict.fromkeys(("equal", "as printed", "differs"), 0)
+    for row in rows:
+        counts[row.verdict] += 1
+    return (
+        f"{len(rows)} published figures: {counts['equal']} equal to the unit, "
+        f"{counts['as printed']} equal as printed, {counts['differs']} different, each with "
+        "a reason."
+    )
