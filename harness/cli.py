@@ -397,6 +397,30 @@ def anchors(results: str, as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--out", type=click.Path(dir_okay=False), help="Write the page to this file.")
+@click.option(
+    "--studies",
+    default="search_spaces",
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder of the shipped studies.",
+)
+@results_option
+@friendly
+def fidelity(out: str | None, studies: str, results: str) -> None:
+    """Every published figure beside ours, with its match or its reason: docs/fidelity.md."""
+    from harness.fidelity.page import page
+    from harness.ledger import write_whole
+
+    made = page(Path(studies), Path(results))
+    if out is None:
+        click.echo(made, nl=False)
+        return
+    write_whole(Path(out), made)
+    click.echo(out, err=True)
+
+
+@main.command()
 @click.argument("kind", metavar="topology|study")
 @plugin_option
 @friendly
