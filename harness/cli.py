@@ -125,6 +125,7 @@ def plan(
     from harness.ledger import Ledger
     from harness.plan import estimate, make_plan, open_facts
     from harness.plugins import load
+    from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
 
@@ -132,7 +133,7 @@ def plan(
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     where = Workplace(Path(results))
     ledger = Ledger(where.results)
-    made = make_plan(loaded, ledger, open_facts(where.cache))
+    made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
     document = made.as_json(estimate(made, ledger, where, processors()))
     say_json(document) if as_json else say_plan(document)
 

@@ -99,7 +99,7 @@ def _segmentation(study: Path) -> Sheet:
     reason = (
         "the input size is not printed, and what the head's convolutions are neither: see above"
     )
-    rows = []
+    rows: list[Row] = []
     for planned in plan.cells:
         cell, size = planned.cell, planned.spec.model.image_size
         if cell.arm == quoted["arm"] and cell.params is not None and cell.macs is not None:
