@@ -4,11 +4,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.fidelity.family import GOLDENS
 from harness.fidelity.sheet import Row, Sheet
 from harness.ledger import Ledger
 from harness.plan import Plan, make_plan, open_facts
 from harness.published.anchors import State, anchor_states
 from harness.space.assumed import or_assumed
+from harness.space.costing import closed_form
+from harness.space.counting import FEATURE_NETWORK, count_by
+from harness.space.load import read_yaml
 from harness.space.printed import Printed
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
@@ -37,7 +41,8 @@ def sheets(studies: Path, results: Path) -> tuple[Sheet, ...]:
     studies: the folder `search_spaces`. results: where records of anchors may lie.
     """
     tables = [_table(studies / f"{name}.yaml", title) for name, title in TABLES.items()]
-    return (*tables, _segmentation(studies / "segmentation.yaml"), _anchors(results))
+    networks = _networks(studies / "cross_scale.yaml")
+    return (*tables, networks, _segmentation(studies / "segmentation.yaml"), _anchors(results))
 
 
 def _planned(study: Path, profile: str | None) -> Plan:
@@ -87,6 +92,20 @@ def _quotes(rows: list[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
         if any(n in row["figures"] for n in names)
     ]
     return (header, *lines)
+
+
+def _networks(study: Path) -> Sheet:
+    """Table 5's feature networks: parameters and FLOPs that its ratios are of."""
+    golden = read_yaml(GOLDENS).tree["table_5"]
+    models = {one.cell.arm: one.spec.model for one in _planned(study, "coco").cells}
+    rows = []
+    for arm, (params, flops) in golden["rows"].items():
+        ours = closed_form(models[arm]).parts[FEATURE_NETWORK].params
+        counted = count_by(models[arm], "tf_profiler_2020_04")[FEATURE_NETWORK]
+        rows.append(Row(f"{arm}, params", Printed.read(params), ours))
+        reason = "sums stand for NAS-FPN's gates there" if arm.startswith("nas_fpn") else ""
+        rows.append(Row(f"{arm}, FLOPs", Printed.read(flops), counted, reason))
+    return Sheet("Table 5's networks in full", f"Source: {golden['source']}.", tuple(rows))
 
 
 def _segmentation(study: Path) -> Sheet:
