@@ -18,6 +18,7 @@ from harness.report.fusion import FusionArm, fusion_arms
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.pareto import ParetoInfo, pareto
 from harness.report.plots import Losses, losses
+from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
 from harness.report.stats import Contrast, paired_contrasts
 from harness.report.summary import ArmSummary, label_of, summarise
@@ -47,6 +48,8 @@ class ReportData:
     """The distinct feature networks, by the first arm that has each."""
     latency: LatencyInfo | None = None
     """Arms measured in turn, where someone did."""
+    quoted: QuotedInfo | None = None
+    """What the study says is published of its question."""
 
     @property
     def answer(self) -> str:
@@ -63,6 +66,7 @@ def gather(results: Path, study: str, profile: str) -> ReportData:
     tuning = tune(found, cells, wanted.tuned)
     arms = summarise(cells, found.baseline, tuning)
     trials = _trials(cells, ledger)
+    ran = what_ran(found, cells, [record for held in trials.values() for record in held])
     needs = dict.fromkeys(need for arm in arms for need in arm.by_need)
     others = [x for x in ("macs", "fvcore", "params", "latency") if x != wanted.cost]
     drawn = [pareto(arms, x, wanted) for x in others]
@@ -78,9 +82,10 @@ def gather(results: Path, study: str, profile: str) -> ReportData:
         fusion=fusion_arms(trials),
         needs=tuple(needs),
         losses=losses(trials),
-        ran=what_ran(found, cells, [record for held in trials.values() for record in held]),
+        ran=ran,
         networks=_networks(trials),
         latency=latency_info(results, found),
+        quoted=quoted(found, arms, ran.settings),
     )
 
 

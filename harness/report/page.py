@@ -19,6 +19,7 @@ from harness.report.gather import ReportData, gather
 from harness.report.latency_section import WORDS, draw_latency
 from harness.report.pareto import draw_pareto
 from harness.report.plots import draw_curves, draw_families, draw_needs
+from harness.report.quoted import quoted_table
 from harness.report.style import inline, scoped, styled, to_png, to_svg
 from harness.report.summary import summary_table
 
@@ -51,6 +52,7 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "index.html": render(data, drawn, more),
         "table.csv": data.cells.to_csv(index=False),
         "summary.csv": summary_table(data.arms).to_csv(index=False),
+        "published.csv": quoted_table(data.quoted).to_csv(index=False) if data.quoted else None,
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
         "curves.svg": drawn.get("curves"),
