@@ -29,11 +29,15 @@ class Detector:
     """One row of a published table. Figures that the table leaves out are None; AP in percent."""
 
     name: str
+    short: str
+    """The name beside a point of a plot."""
     source: str
     convention: str
     """What the source counts as one FLOP."""
     verified: str
     """How its figures were checked against the source; empty where they were not."""
+    source_note: str
+    """Of all its rows."""
     note: str
     ap_val: Printed | None
     ap_test_dev: Printed | None
@@ -58,9 +62,13 @@ class _Source(Frozen):
 
 
 class _Row(Frozen):
-    """As the file has it. member: of `harness.space.family`, whose cost it then takes."""
+    """As the file has it. short: `name` where left out.
+
+    member: of `harness.space.family`, whose cost the row then takes.
+    """
 
     name: str
+    short: str = ""
     source: str
     ap_val: PrintedText | None = None
     ap_test_dev: PrintedText | None = None
@@ -93,10 +101,12 @@ def _detector(row: _Row, sources: dict[str, _Source]) -> Detector:
     source, (params, flops, size) = sources[row.source], _cost(row)
     return Detector(
         name=row.name,
+        short=row.short or row.name,
         source=source.name,
         convention=source.convention,
         verified=source.verified,
-        note=row.note or source.note,
+        source_note=source.note,
+        note=row.note,
         ap_val=_read(row.ap_val),
         ap_test_dev=_read(row.ap_test_dev),
         params=params,

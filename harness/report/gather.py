@@ -1,7 +1,7 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
 from harness.report.families import FamiliesInfo, families
 from harness.report.fusion import FusionArm, fusion_arms
+from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.pareto import ParetoInfo, pareto
 from harness.report.plots import Losses, losses
@@ -57,8 +58,11 @@ class ReportData:
         return answer(self.arms, self.families, still)
 
 
-def gather(results: Path, study: str, profile: str) -> ReportData:
-    """Read and compute; draw nothing."""
+def gather(results: Path, study: str, profile: str, *, published: bool = False) -> ReportData:
+    """Read and compute; draw nothing.
+
+    published: lay published detectors under the Pareto plot, as a study file may ask itself.
+    """
     found = read_study(results, study, profile)
     wanted = asked(found)
     ledger = Ledger(results)
@@ -66,7 +70,12 @@ def gather(results: Path, study: str, profile: str) -> ReportData:
     tuning = tune(found, cells, wanted.tuned)
     arms = summarise(cells, found.baseline, tuning)
     trials = _trials(cells, ledger)
-    ran = what_ran(found, cells, [record for held in trials.values() for record in held])
+    records = [record for held in trials.values() for record in held]
+    ran = what_ran(found, cells, records)
+    main = pareto(arms, wanted.cost, wanted)
+    if published or found.report.get("published_detectors"):
+        shown = landmarks(main.axis.column, main.axis.scale, [record.spec for record in records])
+        main = replace(main, landmarks=shown)
     needs = dict.fromkeys(need for arm in arms for need in arm.by_need)
     others = [x for x in ("macs", "fvcore", "params", "latency") if x != wanted.cost]
     drawn = [pareto(arms, x, wanted) for x in others]
@@ -76,7 +85,7 @@ def gather(results: Path, study: str, profile: str) -> ReportData:
         cells=cells,
         arms=arms,
         declared=_declared(cells, wanted, tuning),
-        pareto=pareto(arms, wanted.cost, wanted),
+        pareto=main,
         others=tuple(info for info in drawn if info.points),
         families=_families(cells, wanted),
         fusion=fusion_arms(trials),

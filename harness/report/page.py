@@ -33,14 +33,20 @@ TITLES = {
 
 
 def write_report(
-    results: str | Path, study: str, profile: str, reports: str | Path = "reports"
+    results: str | Path,
+    study: str,
+    profile: str,
+    reports: str | Path = "reports",
+    *,
+    published: bool = False,
 ) -> tuple[Path, ...]:
     """Draw the report of one profile of one study; the files written, the page first.
 
+    published: published detectors under the Pareto plot, whether or not the study asks for them.
     Each file is written whole, then renamed. A picture that an earlier report left and that has
     nothing to show any more is taken away.
     """
-    data = gather(Path(results), study, profile)
+    data = gather(Path(results), study, profile, published=published)
     folder = Path(reports) / safe_name(study, "study") / safe_name(profile, "profile")
     return write_files(data, folder)
 
