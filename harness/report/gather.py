@@ -15,6 +15,7 @@ from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
 from harness.report.families import FamiliesInfo, families
 from harness.report.fusion import FusionArm, fusion_arms
+from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.pareto import ParetoInfo, pareto
@@ -47,6 +48,8 @@ class ReportData:
     ran: Ran
     networks: dict[str, Graph]
     """The distinct feature networks, by the first arm that has each."""
+    fusion_curves: CurvesInfo | None = None
+    """Fusion weights over time, where an arm learns them."""
     latency: LatencyInfo | None = None
     """Arms measured in turn, where someone did."""
     quoted: QuotedInfo | None = None
@@ -89,6 +92,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         others=tuple(info for info in drawn if info.points),
         families=_families(cells, wanted),
         fusion=fusion_arms(trials),
+        fusion_curves=fusion_curves(trials),
         needs=tuple(needs),
         losses=losses(trials),
         ran=ran,

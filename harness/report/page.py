@@ -15,6 +15,7 @@ from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name, write_whole
 from harness.report import stats
 from harness.report.fusion import MOVED
+from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
 from harness.report.latency_section import WORDS, draw_latency
 from harness.report.pareto import draw_pareto
@@ -29,6 +30,7 @@ TITLES = {
     "families": "AP against cost by family",
     "needs": "AP by need",
     "latency": "Latency ratios",
+    "weights": "Fusion weights over time",
 }
 
 
@@ -63,6 +65,7 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "pareto.png": png,
         "curves.svg": drawn.get("curves"),
         "families.svg": drawn.get("families"),
+        "weights.svg": drawn.get("weights"),
     }
     for name, made in content.items():
         if made is None:
@@ -83,6 +86,8 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["curves"] = to_svg(draw_curves(data.losses))
         if data.needs:
             drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
+        if data.fusion_curves:
+            drawn["weights"] = to_svg(draw_fusion_curves(data.fusion_curves))
         if data.latency:
             drawn["latency"] = to_svg(draw_latency(data.latency))
         for i, info in enumerate(data.families):

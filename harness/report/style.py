@@ -84,6 +84,17 @@ def stacked(width: float, heights: Sequence[float]) -> tuple[Figure, Any]:
     return fig, axes
 
 
+def figures(width: float, height: float, rows: int, columns: int) -> tuple[Figure, Any]:
+    """A figure of small panels, and these as an array (rows, columns). A column shares its y."""
+    fig = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(fig)
+    fig.patch.set_alpha(0.0)
+    panels = fig.subplots(rows, columns, sharex=True, sharey="col", squeeze=False)
+    for one in panels.flat:
+        one.patch.set_alpha(0.0)
+    return fig, panels
+
+
 def colours(n: int) -> list[str]:
     return [OKABE_ITO[i % len(OKABE_ITO)] for i in range(n)]
 

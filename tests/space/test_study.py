@@ -146,6 +146,19 @@ def test_the_compound_rule_makes_families(write):
     } == {64}
 
 
+def test_a_linear_rule_may_round_to_a_multiple(write):
+    text = STUDY.replace(
+        "  head: {depth: 1}\n",
+        "  head: {depth: 1}\n"
+        "  compound:\n"
+        "    coefficient: 2.5\n"
+        "    image_size: {base: 512, slope: 128, multiple: 128}\n"
+        "    head_depth: {base: 1, slope: 1}\n",
+    )
+    model = trials(write(text), seeds=1)[0].model
+    assert (model.image_size, model.head.depth) == (896, 3)
+
+
 SOURCE = STUDY.replace(
     "  backbone: {name: lcnet_050}\n",
     "  backbone:\n"
