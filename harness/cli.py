@@ -366,9 +366,17 @@ def latency(
 @plugin_option
 @results_option
 @reports_option
+@click.option(
+    "--published", is_flag=True, help="Published detectors on the Pareto plot, quoted, not ranked."
+)
 @friendly
 def report(
-    study: str, profile: str | None, plugins: tuple[str, ...], results: str, reports: str
+    study: str,
+    profile: str | None,
+    plugins: tuple[str, ...],
+    results: str,
+    reports: str,
+    published: bool,
 ) -> None:
     """Draw the report of a study again, from results alone."""
     from harness.door.printing import say_written
@@ -378,7 +386,7 @@ def report(
     load(plugins)
     name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
     profile = chosen_profile(Path(results), name, profile)
-    say_written(write_report(results, reports, name, profile))
+    say_written(write_report(results, reports, name, profile, published))
 
 
 @main.command()
@@ -453,10 +461,12 @@ def list_names(plugins: tuple[str, ...], results: str, as_json: bool) -> None:
         click.echo(f"{kind}: {', '.join(found) or '-'}")
 
 
-def write_report(results: str, reports: str, study: str, profile: str) -> Any:
+def write_report(
+    results: str, reports: str, study: str, profile: str, published: bool = False
+) -> Any:
     from harness.report import write_report as write
 
-    return write(Path(results), study, profile, Path(reports))
+    return write(Path(results), study, profile, Path(reports), published=published)
 
 
 def say_json(document: Any) -> None:

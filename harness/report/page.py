@@ -20,6 +20,7 @@ from harness.report.gather import ReportData, gather
 from harness.report.latency_section import WORDS, draw_latency
 from harness.report.pareto import draw_pareto
 from harness.report.plots import draw_curves, draw_families, draw_needs
+from harness.report.quoted import quoted_table
 from harness.report.style import inline, scoped, styled, to_png, to_svg
 from harness.report.summary import summary_table
 
@@ -34,14 +35,20 @@ TITLES = {
 
 
 def write_report(
-    results: str | Path, study: str, profile: str, reports: str | Path = "reports"
+    results: str | Path,
+    study: str,
+    profile: str,
+    reports: str | Path = "reports",
+    *,
+    published: bool = False,
 ) -> tuple[Path, ...]:
     """Draw the report of one profile of one study; the files written, the page first.
 
+    published: published detectors under the Pareto plot, whether or not the study asks for them.
     Each file is written whole, then renamed. A picture that an earlier report left and that has
     nothing to show any more is taken away.
     """
-    data = gather(Path(results), study, profile)
+    data = gather(Path(results), study, profile, published=published)
     folder = Path(reports) / safe_name(study, "study") / safe_name(profile, "profile")
     return write_files(data, folder)
 
@@ -53,6 +60,7 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "index.html": render(data, drawn, more),
         "table.csv": data.cells.to_csv(index=False),
         "summary.csv": summary_table(data.arms).to_csv(index=False),
+        "published.csv": quoted_table(data.quoted).to_csv(index=False) if data.quoted else None,
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
         "curves.svg": drawn.get("curves"),

@@ -125,6 +125,8 @@ class ReportStudy(Frozen):
     """An axis each arm is tuned over: the report shows the best value of each arm."""
     spine: tuple[str, ...] = ()
     """Arms that follow from each other by one change each."""
+    published_detectors: bool = False
+    """Whether the Pareto plot shows published detectors (COCO), quoted and not ranked."""
 
 
 PrintedText = Annotated[str | float | int, AfterValidator(_figure)]
