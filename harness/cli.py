@@ -387,7 +387,7 @@ def report(
 @results_option
 @friendly
 def export(trial: str, out: str | None, plugins: tuple[str, ...], results: str) -> None:
-    """A finished trial (id, or how it begins) as files for use elsewhere: weights, topology, ONNX."""
+    """A finished trial (id, or how it begins) for use elsewhere: weights, topology, ONNX."""
     from harness.door.exporting import export_trial
     from harness.plugins import load
 

@@ -92,7 +92,8 @@ def _fill(
     (folder / TOPOLOGY).write_text(yaml_text(restated(graph, **about)), encoding="utf-8")
     notes = _onnx(detector, folder / ONNX)
     (folder / EXAMPLE).write_text(load_text(plugins))
-    (folder / README).write_text(readme_text(spec, detector, notes, plugins), encoding="utf-8")
+    page = readme_text(spec, detector, (folder / ONNX).exists(), notes, plugins)
+    (folder / README).write_text(page, encoding="utf-8")
     return notes
 
 

@@ -1,8 +1,10 @@
 """What an exported folder says of itself: an example that loads it, and a page."""
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
+from harness.data.transforms import MEAN, STD
 from harness.detector import Detector
 from harness.detector.anchors import MAX_LOG_SIDE, per_cell
 from harness.exchange.onnx_file import output_names
@@ -53,55 +55,86 @@ def load_text(plugins: tuple[str, ...]) -> str:
 
 
 def readme_text(
-    spec: TrialSpec, detector: Detector, notes: tuple[str, ...], plugins: tuple[str, ...]
+    spec: TrialSpec,
+    detector: Detector,
+    has_onnx: bool,
+    notes: Iterable[str],
+    plugins: tuple[str, ...],
 ) -> str:
     """The page. notes: as `export` gives them back."""
-    parts = [*_files(spec, notes), *_images(spec), *_outputs(spec, detector)]
+    paragraphs = [*_about(spec), _listed(_files(spec, has_onnx))]
+    paragraphs += [f"Note: {note}." for note in notes]
     if plugins:
-        parts += ["", f"The network needs plug-ins: {', '.join(plugins)}."]
-    return "\n".join([*parts, ""])
+        paragraphs.append(f"The network needs these plug-ins: {', '.join(plugins)}.")
+    paragraphs += [*_images(spec), *_outputs(spec, detector)]
+    return "\n\n".join([_wrapped(one) for one in paragraphs]) + "\n"
 
 
-def _files(spec: TrialSpec, notes: tuple[str, ...]) -> Iterator[str]:
-    model = spec.model
-    maps = model.feature_network.graph["inputs"]
+def _wrapped(paragraph: str) -> str:
+    lines = paragraph.splitlines()
+    return "\n".join(
+        textwrap.fill(
+            line,
+            100,
+            subsequent_indent="  " if line.startswith("- ") else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines
+    )
+
+
+def _listed(entries: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f"- `{name}`: {what}" for name, what in entries)
+
+
+def _about(spec: TrialSpec) -> Iterator[str]:
+    model, network = spec.model, spec.model.feature_network
+    levels = ", ".join(f"p{level}" for level in network.graph["inputs"])
     yield f"# Trial {spec.id}"
-    yield ""
-    yield f"Written by feature-network-harness {version('feature-network-harness')}."
-    yield f"Backbone {model.backbone.name}, feature network {model.feature_network.graph['name']} "
-    yield f"(width {model.feature_network.width}, from levels "
-    yield f"{', '.join(f'p{level}' for level in maps)}), head {model.head.kind}."
-    yield ""
-    yield "- `model.pt`: the state dict; `torch.load(..., weights_only=True)` reads it."
-    yield "- `model.onnx`: the same network, images to class and box maps, any batch."
-    yield "- `topology.yaml`: the feature network, every node written out; read it with"
-    yield f"  `harness show topology.yaml --width {model.feature_network.width} --image-size "
-    yield f"  {model.image_size} --backbone {model.backbone.name}`."
-    yield "- `spec.json`: all of the trial: model, recipe, data, seeds."
-    yield "- `anchors.npy`: the boxes that box maps are coded against (x0 y0 x1 y1, pixels)."
-    yield "- `load.py`: how to load the two models; `python load.py` runs both."
-    if notes:
-        yield ""
-        yield from (f"Note: {note}." for note in notes)
+    yield (
+        f"Written by feature-network-harness {version('feature-network-harness')}. Backbone "
+        f"{model.backbone.name}, feature network {network.graph['name']} (width {network.width}, "
+        f"on {levels}), head {model.head.kind}."
+    )
+
+
+def _files(spec: TrialSpec, has_onnx: bool) -> Iterator[tuple[str, str]]:
+    model = spec.model
+    look = (
+        f"harness show topology.yaml --width {model.feature_network.width} --image-size "
+        f"{model.image_size} --backbone {model.backbone.name}"
+    )
+    yield "model.pt", "the state dict; `torch.load(..., weights_only=True)` reads it."
+    if has_onnx:
+        yield "model.onnx", "the same network for any number of images of one size."
+    yield "topology.yaml", f"the feature network, every node written out; `{look}` shows it."
+    yield "spec.json", "all that the trial is: model, recipe, data, seeds."
+    yield "anchors.npy", "the boxes that outputs are coded against: x0 y0 x1 y1 in pixels."
+    yield "load.py", "how either model is loaded; `python load.py` does it."
 
 
 def _images(spec: TrialSpec) -> Iterator[str]:
     side = spec.model.image_size
-    yield from ("", "## Images", "")
-    yield f"float32 (N, 3, {side}, {side}), RGB. An image is scaled so that its longer side is "
-    yield f"{side} pixels, normalised with (x / 255 - mean) / std, mean (0.485, 0.456, 0.406), std "
-    yield "(0.229, 0.224, 0.225), and put in the top left corner; the rest is 0."
+    mean, std = (", ".join(f"{x / 255:g}" for x in values.tolist()) for values in (MEAN, STD))
+    yield "## Images"
+    yield (
+        f"float32 (N, 3, {side}, {side}), RGB. An image is scaled so that its longer side has "
+        f"{side} pixels, then normalised to (x / 255 - mean) / std with mean {mean} and std {std}, "
+        "and lies in the top left corner; the rest is 0."
+    )
 
 
 def _outputs(spec: TrialSpec, detector: Detector) -> Iterator[str]:
     anchors, classes = per_cell(spec.model.head.anchors), spec.model.num_classes
-    yield from ("", "## Outputs", "")
+    yield "## Outputs"
     yield f"In order: {', '.join(f'`{name}`' for name in output_names(detector))}."
-    yield f"Class maps are (N, {anchors} x {classes}, h, w) logits, channel a x {classes} + k is "
-    yield f"class k of anchor a; box maps are (N, {anchors} x 4, h, w), ty tx th tw of each anchor."
-    yield "Rows of `anchors.npy`: finest level first, then cells row by row, then anchors of a "
-    yield "cell. Of an anchor with centre (x, y), width w and height h the box has the centre"
-    yield f"(x + tx w, y + ty h), width w exp(tw) and height h exp(th), tw and th at most "
-    yield f"{MAX_LOG_SIDE:.4f}."
-    yield ""
+    yield (
+        f"Class maps are (N, {anchors} * {classes}, h, w) logits: channel a * {classes} + k is "
+        f"class k of anchor a. Box maps are (N, {anchors} * 4, h, w): ty tx th tw of every anchor. "
+        "The rows of `anchors.npy` go by level, the finest first, then by cell, row by row, then "
+        "by anchor of the cell. For an anchor with centre (x, y), width w and height h the box has "
+        "the centre (x + tx * w, y + ty * h), the width w * exp(tw) and the height h * exp(th); "
+        f"tw and th count as {MAX_LOG_SIDE:.4f} where they are more."
+    )
     yield f"Classes: {', '.join(spec.facts.categories)}."

@@ -128,7 +128,7 @@ for _kind, _pattern, _starts in _PATTERNS:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes the words that `_Loader` would read as something else; writes out what is there twice."""
+    """Quotes words that `_Loader` would read as something else; writes no aliases."""
 
     yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
@@ -137,7 +137,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def yaml_text(tree: Mapping[str, Any]) -> str:
-    """Plain data as YAML that `read_yaml` reads back equal; short lists and mappings on one line."""
+    """Plain data as YAML that `read_yaml` reads back equal; innermost values on one line."""
     return yaml.dump(
         tree,
         Dumper=_Dumper,
