@@ -390,6 +390,25 @@ def report(
 
 
 @main.command()
+@click.argument("trial")
+@click.option("--out", type=click.Path(file_okay=False), help="[default: exports/TRIAL]")
+@plugin_option
+@results_option
+@friendly
+def export(trial: str, out: str | None, plugins: tuple[str, ...], results: str) -> None:
+    """A finished trial (id, or how it begins) for use elsewhere: weights, topology, ONNX."""
+    from harness.door.exporting import export_trial
+    from harness.plugins import load
+
+    load(plugins)
+    made = export_trial(trial, Path(results), Path(out) if out else None, plugins)
+    for note in made.notes:
+        click.echo(note, err=True)
+    for file in sorted(made.folder.iterdir()):
+        click.echo(str(file))
+
+
+@main.command()
 @results_option
 @json_option
 @friendly

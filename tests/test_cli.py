@@ -30,6 +30,7 @@ OPTIONS = {
                 "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
     "report": {"--profile", "--plugin", "--results", "--reports"},
     "schema": {"--plugin"},
+    "export": {"--out", "--plugin", "--results"},
     "anchors": {"--results", "--json"},
     "ls": {"--plugin", "--results", "--json"},
 }  # fmt: skip

@@ -18,7 +18,7 @@ FLOORS = (
     ("space",),
     ("ledger", "studies", "timings", "ops", "compiler", "weights"),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
-    ("engines", "detector", "data"),
+    ("engines", "detector", "data", "exchange"),
     ("training", "evaluate", "latency", "report"),
     ("trial", "run", "plan", "prove"),
     ("door",),
