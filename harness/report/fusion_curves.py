@@ -2,11 +2,14 @@
 
 The paper draws three nodes of one network under softmax and under fast normalised fusion. Here the
 arms of a study stand side by side and the nodes below each other, those that moved most first.
-Weights are of the first seed: averages over seeds would hide that seeds part.
+Weights are of one seed: averages over seeds would hide that seeds part.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
+from textwrap import fill
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -18,6 +21,9 @@ from harness.report.style import MARKERS, SOFT, colours, figures
 MOST_ARMS, MOST_NODES = 4, 6
 FIRST = ("softmax", "fast", "none")
 """Norms in the order in which arms are shown: the paper's two beside each other."""
+
+Row = tuple[str, tuple[str, ...]]
+"""A node's key and the names of its inputs: a node with other inputs is another row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,74 +37,109 @@ class NodeCurves:
 
     @property
     def moved(self) -> float:
-        """Largest distance of a weight from where it started."""
-        return max(abs(w - row[0]) for row in self.weights for w in row)
+        """Largest distance of a weight from where it started; what diverged is left out."""
+        distances = (abs(w - row[0]) for row in self.weights for w in row)
+        return max(filter(isfinite, distances), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmCurves:
+    """One arm in one seed. norm, per: of its weighted nodes (of the first, where they differ)."""
+
+    label: str
+    norm: str
+    per: str
+    seed: int
+    nodes: Mapping[Row, NodeCurves]
 
 
 @dataclass(frozen=True, slots=True)
 class CurvesInfo:
-    """What is drawn. nodes: their keys, rows of the picture; arms: columns, curves by node."""
+    """What is drawn. rows: nodes, those that moved most first; arms: columns."""
 
-    nodes: tuple[str, ...]
-    arms: tuple[tuple[str, Mapping[str, NodeCurves]], ...]
-    nodes_left_out: int
+    rows: tuple[Row, ...]
+    arms: tuple[ArmCurves, ...]
+    rows_left_out: int
     arms_left_out: tuple[str, ...]
-    seed: int
 
     @property
     def caption(self) -> str:
         """What must be known to read the picture."""
-        words = f"Normalised fusion weights by epoch, seed {self.seed}; a line an input. "
-        words += "Epoch 0 is the start, where all raw weights are one."
-        if self.nodes_left_out:
-            words += f" The {len(self.nodes)} nodes that moved most; {self.nodes_left_out} are left"
+        seeds = {arm.seed for arm in self.arms}
+        seed = f"seed {min(seeds)}" if len(seeds) == 1 else "the first seed of each arm"
+        words = f"Normalised fusion weights by epoch, {seed}; a line an input. Epoch 0 is the "
+        words += "start, where all raw weights are one; no moving average is in them."
+        if means := [arm.label for arm in self.arms if arm.per != "scalar"]:
+            words += f" Means over channels or pixels: {'; '.join(means)}."
+        if self.rows_left_out:
+            words += f" The {len(self.rows)} nodes that moved most; {self.rows_left_out} are left"
             words += " out."
         if self.arms_left_out:
-            words += f" Without {', '.join(self.arms_left_out)}."
+            words += f" Without {'; '.join(self.arms_left_out)}."
         return words
 
 
 def fusion_curves(trials: Mapping[str, Sequence[TrialRecord]]) -> CurvesInfo | None:
     """Curves of the arms that learn weights, or None where none does.
 
-    trials: records of each arm, by its label; the first of each is shown.
+    trials: records of each arm, by its label.
     """
-    found = []
-    for label, records in trials.items():
-        norm, curves = _curves(records[0])
-        if curves:
-            found.append((norm, label, curves))
+    done_first = {label: sorted(held, key=_is_cut_short) for label, held in trials.items()}
+    read = [[_arm(label, one) for one in held] for label, held in done_first.items()]
+    learned = [kept for arms in read if (kept := [arm for arm in arms if arm.nodes])]
+    found = _norms_in_turn(_of_one_seed(learned))
     if not found:
         return None
-    found.sort(key=lambda one: FIRST.index(one[0]) if one[0] in FIRST else len(FIRST))
     shown, rest = found[:MOST_ARMS], found[MOST_ARMS:]
-    moved: dict[str, float] = {}
-    for _, _, curves in shown:
-        for key, one in curves.items():
-            moved[key] = max(moved.get(key, 0.0), one.moved)
-    nodes = sorted(moved, key=lambda key: -moved[key])
-    first = next(iter(trials[shown[0][1]]))
+    moved: dict[Row, float] = {}
+    for arm in shown:
+        for row, one in arm.nodes.items():
+            moved[row] = max(moved.get(row, 0.0), one.moved)
+    rows = sorted(moved, key=lambda row: -moved[row])
     return CurvesInfo(
-        nodes=tuple(nodes[:MOST_NODES]),
-        arms=tuple((label, curves) for _, label, curves in shown),
-        nodes_left_out=max(0, len(nodes) - MOST_NODES),
-        arms_left_out=tuple(label for _, label, _ in rest),
-        seed=int(first.spec["seeds"]["init"]),
+        rows=tuple(rows[:MOST_NODES]),
+        arms=tuple(shown),
+        rows_left_out=max(0, len(rows) - MOST_NODES),
+        arms_left_out=tuple(arm.label for arm in rest),
     )
 
 
-def _curves(record: TrialRecord) -> tuple[str, dict[str, NodeCurves]]:
-    """The norm of a trial's weighted nodes (the first one's), and their curves where they learn."""
+def _norms_in_turn(arms: Sequence[ArmCurves]) -> list[ArmCurves]:
+    """The first arm of each norm, then the second of each: none is crowded out by another."""
+    seen: Counter[str] = Counter()
+    placed = []
+    for i, arm in enumerate(arms):
+        rank = FIRST.index(arm.norm) if arm.norm in FIRST else len(FIRST)
+        placed.append((seen[arm.norm], rank, i, arm))
+        seen[arm.norm] += 1
+    return [arm for *_, arm in sorted(placed, key=lambda one: one[:3])]
+
+
+def _is_cut_short(record: TrialRecord) -> bool:
+    return record.status != "done"
+
+
+def _of_one_seed(arms: Sequence[Sequence[ArmCurves]]) -> list[ArmCurves]:
+    """Of each arm the first seed that all of them have; its own first one where there is none."""
+    seeds = [[one.seed for one in held] for held in arms]
+    common = [seed for seed in seeds[0] if all(seed in held for held in seeds)] if seeds else []
+    return [next((one for one in held if one.seed in common[:1]), held[0]) for held in arms]
+
+
+def _arm(label: str, record: TrialRecord) -> ArmCurves:
+    """The weighted nodes of a trial that learn; none where it logged nothing."""
     nodes = record.spec["model"]["feature_network"]["graph"]["nodes"]
     logged = [row for row in record.curve if row.fusion_weights]
-    norm, found = "", {}
+    norm, per = "", ""
+    found: dict[Row, NodeCurves] = {}
     for node in nodes if logged else ():
         key, fuse = f"{node['name']}@{node['repeat']}", node["fuse"].get("weighted")
         is_logged = all(key in row.fusion_weights for row in logged)
         if fuse and is_logged and not fuse["frozen"] and len(node["inputs"]) > 1:
-            norm = norm or str(fuse["norm"])
-            found[key] = _node(key, node, fuse, logged)
-    return norm, found
+            norm, per = norm or str(fuse["norm"]), per or str(fuse["per"])
+            one = _node(key, node, fuse, logged)
+            found[key, one.inputs] = one
+    return ArmCurves(label, norm, per, int(record.spec["seeds"]["init"]), found)
 
 
 def _node(
@@ -127,32 +168,30 @@ def start(norm: str, inputs: int, eps: float) -> float:
 
 def draw_fusion_curves(info: CurvesInfo) -> Figure:
     """A column an arm, a row a node. Shares span 0 to 1, unbounded weights what they need."""
-    rows, columns = len(info.nodes), len(info.arms)
+    rows, columns = len(info.rows), len(info.arms)
     fig, panels = figures(max(3.6, 2.0 + 1.9 * columns), 0.7 + 1.25 * rows, rows, columns)
-    limits = [_limits(curves.values()) for _, curves in info.arms]
-    for i, key in enumerate(info.nodes):
-        for j, (label, curves) in enumerate(info.arms):
-            axes = panels[i, j]
-            if key in curves:
-                _draw_node(axes, curves[key])
-            axes.set_ylim(*limits[j])
-            axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            is_other = j == 0 or limits[j] != limits[j - 1]
-            axes.tick_params(labelbottom=i == rows - 1, labelleft=is_other)
-            if i == 0:
-                axes.set_title(label, loc="left")
-            if j == 0:
-                axes.set_ylabel(key)
-        shown = next(curves[key] for _, curves in info.arms if key in curves)
-        handles = panels[i, columns - 1].get_lines() or panels[i, 0].get_lines()
-        panels[i, columns - 1].legend(
-            handles, shown.inputs, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0
-        )
+    limits = [_limits(arm.nodes.values()) for arm in info.arms]
+    for j, arm in enumerate(info.arms):
+        panels[0, j].set_ylim(*limits[j])  # which its column shares
+        panels[0, j].set_title(fill(arm.label, 22), loc="left")
+        for i, row in enumerate(info.rows):
+            _draw_node(panels[i, j], arm.nodes.get(row))
+            panels[i, j].tick_params(labelleft=j == 0 or limits[j] != limits[j - 1])
+    for i, (key, inputs) in enumerate(info.rows):
+        panels[i, 0].set_ylabel(key)
+        handles = next(lines for axes in panels[i] if (lines := axes.get_lines()))
+        beside = panels[i, columns - 1]
+        beside.legend(handles, inputs, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
+    for axes in panels.flat:
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     fig.supxlabel("epoch", fontsize=9, color=SOFT)
     return fig
 
 
-def _draw_node(axes: Any, one: NodeCurves) -> None:
+def _draw_node(axes: Any, one: NodeCurves | None) -> None:
+    if one is None:
+        axes.text(0.5, 0.5, "no such node", transform=axes.transAxes, ha="center", color=SOFT)
+        return
     paint = colours(len(one.inputs))
     for i, row in enumerate(one.weights):
         axes.plot(
@@ -168,6 +207,7 @@ def _draw_node(axes: Any, one: NodeCurves) -> None:
 
 def _limits(curves: Iterable[NodeCurves]) -> tuple[float, float]:
     """0 to 1 for shares; wider where unbounded weights leave that."""
-    values = [weight for one in curves for row in one.weights for weight in row]
-    low, high = min(0.0, *values), max(1.0, *values)
+    weights = (weight for one in curves for row in one.weights for weight in row)
+    values = [0.0, 1.0, *filter(isfinite, weights)]
+    low, high = min(values), max(values)
     return low - 0.05 * (low < 0), high + 0.05 * (high > 1)

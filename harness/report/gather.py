@@ -92,7 +92,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         others=tuple(info for info in drawn if info.points),
         families=_families(cells, wanted),
         fusion=fusion_arms(trials),
-        fusion_curves=fusion_curves(trials),
+        fusion_curves=fusion_curves(_best(trials, tuning)),
         needs=tuple(needs),
         losses=losses(trials),
         ran=ran,
@@ -137,6 +137,12 @@ def _networks(trials: Mapping[str, Sequence[TrialRecord]]) -> dict[str, Graph]:
             seen.add(name)
             found[label] = graph
     return found
+
+
+def _best(trials: Mapping[str, list[TrialRecord]], tuning: Tuning) -> dict[str, list[TrialRecord]]:
+    """Each arm at its best value of the tuned axis; all of them where none is tuned."""
+    chosen = set(tuning.best.values()) or set(trials)
+    return {label: records for label, records in trials.items() if label in chosen}
 
 
 def _trials(cells: pd.DataFrame, ledger: Ledger) -> dict[str, list[TrialRecord]]:
