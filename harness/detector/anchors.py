@@ -54,12 +54,12 @@ def _level_anchors(spec: AnchorSpec, level: int, image_size: tuple[int, int]) ->
 
 def _sides(spec: AnchorSpec, stride: int) -> Tensor:
     """Width and height of the anchors of a cell: (per_cell, 2)."""
-    sides = [
-        (side / math.sqrt(ratio), side * math.sqrt(ratio))
-        for octave in range(spec.octaves)
-        for side in (spec.scale * stride * 2 ** (octave / spec.octaves),)
-        for ratio in spec.ratios
-    ]
+    squares = [spec.scale * stride * 2 ** (i / spec.octaves) for i in range(spec.octaves)]
+    if spec.sides is None:
+        roots = [math.sqrt(ratio) for ratio in spec.ratios]
+        sides = [(side / root, side * root) for side in squares for root in roots]
+    else:
+        sides = [(side * width, side * height) for side in squares for width, height in spec.sides]
     return torch.tensor(sides, dtype=torch.float64)
 
 
