@@ -16,8 +16,6 @@ from torch import Tensor
 
 from harness.data.base import AbstractSplit, Objects
 from harness.data.transforms import (
-    IMAGENET,
-    Norm,
     View,
     draw,
     eval_view,
@@ -98,17 +96,13 @@ class TrainBatches:
 
 
 def eval_batches(
-    split: AbstractSplit,
-    image_size: int,
-    batch_size: int,
-    workers: int = 0,
-    norm: Norm = IMAGENET,
+    split: AbstractSplit, image_size: int, batch_size: int, workers: int = 0
 ) -> Iterator[EvalBatch]:
     """All images of a split in order, whole."""
     views = [eval_view(size, image_size) for size in split.sizes]
 
     def load(index: int) -> npt.NDArray[np.float32]:
-        return view_image(split.load(index).image, views[index], image_size, norm)
+        return view_image(split.load(index).image, views[index], image_size)
 
     places = np.arange(len(split))
     rows = [places[i : i + batch_size] for i in range(0, len(places), batch_size)]

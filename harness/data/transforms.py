@@ -40,17 +40,6 @@ class View:
         return self.scale == 1 and not self.left and not self.top
 
 
-class Norm(NamedTuple):
-    """What is taken off pixels from 0 to 255, and what they are divided by: three channels or one
-    number for all."""
-
-    mean: npt.NDArray[np.float32] | float
-    std: npt.NDArray[np.float32] | float
-
-
-IMAGENET = Norm(MEAN, STD)
-
-
 class Drawn(NamedTuple):
     """What chance decides for one image in one epoch."""
 
@@ -90,7 +79,7 @@ def train_view(
 
 
 def view_image(
-    image: npt.NDArray[np.uint8], view: View, image_size: int, norm: Norm = IMAGENET
+    image: npt.NDArray[np.uint8], view: View, image_size: int
 ) -> npt.NDArray[np.float32]:
     """(H, W, 3) uint8 -> normalised (image_size, image_size, 3)."""
     pixels = image[: view.height, : view.width] if view.is_whole else _resized(image, view)
@@ -98,8 +87,8 @@ def view_image(
         pixels = pixels[:, ::-1]
     out = np.zeros((image_size, image_size, 3), dtype=np.float32)
     part = out[: view.height, : view.width]
-    np.subtract(pixels, norm.mean, out=part, dtype=np.float32)
-    part /= norm.std
+    np.subtract(pixels, MEAN, out=part)
+    part /= STD
     return out
 
 

@@ -39,8 +39,6 @@ class Member:
     coefficient: the paper's compound coefficient phi, None where it has none.
     paper, readme, tests: parameters and FLOPs as these print them; notes: to them, by source.
     fields: of the topology, where they differ from its file.
-    pixels: what released weights want taken off pixels (0 to 255), and divided by; None is
-    ImageNet's mean and standard deviation of each channel.
     """
 
     name: str
@@ -60,7 +58,6 @@ class Member:
     fields: Mapping[str, Any] = field(default_factory=dict)
     levels: tuple[int, int] = (3, 7)
     head: str = "efficientdet"
-    pixels: tuple[float, float] | None = None
 
     @property
     def published(self) -> tuple[Published, ...]:
@@ -81,11 +78,7 @@ RATIOS = (1.0, 0.5, 2.0)
 _B, _L = "tf_efficientnet_b", "tf_efficientnet_lite"
 _SUM: Mapping[str, Any] = {"fields": {"fuse": "sum"}}
 """D6 to D7x fuse without weights, for stability in training."""
-_LITE: Mapping[str, Any] = {
-    "topology": "bifpn_lite",
-    "head": "efficientdet_lite",
-    "pixels": (127.0, 128.0),
-}
+_LITE: Mapping[str, Any] = {"topology": "bifpn_lite", "head": "efficientdet_lite"}
 """ReLU6 everywhere, sums without weights; these backbones have no squeeze-excite."""
 _D5: Mapping[str, Any] = {
     "notes": {README: "130B is a slip: that release's code counts 135.4B, the paper prints 135B"}

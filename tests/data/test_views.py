@@ -11,17 +11,14 @@ import torch
 from harness.data.base import AbstractSplit, Sample, objects_of
 from harness.data.loader import TrainBatches, ahead, eval_batches
 from harness.data.transforms import (
-    IMAGENET,
     MEAN,
     STD,
-    Norm,
     draw,
     eval_view,
     train_view,
     view_image,
     view_objects,
 )
-from harness.space.family import member
 from harness.space.recipe import Augmentation
 
 PLAIN = Augmentation(flip=False, scale=(1.0, 1.0))
@@ -67,21 +64,6 @@ def test_the_image_lies_top_left_and_the_rest_is_zero():
     assert out.dtype == np.float32
     assert np.allclose(out[:16], (200 - MEAN) / STD)
     assert not out[16:].any()
-
-
-def test_pixels_as_other_weights_want_them():
-    """What google's lite models were trained on; the padding is zero still."""
-    pixels = member("efficientdet_lite0").pixels
-    assert pixels == (127.0, 128.0)
-    assert member("efficientdet_d0").pixels is None
-    image = np.full((30, 60, 3), 255, np.uint8)
-    out = view_image(image, eval_view((30, 60), 32), 32, Norm(*pixels))
-    assert (out[:16] == 1).all()
-    assert not out[16:].any()
-    first, other = (next(eval_batches(Made(), 64, 4, norm=n)) for n in (IMAGENET, Norm(*pixels)))
-    mean, std = (torch.tensor(one)[:, None, None] for one in IMAGENET)
-    seen = (first.images * std + mean)[..., :48, :]
-    torch.testing.assert_close(other.images[..., :48, :], (seen - 127) / 128)
 
 
 def test_flip_mirrors_pixels_and_boxes_inside_the_image():
