@@ -56,6 +56,9 @@ class AnchorSpec(Frozen):
     sides: tuple[tuple[Ratio, Ratio], ...] | None = None
     """Width and height of the box of each ratio, of a square of side 1; None is 1 / sqrt(ratio) and
     sqrt(ratio). Released weights know them rounded: (1.4, 0.7)."""
+    strides: Literal["of_map"] | None = None
+    """`of_map`: the image's sides over the map's, as released weights know them; None is
+    2 ** level. They part where the image's sides are no multiples of that: lite0's 320 at p7."""
 
     @model_validator(mode="after")
     def _sides_of_ratios(self) -> "AnchorSpec":

@@ -20,6 +20,7 @@ ADDED = (
     ("recipe", "schedule", "drop"),
     ("recipe", "loss", "negative_iou"),
     ("model", "head", "anchors", "sides"),
+    ("model", "head", "anchors", "strides"),
 )
 """Fields that came after ids were given out: None, as it was for all before, is not in the id."""
 
