@@ -125,6 +125,7 @@ def plan(
     from harness.ledger import Ledger
     from harness.plan import estimate, make_plan, open_facts
     from harness.plugins import load
+    from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
 
@@ -132,7 +133,7 @@ def plan(
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     where = Workplace(Path(results))
     ledger = Ledger(where.results)
-    made = make_plan(loaded, ledger, open_facts(where.cache))
+    made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
     document = made.as_json(estimate(made, ledger, where, processors()))
     say_json(document) if as_json else say_plan(document)
 
@@ -413,6 +414,30 @@ def import_weights(
     say_json(document) if as_json else click.echo("\n".join(import_words(document)))
     if not document["complete"]:
         click.get_current_context().exit(NOT_HELD)
+
+
+@main.command()
+@click.option("--out", type=click.Path(dir_okay=False), help="Write the page to this file.")
+@click.option(
+    "--studies",
+    default="search_spaces",
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder of the shipped studies.",
+)
+@results_option
+@friendly
+def fidelity(out: str | None, studies: str, results: str) -> None:
+    """Every published figure beside ours, with its match or its reason: docs/fidelity.md."""
+    from harness.fidelity.page import page
+    from harness.ledger import write_whole
+
+    made = page(Path(studies), Path(results))
+    if out is None:
+        click.echo(made, nl=False)
+        return
+    write_whole(Path(out), made)
+    click.echo(out, err=True)
 
 
 @main.command()

@@ -25,6 +25,7 @@ OPTIONS = {
     "diff": {*NETWORK, "--plugin", "--json"},
     "cost": {"--compound", "--plugin", "--json"},
     "scaling": {"--json"},
+    "fidelity": {"--out", "--studies", "--results"},
     "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
                 "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
     "report": {"--profile", "--plugin", "--results", "--reports"},

@@ -55,7 +55,7 @@ def test_the_command_says_it_in_words():
 def test_cost_quotes_every_source_with_its_note(monkeypatch):
     """As printed, digits and all; nothing is built here."""
     fvcore = {"total": 1, "uncounted": {}}
-    monkeypatch.setattr("harness.door.describe._fvcore", lambda model: dict(fvcore))
+    monkeypatch.setattr("harness.door.conventions._traced", lambda model: dict(fvcore))
     runner = CliRunner()
     said = runner.invoke(main, ["cost", "efficientdet_d1"]).output
     assert [words in said for words in ("6.6M", "6.1B", "6.10B")] == [True] * 3

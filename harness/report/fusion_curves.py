@@ -5,11 +5,10 @@ arms of a study stand side by side and the nodes below each other, those that mo
 Weights are of the first seed: averages over seeds would hide that seeds part.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -127,17 +126,19 @@ def start(norm: str, inputs: int, eps: float) -> float:
 
 
 def draw_fusion_curves(info: CurvesInfo) -> Figure:
-    """A column an arm, a row a node; all panels share their axes."""
+    """A column an arm, a row a node. Shares span 0 to 1, unbounded weights what they need."""
     rows, columns = len(info.nodes), len(info.arms)
     fig, panels = figures(max(3.6, 2.0 + 1.9 * columns), 0.7 + 1.25 * rows, rows, columns)
+    limits = [_limits(curves.values()) for _, curves in info.arms]
     for i, key in enumerate(info.nodes):
         for j, (label, curves) in enumerate(info.arms):
             axes = panels[i, j]
             if key in curves:
                 _draw_node(axes, curves[key])
-            axes.set_ylim(*_limits(info))
+            axes.set_ylim(*limits[j])
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            axes.tick_params(labelbottom=i == rows - 1, labelleft=j == 0)
+            is_other = j == 0 or limits[j] != limits[j - 1]
+            axes.tick_params(labelbottom=i == rows - 1, labelleft=is_other)
             if i == 0:
                 axes.set_title(label, loc="left")
             if j == 0:
@@ -165,10 +166,8 @@ def _draw_node(axes: Any, one: NodeCurves) -> None:
         )
 
 
-def _limits(info: CurvesInfo) -> tuple[float, float]:
+def _limits(curves: Iterable[NodeCurves]) -> tuple[float, float]:
     """0 to 1 for shares; wider where unbounded weights leave that."""
-    values = np.array(
-        [w for _, curves in info.arms for k in info.nodes if k in curves
-         for row in curves[k].weights for w in row]
-    )  # fmt: skip
-    return min(0.0, float(values.min()) - 0.05), max(1.0, float(values.max()) + 0.05)
+    values = [weight for one in curves for row in one.weights for weight in row]
+    low, high = min(0.0, *values), max(1.0, *values)
+    return low - 0.05 * (low < 0), high + 0.05 * (high > 1)

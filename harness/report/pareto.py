@@ -20,7 +20,6 @@ from harness.report.style import (
     place_labels,
 )
 from harness.report.summary import ArmSummary
-from harness.search import wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def pareto(arms: Sequence[ArmSummary], x: str = "macs", asked: Asked | None = No
             for other in found
         )
         assert arm.ap is not None
-        family = wording(arm.choice[asked.family]) if asked.family in arm.choice else None
+        family = asked.family_of(arm.arm, arm.choice)
         place, stratum = asked.place(arm.choice), asked.stratum(arm.choice)
         same = tuple(other.label for other in arms if other.alias_of == arm.label)
         points.append(

@@ -72,11 +72,11 @@ def figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
 
 
 def figures(width: float, height: float, rows: int, columns: int) -> tuple[Figure, Any]:
-    """A figure of small panels that share their axes, and these as an array (rows, columns)."""
+    """A figure of small panels, and these as an array (rows, columns). A column shares its y."""
     fig = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(fig)
     fig.patch.set_alpha(0.0)
-    panels = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    panels = fig.subplots(rows, columns, sharex=True, sharey="col", squeeze=False)
     for one in panels.flat:
         one.patch.set_alpha(0.0)
     return fig, panels
