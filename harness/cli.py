@@ -424,6 +424,25 @@ def anchors(results: str, as_json: bool) -> None:
         click.echo("\n\n".join(map(anchor_words, states)))
 
 
+@main.command("import")
+@click.argument("kind", metavar="effdet")
+@click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--model", help="effdet's name or ours. [default: what the file's name begins with]")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="[default: MODEL.pt]")
+@json_option
+@friendly
+def import_weights(
+    kind: str, checkpoint: Path, model: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Weights of effdet's naming into a file that `eval` and `harness.load_detector` read."""
+    from harness.door.exchange import import_document, import_words
+
+    document = import_document(kind, checkpoint, model, out)
+    say_json(document) if as_json else click.echo("\n".join(import_words(document)))
+    if not document["complete"]:
+        click.get_current_context().exit(NOT_HELD)
+
+
 @main.command()
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the page to this file.")
 @click.option(
