@@ -28,7 +28,7 @@ OPTIONS = {
     "fidelity": {"--out", "--studies", "--results"},
     "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
                 "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
-    "report": {"--profile", "--plugin", "--results", "--reports"},
+    "report": {"--profile", "--plugin", "--published", "--results", "--reports"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
     "anchors": {"--results", "--json"},
