@@ -49,7 +49,8 @@ def random_effdet(name: str, size: int) -> Any:
         norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
         hooks = [norm.register_forward_pre_hook(_random_statistics) for norm in norms]
         with torch.no_grad():
-            model.eval()(torch.randn(2, 3, size, size))
+            images = max(2, 2 * (256 // size) ** 2)  # p7 of small ones has a single cell
+            model.eval()(torch.randn(images, 3, size, size))
         for hook in hooks:
             hook.remove()
     return model

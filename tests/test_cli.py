@@ -31,6 +31,9 @@ OPTIONS = {
     "report": {"--profile", "--plugin", "--published", "--results", "--reports"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
+    "import": {"--model", "--out", "--json"},
+    "eval": {"--data", "--root", "--weights", "--image-size", "--device", "--limit", "--results",
+             "--json"},
     "anchors": {"--results", "--json"},
     "ls": {"--plugin", "--results", "--json"},
 }  # fmt: skip
