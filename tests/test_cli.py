@@ -30,6 +30,9 @@ OPTIONS = {
                 "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
     "report": {"--profile", "--plugin", "--results", "--reports"},
     "schema": {"--plugin"},
+    "import": {"--model", "--out", "--json"},
+    "eval": {"--data", "--root", "--weights", "--image-size", "--device", "--limit", "--results",
+             "--json"},
     "anchors": {"--results", "--json"},
     "ls": {"--plugin", "--results", "--json"},
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Our own file of a detector: its model, where it is from, and its weights. Nothing in it runs."""
 
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+import harness.space.trial  # noqa: F401  (completes ModelSpec)
 from harness.detector import Detector, build
 from harness.errors import TrialError
 from harness.ledger import write_whole
@@ -63,9 +65,9 @@ def read_detector(path: str | Path) -> Kept:
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
         raise TrialError(f"{path} is no file of `harness import`: it does not say {FORMAT!r}")
     try:
-        spec = ModelSpec.model_validate(tree["spec"])
+        spec = ModelSpec.model_validate_json(json.dumps(tree["spec"]))
         return Kept(str(tree["model"]), str(tree["source"]), spec, tree["state"])
-    except (KeyError, ValidationError) as error:
+    except (KeyError, TypeError, ValidationError) as error:
         raise TrialError(f"{path} is damaged: {str(error).partition(chr(10))[0]}") from None
 
 

@@ -37,6 +37,11 @@ class Released:
         """Whether it is effdet's own network, not google's."""
         return not self.name.startswith(TF)
 
+    @property
+    def is_lite(self) -> bool:
+        """Whether it sees pixels from -1 to 1, not normalised by ImageNet's statistics."""
+        return "_lite" in self.name
+
     def spec(self) -> ModelSpec:
         model = _with_their_anchors(member_model(self.member))
         return _own(model) if self.is_own else model
