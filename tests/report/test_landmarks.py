@@ -130,8 +130,8 @@ def test_the_command_lays_them_under_and_lists_them(make: Any, keep: Any, tmp_pa
     assert "<summary>Published detectors, quoted (COCO)</summary>" in text
     assert (
         "arXiv 1911.09070v7, table 2: every figure read in two stored copies of the paper&#39;s "
-        "text, 2026-11. RetinaNet is trained by the paper&#39;s authors; others are as their own papers print "
-        "them."
+        "text, 2026-11. RetinaNet is trained by the paper&#39;s authors; others are as their own "
+        "papers print them."
     ) in text
     assert "37.0 (test-dev) in the CVPR version, which does not say where from" in text
 
