@@ -131,11 +131,11 @@ def test_the_command_lays_them_under_and_lists_them(make: Any, keep: Any, tmp_pa
     assert "The lower panel is of COCO and the upper one of shapes" in text
     assert "<summary>Published detectors, quoted (COCO)</summary>" in text
     assert (
-        "arXiv 1911.09070v7, table 2: read in a stored copy of the paper&#39;s text, 2026-11. "
-        "RetinaNet is trained by the paper&#39;s authors; others are as their own papers print "
-        "them."
+        "arXiv 1911.09070v7, table 2: every figure read in two stored copies of the paper&#39;s "
+        "text, 2026-11. RetinaNet is trained by the paper&#39;s authors; others are as their own "
+        "papers print them."
     ) in text
-    assert "the CVPR version has 37.0 (test-dev) of RetinaNet&#39;s own paper" in text
+    assert "37.0 (test-dev) in the CVPR version, which does not say where from" in text
 
 
 def test_names_of_detectors_stay_text(
