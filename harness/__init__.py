@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.compiler import compile
     from harness.door.describe import build
+    from harness.exchange import load_detector
     from harness.report import table
     from harness.space.zoo import load_topology
     from harness.weights import load_weights
 
-__all__ = ["build", "compile", "load_topology", "load_weights", "table"]
+__all__ = ["build", "compile", "load_detector", "load_topology", "load_weights", "table"]
 
 _HOMES = {
     "build": "harness.door.describe",
     "compile": "harness.compiler",
+    "load_detector": "harness.exchange",
     "load_topology": "harness.space.zoo",
     "load_weights": "harness.weights",
     "table": "harness.report",

@@ -424,6 +424,69 @@ def anchors(results: str, as_json: bool) -> None:
         click.echo("\n\n".join(map(anchor_words, states)))
 
 
+@main.command("import")
+@click.argument("kind", metavar="effdet")
+@click.argument("checkpoint", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--model", help="effdet's name or ours. [default: what the file's name begins with]")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="[default: MODEL.pt]")
+@json_option
+@friendly
+def import_weights(
+    kind: str, checkpoint: Path, model: str | None, out: Path | None, as_json: bool
+) -> None:
+    """Weights of effdet's naming into a file that `eval` and `harness.load_detector` read."""
+    from harness.door.exchange import import_document, import_words
+
+    document = import_document(kind, checkpoint, model, out)
+    say_json(document) if as_json else click.echo("\n".join(import_words(document)))
+    if not document["complete"]:
+        click.get_current_context().exit(NOT_HELD)
+
+
+@main.command("eval")
+@click.argument("model", metavar="MODEL|TRIAL")
+@click.option("--data", default="coco", show_default=True, type=click.Choice(["coco"]))
+@click.option(
+    "--root", required=True, type=click.Path(path_type=Path), help="A folder in COCO form."
+)
+@click.option(
+    "--weights", type=click.Path(path_type=Path), help="What `harness import` made; of a MODEL."
+)
+@click.option("--image-size", type=click.IntRange(32, MOST), help="[default: the model's]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--limit", type=click.IntRange(min=1), help="So many images, always the same.")
+@results_option
+@json_option
+@friendly
+def evaluate_command(
+    model: str,
+    data: str,
+    root: Path,
+    weights: Path | None,
+    image_size: int | None,
+    device: str,
+    limit: int | None,
+    results: str,
+    as_json: bool,
+) -> None:
+    """COCO AP of imported weights or of a trial, by the published post-processing."""
+    from harness.door.evaluation import evaluation_words
+    from harness.evaluation import evaluate_model
+
+    if device not in ("auto", "cpu", "cuda"):
+        raise SpecError(f"--device {device}: should be auto, cpu or cuda")
+    record, file = evaluate_model(
+        model,
+        root,
+        Path(results),
+        weights=weights,
+        image_size=image_size,
+        device=device,
+        limit=limit,
+    )
+    say_json(record) if as_json else click.echo("\n".join(evaluation_words(record, file)))
+
+
 @main.command()
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the page to this file.")
 @click.option(

@@ -15,7 +15,7 @@ from harness.compiler.state import noted, strangers
 from harness.errors import TrialError
 
 State = Mapping[str, Tensor]
-WRAPPERS = ("state_dict", "model")
+WRAPPERS = ("state_dict_ema", "state_dict", "model", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,9 @@ def file_digest(path: Path) -> str:
 
 
 def _tensors(tree: Any, path: Path) -> State:
-    while isinstance(tree, Mapping) and (inner := [k for k in WRAPPERS if k in tree]):
+    while isinstance(tree, Mapping) and (
+        inner := [k for k in WRAPPERS if isinstance(tree.get(k), Mapping)]
+    ):
         tree = tree[inner[0]]
     if not isinstance(tree, Mapping) or not any(isinstance(v, Tensor) for v in tree.values()):
         raise TrialError(f"{path} holds no weights by name")

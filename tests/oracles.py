@@ -6,7 +6,9 @@ randomised first, to outputs of order 1, and every comparison is shown to fail o
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -32,6 +34,45 @@ def randomise(network: nn.Module, seed: int = 0) -> None:
             value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
         else:
             value.copy_(torch.randn(value.shape, generator=generator) * 0.3)
+
+
+def random_effdet(name: str, size: int) -> Any:
+    """effdet's model in evaluation mode, its numbers random and its outputs of order 1."""
+    effdet = pytest.importorskip("effdet.efficientdet")
+    config = pytest.importorskip("effdet.config").get_efficientdet_config(name)
+    config.image_size = (size, size)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = effdet.EfficientDet(config, pretrained_backbone=False)
+        for name, parameter in model.named_parameters():
+            _randomise(name, parameter.data)
+        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+        hooks = [norm.register_forward_pre_hook(_random_statistics) for norm in norms]
+        with torch.no_grad():
+            images = max(2, 2 * (256 // size) ** 2)  # p7 of small ones has a single cell
+            model.eval()(torch.randn(images, 3, size, size))
+        for hook in hooks:
+            hook.remove()
+    return model
+
+
+def _random_statistics(norm: Any, inputs: tuple[Tensor]) -> None:
+    """Statistics near those of what comes in, so that nothing dies or grows without bound."""
+    variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3))
+    floor = 0.1 * variance.mean()
+    norm.running_mean = mean + 0.3 * variance.sqrt() * torch.randn_like(mean)
+    norm.running_var = floor + variance * (0.5 + torch.rand_like(mean))
+
+
+def _randomise(name: str, values: Tensor) -> None:
+    if name.endswith("edge_weights"):
+        values.uniform_(0.2, 2.0)
+    elif values.dim() > 1:
+        values.normal_(std=values[0].numel() ** -0.5)
+    elif name.endswith("bias"):
+        values.normal_(std=0.2)
+    else:
+        values.uniform_(0.5, 1.5)
 
 
 def random_maps(

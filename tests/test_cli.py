@@ -28,9 +28,12 @@ OPTIONS = {
     "fidelity": {"--out", "--studies", "--results"},
     "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
                 "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
-    "report": {"--profile", "--plugin", "--results", "--reports"},
+    "report": {"--profile", "--plugin", "--published", "--results", "--reports"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
+    "import": {"--model", "--out", "--json"},
+    "eval": {"--data", "--root", "--weights", "--image-size", "--device", "--limit", "--results",
+             "--json"},
     "anchors": {"--results", "--json"},
     "ls": {"--plugin", "--results", "--json"},
 }  # fmt: skip

@@ -9,7 +9,7 @@ reads no pixels: images that are changed in place must be given other names.
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,13 +84,16 @@ class Place:
     images: Path
 
 
-def find_splits(root: Path) -> dict[str, Place]:
-    """The two splits of a folder in either layout; a `SpecError` naming what is not there."""
+SPLITS = ("train", "val")
+
+
+def find_splits(root: Path, splits: Sequence[str] = SPLITS) -> dict[str, Place]:
+    """Splits of a folder in either layout; a `SpecError` naming what is not there."""
     if not root.is_dir():
         raise SpecError(Fault("data.root", f"no folder {str(root)!r}"))
     notes, found = root / "annotations", {}
     missing = []
-    for split in ("train", "val"):
+    for split in splits:
         plain, official = notes / f"instances_{split}.json", notes / f"instances_{split}2017.json"
         if plain.is_file():
             shared = root / "images"
@@ -114,13 +117,7 @@ def open_coco(spec: DataSpec, image_size: int, cache: Path) -> Dataset:
     if spec.root is None:
         raise SpecError(Fault("data.root", "is not given: --set data.root=FOLDER, in COCO form"))
     places = find_splits(Path(spec.root).expanduser())
-    faults, read = [], {}
-    for split, place in places.items():
-        findings = Findings(place.annotations.name)
-        read[split] = read_annotated(place.annotations, place.images, findings)
-        faults += findings.fatal()
-        if summary := findings.summary():
-            log.warning("data.root: %s", summary)
+    faults, read = _read(places)
     if not faults and read["train"].categories != read["val"].categories:
         faults.append(Fault("data.root", _difference(read["train"], read["val"])))
     if faults:
@@ -138,6 +135,45 @@ def open_coco(spec: DataSpec, image_size: int, cache: Path) -> Dataset:
         val=CocoSplit(places["val"].images, val),
         truth=val.document(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The validation images alone, to evaluate on."""
+
+    images: CocoSplit
+    truth: dict[str, Any]
+    """COCO document; categories in the order of their labels."""
+    fingerprint: str
+
+    @property
+    def categories(self) -> dict[int, str]:
+        """Names by id, in the order of labels."""
+        return {int(row["id"]): str(row["name"]) for row in self.truth["categories"]}
+
+
+def open_validation(root: Path, count: int | None = None, seed: int = 0) -> Validation:
+    """The validation images of a folder, which may have no others. count: a fixed subset of it."""
+    places = find_splits(root.expanduser(), ("val",))
+    faults, read = _read(places)
+    if faults:
+        raise SpecError(faults)
+    val = _subset(read["val"], count, "val", seed)
+    fingerprint = f"coco-val-{_digest(places, {'val': val})}"
+    return Validation(CocoSplit(places["val"].images, val), val.document(), fingerprint)
+
+
+def _read(places: Mapping[str, Place]) -> tuple[list[Fault], dict[str, Annotated]]:
+    """The annotations of each split, and what forbids to trust them."""
+    faults: list[Fault] = []
+    read = {}
+    for split, place in places.items():
+        findings = Findings(place.annotations.name)
+        read[split] = read_annotated(place.annotations, place.images, findings)
+        faults += findings.fatal()
+        if summary := findings.summary():
+            log.warning("data.root: %s", summary)
+    return faults, read
 
 
 def _difference(train: Annotated, val: Annotated) -> str:

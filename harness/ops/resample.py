@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.ops.sizes import Size, size_of, stride_of, windows
+from harness.ops.sizes import Size, centred_windows, size_of, stride_of, windows
 from harness.ops.tables import RESAMPLES
 
 __all__ = ["COPIES", "RESAMPLES", "max_pool", "nearest", "size_of"]
@@ -77,6 +77,22 @@ def max_pool(x: Tensor, size: Size, kernel: str = "stride_plus_1") -> Tensor:
         return x
     x, kernels, strides, pads = _cut(x, size, kernel)
     return F.max_pool2d(x, kernels, strides, pads, ceil_mode=True)
+
+
+@RESAMPLES.register("max_pool_centred")
+def max_pool_centred(x: Tensor, size: Size) -> Tensor:
+    """Max pooling, stride s = ceil(source / target), kernel s + 1, padded on both sides.
+
+    As torch's pools have it, s // 2 cells before the first; `max_pool` pads the least that covers
+    the map. effdet's own EfficientDets. What the target's size does not need is not seen.
+    """
+    height, width = size_of(x)
+    if height == size[0] and width == size[1]:
+        return x
+    rows, down, top, bottom = centred_windows(height, size[0])
+    columns, across, left, right = centred_windows(width, size[1])
+    x = F.pad(x, (left, right, top, bottom), value=-torch.inf)
+    return F.max_pool2d(x, (rows, columns), (down, across))
 
 
 @RESAMPLES.register("avg_pool")

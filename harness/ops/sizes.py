@@ -66,6 +66,17 @@ def windows(source: int, target: int, overlap: int) -> tuple[int, int, int]:
     return kernel, stride, padding if padding < 0 else padding // 2
 
 
+def centred_windows(source: int, target: int) -> tuple[int, int, int, int]:
+    """Kernel s + 1, stride s, and the padding (negative: cells cut off) before and behind an axis.
+
+    Of pooling as torch's own is padded: s // 2 cells before the first.
+    """
+    if source == target:
+        return 1, 1, 0, 0
+    stride = stride_of(source, target)
+    return stride + 1, stride, *_ends(source, target, stride + 1, stride, centred=True)
+
+
 def stride_of(source: int, target: int) -> int:
     """Cells to go on for each cell of the target: of an axis that gets no longer."""
     stride = -(-source // target)

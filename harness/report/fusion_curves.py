@@ -1,7 +1,8 @@
 """Normalised fusion weights over training, node by node: EfficientDet's figure 5.
 
 The paper draws three nodes of one network under softmax and under fast normalised fusion. Here the
-arms of a study stand side by side and the nodes below each other, those that moved most first.
+arms of a study stand side by side and the nodes below each other: first those that all arms have,
+and that moved most.
 Weights are of one seed: averages over seeds would hide that seeds part.
 """
 
@@ -55,7 +56,7 @@ class ArmCurves:
 
 @dataclass(frozen=True, slots=True)
 class CurvesInfo:
-    """What is drawn. rows: nodes, those that moved most first; arms: columns."""
+    """What is drawn. rows: nodes, see `_rows` for their order; arms: columns."""
 
     rows: tuple[Row, ...]
     arms: tuple[ArmCurves, ...]
@@ -72,8 +73,10 @@ class CurvesInfo:
         if means := [arm.label for arm in self.arms if arm.per != "scalar"]:
             words += f" Means over channels or pixels: {'; '.join(means)}."
         if self.rows_left_out:
-            words += f" The {len(self.rows)} nodes that moved most; {self.rows_left_out} are left"
-            words += " out."
+            words += (
+                f" The {len(self.rows)} nodes that moved most, those that more arms have first;"
+            )
+            words += f" {self.rows_left_out} are left out."
         if self.arms_left_out:
             words += f" Without {'; '.join(self.arms_left_out)}."
         return words
@@ -91,17 +94,22 @@ def fusion_curves(trials: Mapping[str, Sequence[TrialRecord]]) -> CurvesInfo | N
     if not found:
         return None
     shown, rest = found[:MOST_ARMS], found[MOST_ARMS:]
-    moved: dict[Row, float] = {}
-    for arm in shown:
-        for row, one in arm.nodes.items():
-            moved[row] = max(moved.get(row, 0.0), one.moved)
-    rows = sorted(moved, key=lambda row: -moved[row])
+    rows = _rows(shown)
     return CurvesInfo(
         rows=tuple(rows[:MOST_NODES]),
         arms=tuple(shown),
         rows_left_out=max(0, len(rows) - MOST_NODES),
         arms_left_out=tuple(arm.label for arm in rest),
     )
+
+
+def _rows(arms: Sequence[ArmCurves]) -> list[Row]:
+    """Nodes that more arms have first, among these those that moved most in any arm."""
+    held: dict[Row, list[float]] = {}
+    for arm in arms:
+        for row, one in arm.nodes.items():
+            held.setdefault(row, []).append(one.moved)
+    return sorted(held, key=lambda row: (-len(held[row]), -max(held[row])))
 
 
 def _norms_in_turn(arms: Sequence[ArmCurves]) -> list[ArmCurves]:

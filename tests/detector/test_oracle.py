@@ -5,15 +5,17 @@ random kernels, fusion weights, norm scales and statistics first; ours gets a co
 outputs, of order 1, must agree. The second half of the file breaks ours in one place at a time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import torch
+from oracles import random_effdet
 from torch import Tensor, nn
 
 from harness.detector import Detector, Outputs, build
+from harness.exchange.names import effdet_names
 from harness.graph import Graph, Op, from_tree, to_tree
 from harness.space.model import FeatureNetworkSpec
 from harness.space.scaling import member_model
@@ -22,8 +24,6 @@ TOLERANCE = 1e-4
 """Greatest difference over greatest output."""
 
 SIZE = 256
-NODES = ("p6_td", "p5_td", "p4_td", "p3_td", "p4_out", "p5_out", "p6_out", "p7_out")
-"""In effdet's order of a cell's nodes."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ def lite() -> Oracle:
 
 
 def _oracle(name: str) -> Oracle:
-    theirs = _randomised(f"tf_efficientdet_{name}")
+    theirs = random_effdet(f"tf_efficientdet_{name}", SIZE)
     image = torch.randn(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(7))
     with torch.no_grad():
         maps = dict(zip(("p3", "p4", "p5"), theirs.backbone(image), strict=True))
@@ -54,120 +54,18 @@ def _oracle(name: str) -> Oracle:
     return Oracle(theirs, image, maps, Outputs(tuple(classes), tuple(boxes)))
 
 
-def _randomised(name: str) -> Any:
-    """effdet's model in evaluation mode, its numbers random and its outputs of order 1."""
-    effdet = pytest.importorskip("effdet.efficientdet")
-    config = pytest.importorskip("effdet.config").get_efficientdet_config(name)
-    config.image_size = (SIZE, SIZE)
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        model = effdet.EfficientDet(config, pretrained_backbone=False)
-        for name, parameter in model.named_parameters():
-            _randomise(name, parameter.data)
-        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-        hooks = [norm.register_forward_pre_hook(_random_statistics) for norm in norms]
-        with torch.no_grad():
-            model.eval()(torch.randn(2, 3, SIZE, SIZE))
-        for hook in hooks:
-            hook.remove()
-    return model
-
-
-def _random_statistics(norm: nn.Module, inputs: tuple[Tensor]) -> None:
-    """Statistics near those of what comes in, so that nothing dies or grows without bound."""
-    variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3))
-    floor = 0.1 * variance.mean()
-    norm.running_mean = mean + 0.3 * variance.sqrt() * torch.randn_like(mean)
-    norm.running_var = floor + variance * (0.5 + torch.rand_like(mean))
-
-
-def _randomise(name: str, values: Tensor) -> None:
-    if name.endswith("edge_weights"):
-        values.uniform_(0.2, 2.0)
-    elif values.dim() > 1:
-        values.normal_(std=values[0].numel() ** -0.5)
-    elif name.endswith("bias"):
-        values.normal_(std=0.2)
-    else:
-        values.uniform_(0.5, 1.5)
-
-
 def copy_weights(theirs: Any, ours: Detector) -> None:
-    """effdet's numbers into our detector: every one of ours is written."""
-    state = ours.state_dict()
-    source = theirs.state_dict()
-    for name, wanted in _names(ours):
-        value = source.pop(wanted)
-        if wanted.endswith("edge_weights"):
-            value = value[_order(ours, name)]
-        assert state[name].shape == value.shape, (name, wanted)
+    """effdet's numbers into our detector: every one of ours is written.
+
+    Named from the right graph: where ours has a wrong edge, the weights stay in their places.
+    """
+    right = from_tree(member_model("efficientdet_d0").feature_network.graph)
+    state, source = ours.state_dict(), theirs.state_dict()
+    for name, one in effdet_names(ours, right).items():
+        value = one.taken(source.pop(one.name))
+        assert state[name].shape == value.shape, (name, one)
         state[name].copy_(value)
     assert not source
-
-
-def _order(ours: Detector, name: str) -> list[int]:
-    """The places, in effdet's list, of a node's inputs as our module takes them.
-
-    Read from the right graph: where ours has a wrong edge, the weights stay in their places.
-    """
-    key = "@".join(name.split(".")[1].rsplit("_", 1))
-    network = ours.feature_network
-    right = from_tree(member_model("efficientdet_d0").feature_network.graph)
-    (node,) = [node for node in right.nodes if node.key == key]
-    sources = [edge.source for edge in node.inputs]
-    theirs = sorted(sources, key=lambda source: _effdet_id(source, node.repeat))
-    return [theirs.index(sources[place]) for place in network.input_order[key]]
-
-
-def _effdet_id(source: str, repeat: int) -> tuple[int, int]:
-    """effdet lists a node's inputs by age: a cell's own inputs by level, then its nodes."""
-    name, _, of = source.partition("@")
-    if of and int(of) == repeat:
-        return 1, NODES.index(name)
-    return 0, int(name[1])
-
-
-def _names(ours: Detector) -> Iterator[tuple[str, str]]:
-    for name in ours.state_dict():
-        part, rest = name.split(".", 1)
-        if part == "backbone":
-            yield name, f"backbone.{rest.removeprefix('net.')}"
-        elif part == "feature_network":
-            yield name, _network_name(rest)
-        else:
-            yield name, f"{part.replace('head', 'net')}.{_head_name(rest)}"
-
-
-def _network_name(name: str) -> str:
-    if name.startswith("p6_0.from_p5."):
-        return "fpn.resample.3.conv." + _projection_name(name.removeprefix("p6_0.from_p5."))
-    node, rest = name.split(".", 1)
-    row, _, repeat = node.rpartition("_")
-    prefix = f"fpn.cell.{int(repeat) - 1}.fnode.{NODES.index(row)}."
-    if rest == "fuse.weights":
-        return prefix + "combine.edge_weights"
-    if rest.startswith("from_p"):
-        source, rest = rest.split(".", 1)
-        level = int(source.removeprefix("from_p")) - 3
-        return f"{prefix}combine.resample.{level}.conv.{_projection_name(rest)}"
-    return prefix + "after_combine.conv." + _separable_name(rest.removeprefix("block."))
-
-
-def _projection_name(rest: str) -> str:
-    return rest.replace("norm.", "bn.") if rest.startswith("norm.") else f"conv.{rest[5:]}"
-
-
-def _separable_name(rest: str) -> str:
-    for ours, theirs in (("depthwise", "conv_dw"), ("pointwise", "conv_pw"), ("norm", "bn")):
-        rest = rest.replace(ours, theirs)
-    return rest
-
-
-def _head_name(rest: str) -> str:
-    if rest.startswith("norms."):
-        _, depth, level, tensor = rest.split(".")
-        return f"bn_rep.{depth}.{level}.bn.{tensor}"
-    return _separable_name(rest.replace("convs.", "conv_rep."))
 
 
 def our_detector(oracle: Oracle, change: Callable[[Graph], Graph] | None = None) -> Detector:

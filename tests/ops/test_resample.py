@@ -11,6 +11,7 @@ from harness.ops.resample import (
     avg_pool,
     bilinear,
     max_pool,
+    max_pool_centred,
     nearest,
     size_of,
     subsample,
@@ -52,6 +53,15 @@ def test_max_pool_is_timms(factor, side):
     assert torch.equal(max_pool(x, (goal, goal)), pool(x))
 
 
+@pytest.mark.parametrize(("side", "factor"), [(64, 2), (65, 2), (63, 2), (97, 4), (64, 4)])
+def test_max_pool_centred_is_torchs(side, factor):
+    x = torch.randn(1, 4, side, side) - 5  # so that a padding of zeros is seen
+    pool = torch.nn.MaxPool2d(factor + 1, factor, factor // 2)
+    y = max_pool_centred(x, tuple(pool(x).shape[2:]))
+    assert torch.equal(y, pool(x))
+    assert not torch.equal(y, max_pool(x, tuple(y.shape[2:]))) or side % 2
+
+
 @given(SIZES, SIZES, st.floats(0.01, 1), st.floats(0.01, 1), st.sampled_from(["stride", ""]))
 @settings(max_examples=100, deadline=None)
 def test_max_pool_gives_any_smaller_size(height, width, down, across, kernel):
@@ -76,7 +86,7 @@ def test_nearest_takes_the_cell_it_lies_in(height, width, rows, columns):
 
 
 @pytest.mark.parametrize(
-    "resample", [nearest, bilinear, subsample, max_pool, avg_pool, adaptive_pool]
+    "resample", [nearest, bilinear, subsample, max_pool, max_pool_centred, avg_pool, adaptive_pool]
 )
 def test_a_map_of_the_right_size_is_left_alone(resample):
     x = torch.randn(1, 2, 5, 7)

@@ -132,13 +132,20 @@ def test_a_record_without_a_figure_is_none(tmp_path: Path, changes: dict[str, An
 
 def test_an_evaluation_turns_it_into_a_figure(tmp_path: Path) -> None:
     assert state(tmp_path, EFFDET).note == NOT_RUN
-    kept = {"metrics": {"ap": 0.3355, "ap50": 0.5}, "environment": {"device": "cpu"}, "more": 1}
-    evaluation(tmp_path, json.dumps(kept))
+    kept = {
+        "metrics": {"ap": 0.3355, "ap50": 0.5},
+        "environment": {"device": "cpu"},
+        "image_size": 512,
+        "data": {"images": 5000, "categories": 80},
+    }
+    file = evaluation(tmp_path, json.dumps(kept))
     said = CliRunner().invoke(main, ["anchors", "--results", str(tmp_path), "--json"])
     rows = {row["name"]: row for row in json.loads(said.stdout)["anchors"]}
     assert rows[EFFDET]["measured_ap"] == pytest.approx(33.55)
     assert rows[EFFDET]["device"] == "cpu"
     assert rows[RETINANET]["measured_ap"] is None
+    file.write_text(json.dumps(kept | {"data": {"images": 4999, "categories": 80}}))
+    assert "data.images 4999, not 5000" in state(tmp_path, EFFDET).note
 
 
 def test_a_damaged_evaluation_is_named(tmp_path: Path) -> None:

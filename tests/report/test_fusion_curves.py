@@ -104,7 +104,10 @@ def test_softmax_stands_before_fast_and_nodes_that_moved_most_come_first():
     assert [arm.label for arm in info.arms] == ["softmax", "fast"]
     assert info.rows[0][0] == f"n{MOST_NODES + 1}@1"
     assert info.rows_left_out == 2
-    assert "The 6 nodes that moved most; 2 are left out." in info.caption
+    assert (
+        " The 6 nodes that moved most, those that more arms have first; 2 are left out."
+        in info.caption
+    )
 
 
 def test_no_norm_is_crowded_out_by_another():
@@ -138,6 +141,12 @@ def test_a_node_with_other_inputs_is_another_row():
     assert svg.count("no such node") >= 2
     assert "p4_td@1" in svg
     assert "p5_td@1" in svg
+
+
+def test_nodes_that_more_arms_have_come_before_those_that_moved_more():
+    shallow, deep = [{"a@1": [0.6, 0.4]}], [{"a@1": [0.6, 0.4], "a@2": [0.9, 0.1]}]
+    info = fusion_curves({"one repeat": [record(shallow)], "two": [record(deep)]})
+    assert [key for key, _ in info.rows] == ["a@1", "a@2"]
 
 
 def test_means_over_channels_say_so():

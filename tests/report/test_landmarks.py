@@ -17,6 +17,7 @@ from harness.report.landmarks import LEGEND, landmarks
 from harness.report.pareto import AXES, draw_pareto
 from harness.report.style import styled, to_svg
 from harness.space.printed import Printed
+from harness.space.study import ReportStudy
 
 CATEGORIES = [str(n) for n in range(80)]
 COCO = {"data": {"name": "coco"}, "facts": {"val_images": 5000, "categories": CATEGORIES}}
@@ -106,7 +107,8 @@ def test_front_and_statistics_are_the_same_with_and_without(
 ) -> None:
     study, records = make.fusion(2)
     plain = gather(keep(study, records), "fusion", "laptop")
-    report = study.report | {"published_detectors": asked_by == "study"}
+    said = ReportStudy(published_detectors=asked_by == "study").model_dump(mode="json")
+    report = said | study.report
     results = keep(replace(study, report=report), records)
     shown = gather(results, "fusion", "laptop", published=asked_by == "flag")
     assert plain.pareto.landmarks is None

@@ -211,6 +211,8 @@ WRONG = [
      "model.head.anchors.ratios.1: should be greater than 0, not -2"),
     ("head: {depth: 1}", "head: {anchors: {ratios: []}}", "study.yaml:6  "
      "model.head.anchors.ratios: should hold at least one ratio, not []"),
+    ("head: {depth: 1}", "head: {anchors: {ratios: [2.0], sides: [[1.4, 0.7]]}}", "study.yaml:6  "
+     "model.head.anchors: sides have ratios (h / w) (0.5,), not (2.0,)"),
     ("head: {depth: 1}", "compound: {coefficient: 1e6, width: {}}", "study.yaml:6  "
      "model.compound.width: gives a width beyond all numbers"),
     ("schedule: {epochs: 3}", "optimizer: {learning_rate: .inf}", "study.yaml:11  "

@@ -64,6 +64,9 @@ RESAMPLES.register("subsample")(
     OpSpec(arity=(1, 1), directions=("down",), kernel=lambda op, stride: 1)
 )
 RESAMPLES.register("max_pool")(_pool(choice("kernel", "stride_plus_1", "stride"), kernel=_kernel))
+RESAMPLES.register("max_pool_centred")(
+    replace(_pool(kernel=lambda op, stride: stride + 1), ahead=lambda op, stride: (stride + 1) // 2)
+)
 RESAMPLES.register("avg_pool")(_pool(choice("kernel", "stride", "stride_plus_1"), kernel=_kernel))
 RESAMPLES.register("adaptive_pool")(
     _pool(choice("kind", "max", "avg"), kernel=lambda op, stride: stride)
