@@ -19,6 +19,8 @@ HEADS = {
 """Figures as papers head them; others by their own name."""
 LEGEND = "ours: = as printed, within: what is open holds it, differs: it does not"
 
+ELSEWHERE = "this profile is not in the paper's setting, so its costs are not put beside them"
+
 
 def say_published(published: Mapping[str, Any] | None, console: Console) -> None:
     """The published table of a plan's document, with where it is from and what is open."""
@@ -34,7 +36,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """A column for each printed figure; ours and its mark beside those that are computed."""
     names = dict.fromkeys(name for row in rows for name in row["figures"])
     with_ours = {name for row in rows for name in row.get("ours", {})}
-    table = Table(title="The paper's table beside ours")
+    table = Table(title="The paper's table beside ours" if with_ours else "The paper's table")
     table.add_column("")
     for name in names:
         table.add_column(escape(HEADS.get(name, name)), justify="right")
@@ -59,8 +61,8 @@ def _label(row: Mapping[str, Any]) -> str:
 def _lines(published: Mapping[str, Any]) -> Iterator[str]:
     yield f"published: {published['source']}"
     rows, costs = published["rows"], published.get("costs")
-    if costs is not None and any(name in COMPUTED for row in rows for name in row["ours"]):
-        yield f"{LEGEND}; {costs_words(costs)}"
+    if any(name in COMPUTED for row in rows for name in row["figures"]):
+        yield f"{LEGEND}; {costs_words(costs)}" if costs else ELSEWHERE
     if published["note"]:
         yield published["note"]
     for row in rows:

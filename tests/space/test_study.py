@@ -282,7 +282,9 @@ def test_weights_come_from_one_place(write):
 SHIPPED = Path(__file__).parents[2] / "search_spaces"
 
 
-@pytest.mark.parametrize("name", ["bifpn_width", "fusion", "cross_scale", "control"])
+@pytest.mark.parametrize(
+    "name", ["bifpn_width", "fusion", "cross_scale", "control", "compound_scaling"]
+)
 @pytest.mark.parametrize("profile", ["laptop", "laptop_full", "scratch", "photos", "gpu_night",
                                      "coco"])  # fmt: skip
 def test_shipped_studies_bind_in_every_profile(name, profile):
