@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from harness.compiler import compile
     from harness.door.describe import build
     from harness.exchange import load_detector
-    from harness.report import table
+    from harness.report.table import table
     from harness.space.zoo import load_topology
     from harness.weights import load_weights
 

@@ -125,6 +125,7 @@ def plan(
     from harness.ledger import Ledger
     from harness.plan import estimate, make_plan, open_facts
     from harness.plugins import load
+    from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
 
@@ -132,7 +133,7 @@ def plan(
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     where = Workplace(Path(results))
     ledger = Ledger(where.results)
-    made = make_plan(loaded, ledger, open_facts(where.cache))
+    made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
     document = made.as_json(estimate(made, ledger, where, processors()))
     say_json(document) if as_json else say_plan(document)
 
@@ -365,9 +366,17 @@ def latency(
 @plugin_option
 @results_option
 @reports_option
+@click.option(
+    "--published", is_flag=True, help="Published detectors on the Pareto plot, quoted, not ranked."
+)
 @friendly
 def report(
-    study: str, profile: str | None, plugins: tuple[str, ...], results: str, reports: str
+    study: str,
+    profile: str | None,
+    plugins: tuple[str, ...],
+    results: str,
+    reports: str,
+    published: bool,
 ) -> None:
     """Draw the report of a study again, from results alone."""
     from harness.door.printing import say_written
@@ -377,7 +386,26 @@ def report(
     load(plugins)
     name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
     profile = chosen_profile(Path(results), name, profile)
-    say_written(write_report(results, reports, name, profile))
+    say_written(write_report(results, reports, name, profile, published))
+
+
+@main.command()
+@click.argument("trial")
+@click.option("--out", type=click.Path(file_okay=False), help="[default: exports/TRIAL]")
+@plugin_option
+@results_option
+@friendly
+def export(trial: str, out: str | None, plugins: tuple[str, ...], results: str) -> None:
+    """A finished trial (id, or how it begins) for use elsewhere: weights, topology, ONNX."""
+    from harness.door.exporting import export_trial
+    from harness.plugins import load
+
+    load(plugins)
+    made = export_trial(trial, Path(results), Path(out) if out else None, plugins)
+    for note in made.notes:
+        click.echo(note, err=True)
+    for file in sorted(made.folder.iterdir()):
+        click.echo(str(file))
 
 
 @main.command()
@@ -460,6 +488,30 @@ def evaluate_command(
 
 
 @main.command()
+@click.option("--out", type=click.Path(dir_okay=False), help="Write the page to this file.")
+@click.option(
+    "--studies",
+    default="search_spaces",
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder of the shipped studies.",
+)
+@results_option
+@friendly
+def fidelity(out: str | None, studies: str, results: str) -> None:
+    """Every published figure beside ours, with its match or its reason: docs/fidelity.md."""
+    from harness.fidelity.page import page
+    from harness.ledger import write_whole
+
+    made = page(Path(studies), Path(results))
+    if out is None:
+        click.echo(made, nl=False)
+        return
+    write_whole(Path(out), made)
+    click.echo(out, err=True)
+
+
+@main.command()
 @click.argument("kind", metavar="topology|study")
 @plugin_option
 @friendly
@@ -491,10 +543,12 @@ def list_names(plugins: tuple[str, ...], results: str, as_json: bool) -> None:
         click.echo(f"{kind}: {', '.join(found) or '-'}")
 
 
-def write_report(results: str, reports: str, study: str, profile: str) -> Any:
+def write_report(
+    results: str, reports: str, study: str, profile: str, published: bool = False
+) -> Any:
     from harness.report import write_report as write
 
-    return write(Path(results), study, profile, Path(reports))
+    return write(Path(results), study, profile, Path(reports), published=published)
 
 
 def say_json(document: Any) -> None:

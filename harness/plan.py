@@ -11,8 +11,11 @@ from harness.errors import Fault, SpecError
 from harness.ledger import Ledger
 from harness.records import Cost, TrialRecord
 from harness.search import cell_name, grid
+from harness.space.assumed import assumption
+from harness.space.beside import published_data
 from harness.space.bind import Choice, FactsOf, bind, price
 from harness.space.data import DataFacts, DataSpec
+from harness.space.model import ModelSpec
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -64,10 +67,19 @@ class Plan:
             arms=tuple(spec.arms),
             baseline=spec.baseline,
             report=spec.report.model_dump(mode="json"),
-            published=spec.published.model_dump(mode="json") if spec.published else None,
+            published=self.published(),
             sources=tuple(self.sources),
             file=str(self.study.file),
         )
+
+    def published(self) -> dict[str, Any] | None:
+        """The study's published table, with ours beside it for each arm that is one network."""
+        networks: dict[str, dict[str, ModelSpec]] = {}
+        for planned in self.cells:
+            model = planned.spec.model
+            networks.setdefault(planned.cell.arm, {})[_network_key(model)] = model
+        single = {arm: one for arm, found in networks.items() if len(one := [*found.values()]) == 1}
+        return published_data(self.study.spec, {arm: one[0] for arm, one in single.items()})
 
     def as_json(self, estimate: Mapping[str, Any]) -> dict[str, Any]:
         """The document of `harness plan --json`."""
@@ -93,6 +105,8 @@ class Plan:
             "profile": self.study.profile,
             "trials": trials,
             "estimate": dict(estimate),
+            "assumed": assumption(self.study.spec),
+            "published": self.published(),
         }
 
 
@@ -170,10 +184,14 @@ def open_facts(cache: Path) -> FactsOf:
 
 
 def _cost(study: Study, choice: Choice, spec: TrialSpec, known: dict[str, Cost]) -> Cost:
-    key = spec.model.model_dump_json(exclude={"backbone": {"source"}})
+    key = _network_key(spec.model)
     if key not in known:
         known[key] = price(study, choice, spec)
     return known[key]
+
+
+def _network_key(model: ModelSpec) -> str:
+    return model.model_dump_json(exclude={"backbone": {"source"}})
 
 
 def _cell(study: Study, choice: Choice, seed: int, spec: TrialSpec, cost: Cost) -> Cell:

@@ -20,6 +20,7 @@ from harness.graph import (
     receptive_field,
     with_fields,
 )
+from harness.graph.restate import restated
 from harness.graph.sizes import side_of
 from harness.graph.spec import Edge, Node, Norm, Op, Projection
 
@@ -95,7 +96,7 @@ def spellings_are_one_network(dice):
     _, graph = some.drawn(dice, some.random_tree)
     other, keys = some.reworded(graph, dice)
     assert_one_network(graph, other, keys)
-    assert_one_network(graph, expand(parse(some.written_out(graph))))
+    assert_one_network(graph, expand(parse(restated(graph))))
 
 
 test_spellings_are_one_network, test_spellings_are_one_network_at_length = both(

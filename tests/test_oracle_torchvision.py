@@ -104,3 +104,46 @@ def test_where_p6_comes_from_is_seen():
     randomise(theirs)
     wrong = moved(from_p5, "p6@2", "p5_out@1", "p4_out@1")
     assert compared(wrong, theirs, SIZES[0]) > 1e-2
+
+
+# google/automl's RetinaNet: torchvision's p6 and p7 from the p5 output, then a norm on every level.
+
+NORMED = (160, 288)
+"""Pixels at which p5 and p6 have odd sides: there padding SAME is torchvision's."""
+
+
+def normed(theirs: FeaturePyramidNetwork) -> harness.compiler.FeatureNetwork:
+    """Our module with torchvision's state, and norms of random scale, offset and statistics."""
+    graph = expand(load_topology("fpn_retinanet_google"))
+    network = harness.compiler.compile(graph, channels=CHANNELS, width=WIDTH).eval()
+    randomise(network, seed=2)
+    state = {google_name(name): value for name, value in theirs.state_dict().items()}
+    rest = network.load_state_dict(state, strict=False)
+    assert not rest.unexpected_keys
+    assert all(".block.norm." in name for name in rest.missing_keys)
+    return network
+
+
+def google_name(name: str) -> str:
+    part, number, *_, leaf = name.split(".")
+    if part == "extra_blocks":
+        source = {"p6": "p5_fpn_1", "p7": "p6_2"}[number]
+        return f"{number}_2.strided_conv_{source}.conv.{leaf}"
+    level = f"p{int(number) + 3}"
+    place = {"inner_blocks": f"{level}_in", "layer_blocks": f"{level}_fpn_1.block"}[part]
+    return f"{place}.conv.{leaf}"
+
+
+@torch.no_grad()
+def test_googles_retinanet_is_torchvisions_with_a_norm_at_the_end():
+    channels = [CHANNELS[f"p{level}"] for level in (3, 4, 5)]
+    theirs = FeaturePyramidNetwork(channels, WIDTH, LastLevelP6P7(WIDTH, WIDTH))
+    randomise(theirs)
+    ours = normed(theirs)
+    maps = random_maps({f"p{level}": CHANNELS[f"p{level}"] for level in (3, 4, 5)}, NORMED)
+    before = theirs(maps)
+    norms = {name: ours.get_submodule(f"{name}_out_3.block.norm") for name in before}
+    assert {(norm.eps, norm.momentum) for norm in norms.values()} == {(1e-4, 0.003)}
+    expected = {name: norms[name](y) for name, y in before.items()}
+    assert deviation(ours(maps), expected) < SAME
+    assert deviation(ours(maps), before) > 1e-2

@@ -50,3 +50,19 @@ def test_the_command_says_it_in_words():
     assert "rounded to a multiple of 8, W misses D2 (120), D4 (216)" in said
     assert "arXiv v1 worded D as 2 + phi." in said
     assert json.loads(runner.invoke(main, ["scaling", "--json"]).output) == scaling_document()
+
+
+def test_cost_quotes_every_source_with_its_note(monkeypatch):
+    """As printed, digits and all; nothing is built here."""
+    fvcore = {"total": 1, "uncounted": {}}
+    monkeypatch.setattr("harness.door.conventions._traced", lambda model: dict(fvcore))
+    runner = CliRunner()
+    said = runner.invoke(main, ["cost", "efficientdet_d1"]).output
+    assert [words in said for words in ("6.6M", "6.1B", "6.10B")] == [True] * 3
+    said = runner.invoke(main, ["cost", "efficientdet_d5"]).output
+    assert "published: 130B is a slip: that release's code counts 135.4B" in said
+    document = json.loads(runner.invoke(main, ["cost", "efficientdet_d5", "--json"]).output)
+    paper, readme = document["published"]
+    assert (paper["macs"], readme["macs"]) == (135e9, 130e9)
+    assert "note" not in paper
+    assert readme["note"].startswith("130B is a slip")

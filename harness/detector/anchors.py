@@ -41,25 +41,28 @@ def _make_anchors(
 
 def _level_anchors(spec: AnchorSpec, level: int, image_size: tuple[int, int]) -> Tensor:
     """(ceil(H / stride) * ceil(W / stride) * per_cell, 4), in float64."""
-    stride = 2**level
+    cells = [math.ceil(side / 2**level) for side in image_size]
+    strides = [2.0**level] * 2
+    if spec.strides == "of_map":
+        strides = [side / count for side, count in zip(image_size, cells, strict=True)]
     y, x = (
-        (torch.arange(math.ceil(side / stride), dtype=torch.float64) + 0.5) * stride
-        for side in image_size
+        (torch.arange(count, dtype=torch.float64) + 0.5) * stride
+        for count, stride in zip(cells, strides, strict=True)
     )
     centres = torch.stack(torch.meshgrid(y, x, indexing="ij"), dim=-1).flip(-1)
-    half = _sides(spec, stride) / 2
+    half = _sides(spec) * torch.tensor(strides[::-1], dtype=torch.float64) / 2
     boxes = torch.cat([centres[:, :, None] - half, centres[:, :, None] + half], dim=-1)
     return boxes.reshape(-1, 4)
 
 
-def _sides(spec: AnchorSpec, stride: int) -> Tensor:
-    """Width and height of the anchors of a cell: (per_cell, 2)."""
-    sides = [
-        (side / math.sqrt(ratio), side * math.sqrt(ratio))
-        for octave in range(spec.octaves)
-        for side in (spec.scale * stride * 2 ** (octave / spec.octaves),)
-        for ratio in spec.ratios
-    ]
+def _sides(spec: AnchorSpec) -> Tensor:
+    """Width and height of the anchors of a cell, in strides: (per_cell, 2)."""
+    squares = [spec.scale * 2 ** (i / spec.octaves) for i in range(spec.octaves)]
+    if spec.sides is None:
+        roots = [math.sqrt(ratio) for ratio in spec.ratios]
+        sides = [(side / root, side * root) for side in squares for root in roots]
+    else:
+        sides = [(side * width, side * height) for side in squares for width, height in spec.sides]
     return torch.tensor(sides, dtype=torch.float64)
 
 

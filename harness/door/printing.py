@@ -10,6 +10,7 @@ from rich.table import Table
 
 from harness.door.conventions import say_conventions
 from harness.door.progress import clock_words
+from harness.door.published import say_published
 from harness.ledger import Ledger
 from harness.run import Outcome
 from harness.search import cell_name
@@ -91,7 +92,7 @@ def _reasons(cells: Sequence[Cell]) -> list[str]:
 
 
 def say_plan(document: Mapping[str, Any], console: Console | None = None) -> None:
-    """The plan as a table, one row a cell, and how long it would take."""
+    """The plan as a table, one row a cell; how long it would take; the paper's table beside it."""
     console = console or wide_console()
     table = Table(title=f"{document['study']} ({document['profile']})")
     table.add_column("arm")
@@ -117,6 +118,9 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
         )
     console.print(table)
     console.print(estimate_words(document["estimate"]), highlight=False)
+    if document.get("assumed"):
+        console.print(document["assumed"], style="yellow", highlight=False, soft_wrap=True)
+    say_published(document.get("published"), console)
 
 
 def estimate_words(estimate: Mapping[str, Any]) -> str:

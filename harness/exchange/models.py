@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from harness.errors import SpecError, did_you_mean
 from harness.graph import Edge, Graph, Op, from_tree, to_tree
 from harness.space.family import MEMBERS
-from harness.space.model import ModelSpec
+from harness.space.model import AnchorSpec, ModelSpec
 from harness.space.scaling import member_model
 
 TF = "tf_"
 OWN = tuple(f"efficientdet_d{number}" for number in range(6))
 """Those that effdet's author trained himself, in networks of his own."""
+SIDES = ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
+"""Widths and heights of anchors, of a square of side 1, in effdet's configurations: 1.4 and 0.7,
+not the roots of 2 and 1/2."""
 NAME = re.compile(r"(?:tf_)?efficientdet_(?:lite\d+x?|d\d+x?)(?=(?:_\d+)?(?:[-.]|$))")
 """At the start of a file's name, as effdet's releases have it: `tf_efficientdet_d0_34-f153e0cf`."""
 
@@ -40,7 +43,7 @@ class Released:
         return "_lite" in self.name
 
     def spec(self) -> ModelSpec:
-        model = member_model(self.member)
+        model = _with_their_anchors(member_model(self.member))
         return _own(model) if self.is_own else model
 
 
@@ -73,6 +76,13 @@ def name_of_file(stem: str) -> str:
             f"the file's name {stem!r} says no model: give it, as --model tf_efficientdet_d0"
         )
     return found[0]
+
+
+def _with_their_anchors(model: ModelSpec) -> ModelSpec:
+    """With the anchors that the weights were trained on, which are not quite the paper's."""
+    given = {**model.head.anchors.model_dump(), "sides": SIDES, "strides": "of_map"}
+    head = model.head.model_copy(update={"anchors": AnchorSpec.model_validate(given)})
+    return model.model_copy(update={"head": head})
 
 
 def _own(model: ModelSpec) -> ModelSpec:

@@ -21,22 +21,32 @@ PRINTED_AS = "tf_profiler_2020_05"
 Figures = Callable[[str], Mapping[str, int]]
 
 
-def sheets() -> tuple[Sheet, ...]:
-    """Sections of the page on the family: parameters, FLOPs by every convention, what is quoted."""
+Sheets = tuple[Sheet, ...]
+
+
+def sheets() -> tuple[Sheets, Sheets, Sheets]:
+    """Sections on the family: exact figures of others' code, printed ones, and what is quoted."""
     golden = read_yaml(GOLDENS).tree
     parts = golden["parts"]
     columns = parts["columns"]
-    return (
+    exact = (
         _exact("Parameters", parts["params"], columns, _params),
         _exact("Parameters of the feature network, by cell", golden["cells"], None, _cells),
         _exact("Multiply-adds of convolutions", parts["macs"], columns, _macs),
         _exact("fvcore's total, in closed form", parts["fvcore"], columns, _fvcore),
         _exact("Published FLOPs: TensorFlow's profiler, halved", golden["profiler"], None, _totals),
         _exact("Lite models", golden["lite"], None, _totals),
-        _printed(),
+    )
+    quoted = (
         _quoted("Accuracy and latency of the family", golden["accuracy"]),
         _quoted("Accuracy and latency of the lite models", golden["lite_accuracy"]),
+        Sheet(
+            "More figures of accuracy and speed",
+            f"Quoted. Source: {golden['history']['source']}.",
+            quotes=(("", "as printed"), *((a, str(b)) for a, b in golden["history"]["rows"])),
+        ),
     )
+    return exact, (_printed(),), quoted
 
 
 def _exact(

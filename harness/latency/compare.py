@@ -16,7 +16,7 @@ from harness.latency.interleaved import Clock, interleave
 from harness.latency.published import as_published
 from harness.space.model import ModelSpec
 from harness.space.recipe import Recipe
-from harness.timings import Comparison, Conditions, Mode, Part, Setting
+from harness.timings import MODES, PARTS, Comparison, Conditions, Mode, Part, Setting
 
 Call = Callable[[], object]
 Forward = Callable[[Any], object]
@@ -38,11 +38,11 @@ def compare(models: Mapping[str, ModelSpec], conditions: Conditions) -> Iterator
     where = find_device(conditions.device)
     detectors = {name: build(model).to(where).eval() for name, model in models.items()}
     words = tuple(map(in_words, models.values()))
-    for part in conditions.parts:
+    for part in (part for part in PARTS if part in conditions.parts):
         given = {
             name: _inputs(one, part, conditions.batch, where) for name, one in detectors.items()
         }
-        for mode in conditions.modes:
+        for mode in (mode for mode in MODES if mode in conditions.modes):
             forms = {name: _form(part, mode, one) for name, one in detectors.items()}
             yield measure_in_turn(forms, given, Measured(part, mode, words), conditions)
 

@@ -8,9 +8,14 @@ __all__ = ["table", "write_report"]
 
 
 def write_report(
-    results: str | Path, study: str, profile: str, reports: str | Path = "reports"
+    results: str | Path,
+    study: str,
+    profile: str,
+    reports: str | Path = "reports",
+    *,
+    published: bool = False,
 ) -> tuple[Path, ...]:
     """As `harness.report.page.write_report`; matplotlib is loaded only now."""
     from harness.report.page import write_report as write
 
-    return write(results, study, profile, reports)
+    return write(results, study, profile, reports, published=published)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from harness.report.table import CHOICE
 from harness.search import short_names, wording
+from harness.space.study import ARM
 from harness.studies import StudyResults
 
 
@@ -15,8 +16,9 @@ from harness.studies import StudyResults
 class Asked:
     """Axes are dotted paths.
 
-    family: its values are families; along: a family's networks differ in these (numbers, such as
-    a coefficient); strata: the other axes, within each of which families are compared.
+    family: its values are families (`arm`: the arms are); along: a family's networks differ in
+    these (numbers, such as a coefficient); strata: the other axes, within each of which families
+    are compared.
     tuned: each arm is shown at its best value of this axis.
     """
 
@@ -35,6 +37,12 @@ class Asked:
         return ", ".join(
             f"{short[path]} {wording(choice[path])}" for path in self.strata if path in choice
         )
+
+    def family_of(self, arm: str, choice: Mapping[str, Any]) -> str | None:
+        """The family that a network is of, in words."""
+        if self.family == ARM:
+            return arm
+        return wording(choice[self.family]) if self.family and self.family in choice else None
 
     def place(self, choice: Mapping[str, Any]) -> str:
         """Where in its family a network stands: the values along, in words."""

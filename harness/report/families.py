@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from harness.report.stats import Contrast, Estimate, estimate, paired_contrasts
-from harness.report.table import CHOICE
+from harness.report.table import column_of
 
 Curve = tuple[tuple[float, float], ...]
 """(log2 multiply-adds, AP), by rising cost."""
@@ -37,7 +37,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class FamiliesInfo:
-    """by is an axis (dotted path); common is a range of multiply-adds, or None."""
+    """by is an axis (dotted path) or `arm`; common is a range of multiply-adds, or None."""
 
     by: str
     families: tuple[Family, ...]
@@ -82,11 +82,12 @@ class FamiliesInfo:
 
 def families(cells: pd.DataFrame, by: str, stratum: str = "") -> FamiliesInfo | None:
     """Families of a study's table, or None where it has no such axis or no AP."""
-    needed = [CHOICE + by, "macs", "ap", "seed"]
+    column = column_of(by)
+    needed = [column, "macs", "ap", "seed"]
     if any(name not in cells for name in needed):
         return None
-    rows = cells[cells["status"] != "rejected"].dropna(subset=[CHOICE + by, "macs"])
-    grouped = {str(value): group for value, group in rows.groupby(CHOICE + by, sort=False)}
+    rows = cells[cells["status"] != "rejected"].dropna(subset=[column, "macs"])
+    grouped = {str(value): group for value, group in rows.groupby(column, sort=False)}
     curves = {name: _curves(group) for name, group in grouped.items()}
     common = _common([curve for held in curves.values() for curve in held.values()])
     heights = {

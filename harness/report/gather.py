@@ -1,7 +1,7 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,12 @@ from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
 from harness.report.families import FamiliesInfo, families
 from harness.report.fusion import FusionArm, fusion_arms
+from harness.report.fusion_curves import CurvesInfo, fusion_curves
+from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.pareto import ParetoInfo, pareto
 from harness.report.plots import Losses, losses
+from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
 from harness.report.stats import Contrast, paired_contrasts
 from harness.report.summary import ArmSummary, label_of, summarise
@@ -45,8 +48,12 @@ class ReportData:
     ran: Ran
     networks: dict[str, Graph]
     """The distinct feature networks, by the first arm that has each."""
+    fusion_curves: CurvesInfo | None = None
+    """Fusion weights over time, where an arm learns them."""
     latency: LatencyInfo | None = None
     """Arms measured in turn, where someone did."""
+    quoted: QuotedInfo | None = None
+    """What the study says is published of its question."""
 
     @property
     def answer(self) -> str:
@@ -54,8 +61,11 @@ class ReportData:
         return answer(self.arms, self.families, still)
 
 
-def gather(results: Path, study: str, profile: str) -> ReportData:
-    """Read and compute; draw nothing."""
+def gather(results: Path, study: str, profile: str, *, published: bool = False) -> ReportData:
+    """Read and compute; draw nothing.
+
+    published: lay published detectors under the Pareto plot, as a study file may ask itself.
+    """
     found = read_study(results, study, profile)
     wanted = asked(found)
     ledger = Ledger(results)
@@ -63,6 +73,12 @@ def gather(results: Path, study: str, profile: str) -> ReportData:
     tuning = tune(found, cells, wanted.tuned)
     arms = summarise(cells, found.baseline, tuning)
     trials = _trials(cells, ledger)
+    records = [record for held in trials.values() for record in held]
+    ran = what_ran(found, cells, records)
+    main = pareto(arms, wanted.cost, wanted)
+    if published or found.report.get("published_detectors"):
+        shown = landmarks(main.axis.column, main.axis.scale, [record.spec for record in records])
+        main = replace(main, landmarks=shown)
     needs = dict.fromkeys(need for arm in arms for need in arm.by_need)
     others = [x for x in ("macs", "fvcore", "params", "latency") if x != wanted.cost]
     drawn = [pareto(arms, x, wanted) for x in others]
@@ -72,15 +88,17 @@ def gather(results: Path, study: str, profile: str) -> ReportData:
         cells=cells,
         arms=arms,
         declared=_declared(cells, wanted, tuning),
-        pareto=pareto(arms, wanted.cost, wanted),
+        pareto=main,
         others=tuple(info for info in drawn if info.points),
         families=_families(cells, wanted),
         fusion=fusion_arms(trials),
+        fusion_curves=fusion_curves(_best(trials, tuning)),
         needs=tuple(needs),
         losses=losses(trials),
-        ran=what_ran(found, cells, [record for held in trials.values() for record in held]),
+        ran=ran,
         networks=_networks(trials),
         latency=latency_info(results, found),
+        quoted=quoted(found, arms, ran.settings),
     )
 
 
@@ -119,6 +137,12 @@ def _networks(trials: Mapping[str, Sequence[TrialRecord]]) -> dict[str, Graph]:
             seen.add(name)
             found[label] = graph
     return found
+
+
+def _best(trials: Mapping[str, list[TrialRecord]], tuning: Tuning) -> dict[str, list[TrialRecord]]:
+    """Each arm at its best value of the tuned axis; all of them where none is tuned."""
+    chosen = set(tuning.best.values()) or set(trials)
+    return {label: records for label, records in trials.items() if label in chosen}
 
 
 def _trials(cells: pd.DataFrame, ledger: Ledger) -> dict[str, list[TrialRecord]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.report.style import INK, LINE, SOFT, colours, figure
+from harness.report.style import INK, SOFT, colours, figure
 from harness.space.printed import Printed
 from harness.studies import StudyResults
 from harness.timings import METHOD, MODES, PARTS, Comparison, Speedup, all_timings
@@ -128,14 +128,15 @@ def draw_latency(info: LatencyInfo) -> Figure:
         tick.set_fontweight("bold" if row is None else "normal")
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.grid(False, axis="y")
-    axes.set_xlabel("times as fast (ratio of times in one round; right of 1 is faster)")
+    axes.set_xlabel("times as fast (right of 1 is faster)")
     return fig
 
 
 def _lines(info: LatencyInfo) -> Iterator[tuple[str, LatencyRow | None]]:
     """What stands at each height: the head of a group, then its rows."""
+    one_device = len({row.device for row in info.rows}) == 1
     for name, rows in info.groups.items():
-        yield name.partition(";")[0], None
+        yield rows[0].model if one_device else name, None
         for row in rows:
             if row.speedup is not None:
                 which = f", {row.arm}" if len(info.pairs) > 1 else ""
@@ -145,4 +146,8 @@ def _lines(info: LatencyInfo) -> Iterator[tuple[str, LatencyRow | None]]:
 def _draw_published(quoted: Sequence[Quoted], axes: Axes) -> None:
     if quoted:
         values = [one.value for one in quoted]
-        axes.axvspan(min(values), max(values), color=LINE, alpha=0.7, linewidth=0)
+        axes.axvspan(min(values), max(values), color=SOFT, alpha=0.25, linewidth=0)
+        axes.annotate(
+            "published", (max(values), 1), (3, 2), xycoords=("data", "axes fraction"),
+            textcoords="offset points", fontsize=8, color=SOFT,
+        )  # fmt: skip

@@ -15,10 +15,12 @@ from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name, write_whole
 from harness.report import stats
 from harness.report.fusion import MOVED
+from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
 from harness.report.latency_section import WORDS, draw_latency
 from harness.report.pareto import draw_pareto
 from harness.report.plots import draw_curves, draw_families, draw_needs
+from harness.report.quoted import quoted_table
 from harness.report.style import inline, scoped, styled, to_png, to_svg
 from harness.report.summary import summary_table
 
@@ -28,18 +30,25 @@ TITLES = {
     "families": "AP against cost by family",
     "needs": "AP by need",
     "latency": "Latency ratios",
+    "weights": "Fusion weights over time",
 }
 
 
 def write_report(
-    results: str | Path, study: str, profile: str, reports: str | Path = "reports"
+    results: str | Path,
+    study: str,
+    profile: str,
+    reports: str | Path = "reports",
+    *,
+    published: bool = False,
 ) -> tuple[Path, ...]:
     """Draw the report of one profile of one study; the files written, the page first.
 
+    published: published detectors under the Pareto plot, whether or not the study asks for them.
     Each file is written whole, then renamed. A picture that an earlier report left and that has
     nothing to show any more is taken away.
     """
-    data = gather(Path(results), study, profile)
+    data = gather(Path(results), study, profile, published=published)
     folder = Path(reports) / safe_name(study, "study") / safe_name(profile, "profile")
     return write_files(data, folder)
 
@@ -51,10 +60,12 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "index.html": render(data, drawn, more),
         "table.csv": data.cells.to_csv(index=False),
         "summary.csv": summary_table(data.arms).to_csv(index=False),
+        "published.csv": quoted_table(data.quoted).to_csv(index=False) if data.quoted else None,
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
         "curves.svg": drawn.get("curves"),
         "families.svg": drawn.get("families"),
+        "weights.svg": drawn.get("weights"),
     }
     for name, made in content.items():
         if made is None:
@@ -75,6 +86,8 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["curves"] = to_svg(draw_curves(data.losses))
         if data.needs:
             drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
+        if data.fusion_curves:
+            drawn["weights"] = to_svg(draw_fusion_curves(data.fusion_curves))
         if data.latency:
             drawn["latency"] = to_svg(draw_latency(data.latency))
         for i, info in enumerate(data.families):

@@ -7,6 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.asked import Asked
+from harness.report.landmarks import (
+    Landmark,
+    Landmarks,
+    draw_landmarks,
+    draw_own_panel,
+    named,
+)
 from harness.report.stats import Estimate
 from harness.report.style import (
     BAND,
@@ -18,9 +25,9 @@ from harness.report.style import (
     fit_heights,
     in_number_order,
     place_labels,
+    stacked,
 )
 from harness.report.summary import ArmSummary
-from harness.search import wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ class ParetoInfo:
     """Arms that have no point, and why."""
     by: str = ""
     """The axis whose values are families; empty without families."""
+    landmarks: Landmarks | None = None
+    """Published detectors to draw with the points, where they were asked for."""
 
     @property
     def front(self) -> tuple[ParetoPoint, ...]:
@@ -101,7 +110,7 @@ def pareto(arms: Sequence[ArmSummary], x: str = "macs", asked: Asked | None = No
             for other in found
         )
         assert arm.ap is not None
-        family = wording(arm.choice[asked.family]) if asked.family in arm.choice else None
+        family = asked.family_of(arm.arm, arm.choice)
         place, stratum = asked.place(arm.choice), asked.stratum(arm.choice)
         same = tuple(other.label for other in arms if other.alias_of == arm.label)
         points.append(
@@ -125,11 +134,52 @@ def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
 
     small: half as wide, without a key, to stand beside others.
     """
-    fig, axes = figure(4.4, 3.3) if small else figure(7.2, 4.6)
+    marks, colour = info.landmarks, _colour(info)
+    beneath = marks.points if marks and marks.beneath else ()
+    below: Axes | None = None
+    if marks and not marks.beneath:
+        fig, (axes, below) = stacked(7.2, (4.6, 4.0))
+    else:
+        fig, axes = figure(4.4, 3.3) if small else figure(7.2, 4.6)
+    _draw_measured(axes, info, colour)
+    axes.set_xlabel(info.axis.label)
+    axes.set_ylabel("AP (COCO, mean over seeds)")
+    axes.margins(x=0.12)
+    axes.locator_params(axis="x", nbins=4 if small else 7)
+    if marks and below:
+        draw_own_panel(axes, below, marks, info.axis.label)
+    elif marks:
+        draw_landmarks(axes, marks)
+    heights = [value for point in info.points for value in point.seeds]
+    shown = [(p.ap.low, p.ap.high) for p in info.points]
+    fit_heights(axes, [*heights, *(mark.ap for mark in beneath)], shown)
+    if not small:
+        _keys(axes, info, colour)
+    _write_names(fig, axes, info, beneath)
+    if marks and below:
+        place_labels(fig, below, *named(marks.points), len(marks.points))
+    return fig
+
+
+def _write_names(fig: Figure, axes: Axes, info: ParetoInfo, beneath: Sequence[Landmark]) -> None:
+    """Names of measured points first, then of published ones. Last of all: sizes must stand."""
+    spots = [(point.x, point.ap.mean) for point in info.points]
+    names = [
+        point.name if point.on_front or len(info.points) <= 12 else "" for point in info.points
+    ]
+    quiet_spots, quiet_names = named(beneath)
+    place_labels(fig, axes, [*spots, *quiet_spots], [*names, *quiet_names], len(beneath))
+
+
+def _colour(info: ParetoInfo) -> dict[str, str]:
+    """A colour for each family, or for each point where there are none."""
     groups = list(dict.fromkeys(point.family or point.label for point in info.points))
     if info.by:
         groups.sort(key=in_number_order)
-    colour = dict(zip(groups, colours(len(groups)), strict=True))
+    return dict(zip(groups, colours(len(groups)), strict=True))
+
+
+def _draw_measured(axes: Axes, info: ParetoInfo, colour: dict[str, str]) -> None:
     front = info.front
     if len(front) > 1:
         axes.step(
@@ -142,25 +192,11 @@ def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
             zorder=1,
             label="Pareto front of the means",
         )
-    strata = list(dict.fromkeys(point.stratum for point in info.points))
+    groups, strata = list(colour), list(dict.fromkeys(point.stratum for point in info.points))
     for point in info.points:
         group = point.family or point.label
         kind = strata.index(point.stratum) if len(strata) > 1 else groups.index(group) // 8
         _draw_point(axes, point, colour[group], MARKERS[kind % len(MARKERS)])
-    axes.set_xlabel(info.axis.label)
-    axes.set_ylabel("AP (COCO, mean over seeds)")
-    axes.margins(x=0.12)
-    axes.locator_params(axis="x", nbins=4 if small else 7)
-    shown = [(p.ap.low, p.ap.high) for p in info.points]
-    fit_heights(axes, [value for point in info.points for value in point.seeds], shown)
-    spots = [(point.x, point.ap.mean) for point in info.points]
-    wanted = [
-        point.name if point.on_front or len(info.points) <= 12 else "" for point in info.points
-    ]
-    place_labels(fig, axes, spots, wanted)
-    if not small:
-        _keys(axes, info, colour)
-    return fig
 
 
 def _draw_point(axes: Axes, point: ParetoPoint, colour: str, marker: str) -> None:

@@ -11,6 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 OKABE_ITO = (
@@ -71,6 +72,29 @@ def figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
     return fig, axes
 
 
+def stacked(width: float, heights: Sequence[float]) -> tuple[Figure, Any]:
+    """As `figure`, with one panel under another; heights in inches."""
+    fig = Figure(figsize=(width, sum(heights)), layout="constrained")
+    fig.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr, call-arg]
+    FigureCanvasAgg(fig)
+    fig.patch.set_alpha(0.0)
+    axes = fig.subplots(len(heights), 1, height_ratios=heights)
+    for one in axes:
+        one.patch.set_alpha(0.0)
+    return fig, axes
+
+
+def figures(width: float, height: float, rows: int, columns: int) -> tuple[Figure, Any]:
+    """A figure of small panels, and these as an array (rows, columns). A column shares its y."""
+    fig = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(fig)
+    fig.patch.set_alpha(0.0)
+    panels = fig.subplots(rows, columns, sharex=True, sharey="col", squeeze=False)
+    for one in panels.flat:
+        one.patch.set_alpha(0.0)
+    return fig, panels
+
+
 def colours(n: int) -> list[str]:
     return [OKABE_ITO[i % len(OKABE_ITO)] for i in range(n)]
 
@@ -123,9 +147,17 @@ def fit_heights(
 
 
 def place_labels(
-    fig: Figure, axes: Axes, spots: Sequence[tuple[float, float]], names: Sequence[str]
+    fig: Figure,
+    axes: Axes,
+    spots: Sequence[tuple[float, float]],
+    names: Sequence[str],
+    quiet: int = 0,
 ) -> None:
-    """Write names beside their points where they cover nothing; a name without room is left out."""
+    """Write names beside their points where they cover nothing; a name without room is left out.
+
+    Points whose name is empty are only kept free. The last `quiet` names are written quietly,
+    each with a thin line to its point.
+    """
     fig.canvas.draw()
     renderer = fig.canvas.get_renderer()  # type: ignore[attr-defined]
     pixels: Any = axes.transData.transform(list(spots)) if spots else []
@@ -137,17 +169,30 @@ def place_labels(
         if not name:
             continue
         others = taken[:i] + taken[i + 1 :]
+        is_quiet = i >= len(names) - quiet
+        written: Any = {"fontsize": 7, "color": SOFT} if is_quiet else {"fontsize": 8, "color": INK}
         for dx, dy, align in offsets:
             note = axes.annotate(
-                name, spot, (dx, dy), textcoords="offset points", ha=align, fontsize=8, color=INK
+                name, spot, (dx, dy), textcoords="offset points", ha=align, **written
             )
             box = note.get_window_extent(renderer)
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0
             if inside and not any(box.overlaps(other) for other in others):
                 taken.append(box)
                 note.set_in_layout(False)
+                if is_quiet:
+                    _lead(note, spot)
                 break
             note.remove()
+
+
+def _lead(note: Annotation, spot: tuple[float, float]) -> None:
+    """A thin line from a name to its point; it keeps no other name away."""
+    line = {"arrowstyle": "-", "color": SOFT, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 3}
+    dx, dy = note.xyann
+    note.axes.annotate(  # type: ignore[union-attr]
+        "", spot, (dx, dy + 7 if dy < 0 else dy), textcoords="offset points", arrowprops=line
+    ).set_in_layout(False)
 
 
 def in_number_order(name: str) -> tuple[bool, float, str]:

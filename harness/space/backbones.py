@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import SpecError, TrialError
+from harness.graph.sizes import Size
 from harness.graph.tally import Tally
 
 TABLE = Path(__file__).with_name("backbone_table.json")
@@ -56,24 +57,28 @@ class BackboneFacts:
         """Multiply-adds (convolutions, linear layers) on one square image."""
         return self.constant_macs + self._over(image_size, self.cell_macs)
 
-    def tally(self, image_size: int) -> Tally:
-        """All operations on one square image, biases, norms and activations included."""
+    def tally(self, image_size: int | Size) -> Tally:
+        """All operations on one image (a side, or height and width), norms and biases included."""
         found = {
             kind: by.get(IMAGE, 0)
             + self._over(image_size, {int(s): n for s, n in by.items() if s != IMAGE})
             for kind, by in self.operations.items()
         }
-        return Tally(**{"macs": self.macs(image_size), **found})
+        macs = self.constant_macs + self._over(image_size, self.cell_macs)
+        return Tally(**{"macs": macs, **found})
 
-    def _over(self, image_size: int, at_a_cell: Mapping[int, int]) -> int:
+    def _over(self, image_size: int | Size, at_a_cell: Mapping[int, int]) -> int:
         """The sum over all cells of what is done at one, by stride."""
+        sides = (image_size, image_size) if isinstance(image_size, int) else image_size
         deepest = max((*self.cell_macs, 1))
-        if not self.any_size and image_size % deepest:
-            raise SpecError(
-                f"backbone {self.name!r} takes images whose side is a multiple of {deepest}, "
-                f"not {image_size}"
-            )
-        return sum(n * (-(-image_size // stride)) ** 2 for stride, n in at_a_cell.items())
+        for side in sides:
+            if not self.any_size and side % deepest:
+                raise SpecError(
+                    f"backbone {self.name!r} takes images whose side is a multiple of {deepest}, "
+                    f"not {side}"
+                )
+        high, wide = sides
+        return sum(n * (-(-high // s)) * (-(-wide // s)) for s, n in at_a_cell.items())
 
 
 def backbone_facts(name: str, levels: Sequence[int], cache: Path | None = None) -> BackboneFacts:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from harness.errors import SpecError, did_you_mean
 from harness.graph import from_tree
-from harness.graph.sizes import side_of
+from harness.graph.sizes import Size, side_of
 from harness.graph.tally import Tally
 from harness.graph.uses import tally
 from harness.space.backbones import backbone_facts
@@ -107,15 +107,21 @@ def _twice(model: ModelSpec, convention: str, cache: Path | None) -> dict[str, i
     return {part: rule(done, part) for part, done in tallies(model, cache=cache).items()}
 
 
-def tallies(model: ModelSpec, *, cache: Path | None = None) -> dict[str, Tally]:
-    """All operations of each part of a model for one image, by kind."""
-    graph, size = from_tree(model.feature_network.graph), model.image_size
+def tallies(
+    model: ModelSpec, *, image_size: Size | None = None, cache: Path | None = None
+) -> dict[str, Tally]:
+    """All operations of each part of a model for one image, by kind.
+
+    image_size: height and width; None is the model's own square.
+    """
+    graph = from_tree(model.feature_network.graph)
+    high, wide = size = image_size or (model.image_size, model.image_size)
     backbone = backbone_facts(model.backbone.name, graph.inputs, cache)
     width = model.feature_network.width
     head, facts = model.head, HEAD_FACTS.get(model.head.kind)
     channels = output_channels(graph, backbone.channels, width)
     levels = facts.reads([level for level, _ in graph.outputs])
-    cells = sum(side_of(size, level) ** 2 for level in levels)
+    cells = sum(side_of(high, level) * side_of(wide, level) for level in levels)
     anchors = head.anchors.octaves * len(head.anchors.ratios)
 
     shape = (channels, head.width, head.depth, len(levels), cells)

@@ -127,6 +127,27 @@ for _kind, _pattern, _starts in _PATTERNS:
     _Loader.add_implicit_resolver(f"{_TAG}{_kind}", re.compile(rf"^(?:{_pattern})$"), _starts)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes words that `_Loader` would read as something else; writes no aliases."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def yaml_text(tree: Mapping[str, Any]) -> str:
+    """Plain data as YAML that `read_yaml` reads back equal; innermost values on one line."""
+    return yaml.dump(
+        tree,
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=None,
+        width=100,
+        allow_unicode=True,
+    )
+
+
 class _TreeReader:
     """Turns composed nodes into plain values, keeping lines and gathering faults."""
 

@@ -1,8 +1,9 @@
 """What is built: a backbone, a feature network and heads. Complete: no default is left open."""
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from harness.space.base import Frozen
 
@@ -52,6 +53,22 @@ class AnchorSpec(Frozen):
     scale: Annotated[float, Field(gt=0)] = 4.0
     octaves: Count = 3
     ratios: Annotated[tuple[Ratio, ...], AfterValidator(_some)] = (1.0, 2.0, 0.5)
+    sides: tuple[tuple[Ratio, Ratio], ...] | None = None
+    """Width and height of the box of each ratio, of a square of side 1; None is 1 / sqrt(ratio) and
+    sqrt(ratio). Released weights know them rounded: (1.4, 0.7)."""
+    strides: Literal["of_map"] | None = None
+    """`of_map`: the image's sides over the map's, as released weights know them; None is
+    2 ** level. They part where the image's sides are no multiples of that: lite0's 320 at p7."""
+
+    @model_validator(mode="after")
+    def _sides_of_ratios(self) -> "AnchorSpec":
+        if self.sides is not None:
+            said = tuple(height / width for width, height in self.sides)
+            pairs = zip(said, self.ratios, strict=False)
+            alike = all(math.isclose(a, b, rel_tol=1e-6) for a, b in pairs)
+            if len(said) != len(self.ratios) or not alike:
+                raise ValueError(f"sides have ratios (h / w) {said}, not {self.ratios}")
+        return self
 
 
 class HeadSpec(Frozen):

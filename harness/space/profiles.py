@@ -1,16 +1,17 @@
 """From a study file to a `Study`: included file, file, profile over it, `--set` over that."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Fault, SpecError, did_you_mean
 from harness.space import axes
+from harness.space.counting import CONVENTIONS
 from harness.space.heads import part_names
 from harness.space.load import Steps, read_text, read_yaml
 from harness.space.names import SAFE_NAME
 from harness.space.overlay import Place, Placed, absolute, assign, overlay, pruned
-from harness.space.study import Study, StudySpec
+from harness.space.study import ARM, Study, StudySpec
 from harness.space.validate import MISSING, located, steps_of, validated
 
 DEFAULT_PROFILE = "laptop"
@@ -168,17 +169,33 @@ def _faults(spec: StudySpec) -> list[Fault]:
     pairs = [arm for pair in report.contrasts for arm in pair]
     faults += _unknown(pairs, arms, "report.contrasts", "arm")
     faults += _unknown(report.spine, arms, "report.spine", "arm")
-    rows = spec.published.rows if spec.published else ()
-    faults += _unknown([r.arm for r in rows if r.arm], arms, "published.rows", "arm")
-    for field in ("family", "tuned"):
-        axis = getattr(report, field)
-        faults += _unknown([axis] if axis else [], tuple(spec.vary), f"report.{field}", "axis")
+    faults += _published_faults(spec)
+    axes_and_arms = (*spec.vary, *([ARM] if arms else []))
+    faults += _unknown([report.family] if report.family else [], axes_and_arms, "report.family",
+                       "axis")  # fmt: skip
+    faults += _unknown([report.tuned] if report.tuned else [], spec.vary, "report.tuned", "axis")
     if len(set(spec.seed_list)) != len(spec.seed_list):
         faults.append(Fault("seeds", "a seed stands there twice"))
     return faults
 
 
-def _unknown(names: Any, valid: Sequence[str], path: str, kind: str) -> list[Fault]:
+def _published_faults(spec: StudySpec) -> list[Fault]:
+    """Arms that rows are of, and what costs are counted by."""
+    faults, arms = [], tuple(spec.arms)
+    for i, row in enumerate(spec.published.rows if spec.published else ()):
+        faults += _unknown([row.arm] if row.arm else [], arms, f"published.rows.{i}.arm", "arm")
+        faults += _unknown(row.also, arms, f"published.rows.{i}.also", "arm")
+    costs = spec.report.costs
+    if costs is not None:
+        part = [costs.part] if costs.part else []
+        faults += _unknown(part, part_names(), "report.costs.part", "part")
+        faults += _unknown([costs.convention], CONVENTIONS, "report.costs.convention", "convention")
+        base = [costs.relative_to] if costs.relative_to else []
+        faults += _unknown(base, arms, "report.costs.relative_to", "arm")
+    return faults
+
+
+def _unknown(names: Any, valid: Collection[str], path: str, kind: str) -> list[Fault]:
     return [
         Fault(path.format(name), f"no {kind} {name!r}{did_you_mean(name, valid)}")
         for name in dict.fromkeys(names)

@@ -16,6 +16,9 @@ from harness.space.overlay import Placed
 from harness.space.printed import Printed
 from harness.space.recipe import Recipe
 
+ARM = "arm"
+"""Stands for the arms where an axis is asked for: a family of each arm."""
+
 
 def _figure(text: str | float) -> str:
     try:
@@ -89,20 +92,41 @@ class ModelStudy(Frozen):
     compound: Compound | None = None
 
 
+class CostsStudy(Frozen):
+    """What a published table's costs are of, so that ours can be printed beside them.
+
+    It stands in the profile that is in the paper's setting: elsewhere costs compare to nothing.
+    """
+
+    part: str | None = None
+    """`feature_network`, `backbone`, `class_head`, `box_head`; None is the whole model."""
+    convention: str = "multiply_adds"
+    """How FLOPs are counted: a name of `harness.space.counting`."""
+    relative_to: str | None = None
+    """The arm that ratios are of."""
+    classes: Count | None = None
+    """Classes these costs are for (COCO's detectors have 90 outputs); None is the data's. A plan
+    takes them, too, where a `coco` study says no `data.root`."""
+
+
 class ReportStudy(Frozen):
     """What the report shows."""
 
     note: str = ""
     """Said above the results: what this profile can and cannot show."""
     cost: Literal["closed_form", "fvcore"] = "closed_form"
+    costs: CostsStudy | None = None
+    """What `published` counts."""
     family: str | None = None
-    """An axis whose values are families: compared by AP against log cost."""
+    """An axis whose values are families, or `arm`: compared by AP against log cost."""
     contrasts: tuple[tuple[str, str], ...] = ()
     """Pairs of arms compared seed by seed; none is each arm against the baseline."""
     tuned: str | None = None
     """An axis each arm is tuned over: the report shows the best value of each arm."""
     spine: tuple[str, ...] = ()
     """Arms that follow from each other by one change each."""
+    published_detectors: bool = False
+    """Whether the Pareto plot shows published detectors (COCO), quoted and not ranked."""
 
 
 PrintedText = Annotated[str | float | int, AfterValidator(_figure)]
@@ -114,11 +138,19 @@ class PublishedRow(Frozen):
 
     arm: str | None = None
     """The arm of this study that the row is of; None where the study has none."""
+    also: tuple[str, ...] = ()
+    """Other arms that the row may be of, where the paper leaves it open: ours is a range."""
     label: str = ""
     """As the table calls it; the arm's name where it is left out."""
     figures: dict[str, PrintedText] = Field(default_factory=dict)
     """By column (`ap`, `params`, `macs`, `params_ratio`, `macs_ratio`, ...); AP in percent."""
     note: str = ""
+    """The reason of a difference, or what is open."""
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Every arm that the row may be of, the likeliest first."""
+        return ((self.arm,) if self.arm else ()) + self.also
 
 
 class PublishedTable(Frozen):

@@ -16,7 +16,12 @@ CODE_EPOCH = 1
 """Raised whenever the same spec gives other numbers than before. A golden test forces it."""
 
 
-ADDED = (("recipe", "schedule", "drop"), ("recipe", "loss", "negative_iou"))
+ADDED = (
+    ("recipe", "schedule", "drop"),
+    ("recipe", "loss", "negative_iou"),
+    ("model", "head", "anchors", "sides"),
+    ("model", "head", "anchors", "strides"),
+)
 """Fields that came after ids were given out: None, as it was for all before, is not in the id."""
 
 

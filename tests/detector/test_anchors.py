@@ -48,6 +48,25 @@ def test_equal_to_effdet() -> None:
     torch.testing.assert_close(ours, theirs[:, [1, 0, 3, 2]], rtol=0, atol=1e-4)
 
 
+def test_sides_as_releases_rounded_them_are_effdets() -> None:
+    """`tf_efficientdet_d0`'s own anchors: a hundredth smaller than those of the square roots."""
+    effdet = pytest.importorskip("effdet.anchors")
+    config = pytest.importorskip("effdet.config").get_efficientdet_config("tf_efficientdet_d0")
+    config.image_size = (256, 384)
+    theirs = effdet.Anchors.from_config(config).boxes[:, [1, 0, 3, 2]]
+    spec = AnchorSpec(ratios=RATIOS, sides=((1.0, 1.0), (1.4, 0.7), (0.7, 1.4)))
+    ours = make_anchors(spec, (3, 4, 5, 6, 7), (256, 384))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
+    roots = make_anchors(AnchorSpec(ratios=RATIOS), (3, 4, 5, 6, 7), (256, 384))
+    assert (roots - theirs).abs().max() > 3
+
+
+def test_sides_must_be_those_of_the_ratios() -> None:
+    for sides in (((1.4, 0.7),), ((1.0, 1.0), (0.7, 1.4), (1.4, 0.7))):
+        with pytest.raises(ValueError, match=r"sides have ratios .* not \(1.0, 0.5, 2.0\)"):
+            AnchorSpec(ratios=RATIOS, sides=sides)
+
+
 def test_decode_is_the_inverse_of_encode() -> None:
     anchors = make_anchors(AnchorSpec(), (3, 4), (32, 32))
     generator = torch.Generator().manual_seed(0)

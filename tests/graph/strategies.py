@@ -324,69 +324,6 @@ def cost(graph: Graph, size: Any = 64) -> Any:
     return infer(graph, channels=CHANNELS, width=WIDTH, image_size=size)
 
 
-# A graph written out.
-
-
-def written_out(graph: Graph) -> Tree:
-    """The graph as plain nodes of one repeat, nothing left to a default."""
-    name = {node.key: f"{node.name}__{node.repeat}" for node in graph.nodes}
-    name.update((f"p{level}", f"p{level}") for level in graph.inputs)
-    levels = {f"p{level}": level for level in graph.inputs}
-    levels.update((node.key, node.level) for node in graph.nodes)
-    low, high = min(levels.values()), max(levels.values())
-    ends = [level for level, _ in graph.outputs]
-    return {
-        "levels": f"p{min(ends)}..p{max(ends)}",
-        "inputs": f"p{min(graph.inputs)}..p{max(graph.inputs)}",
-        "inner_levels": f"p{low}..p{high}",
-        "nodes": {name[node.key]: _node_tree(node, name, levels) for node in graph.nodes},
-        "outputs": {f"p{level}": name[key] for level, key in graph.outputs},
-        "taps": {tap: name[key] for tap, key in graph.taps},
-    }
-
-
-def _node_tree(node: Node, name: dict[str, str], levels: dict[str, int]) -> Tree:
-    tree: Tree = {
-        "level": node.level,
-        "from": [_edge_tree(edge, node.level, name, levels) for edge in node.inputs],
-        "fuse": _op_tree(node.fuse),
-        "block": _op_tree(node.block),
-        "norm": {"eps": node.norm.eps, "momentum": node.norm.momentum},
-    }
-    if node.channels is not None:
-        tree["channels"] = node.channels
-    if node.share is not None:
-        tree["share"] = _word(node.share)
-    return tree
-
-
-def _edge_tree(edge: Edge, level: int, name: dict[str, str], levels: dict[str, int]) -> Tree:
-    form, at = edge.projection, levels[edge.source]
-    said = {"when": form.when, "per": form.per, "norm": form.norm, "bias": form.bias}
-    tree: Tree = {"from": name[edge.source], "tap": edge.tap, "projection": said}
-    resamples = [i for i, op in enumerate(edge.path) if op.name in RESAMPLES]
-    ops = edge.path[: resamples[0]] if resamples else edge.path
-    if ops:
-        tree["op"] = [_op_tree(op) for op in ops]
-    if at != level:
-        tree["up" if at > level else "down"] = [_op_tree(op) for op in edge.path[len(ops) :]]
-    if edge.role is not None:
-        tree["role"] = edge.role
-    if edge.channels is not None:
-        tree["channels"] = edge.channels
-    if edge.share is not None:
-        tree["share"] = _word(edge.share)
-    return tree
-
-
-def _op_tree(op: Op) -> Tree:
-    return {op.name: dict(op.args)}
-
-
-def _word(share: str) -> str:
-    return "w" + share.replace("@", "_at_")
-
-
 # Trees with one thing wrong.
 
 WORDS: list[Any] = [

@@ -23,6 +23,7 @@ from harness.graph import (
     to_tree,
 )
 from harness.graph.ops import BLOCKS, FUSES
+from harness.graph.restate import restated
 from harness.graph.shares import share_groups
 from harness.graph.spec import Op
 
@@ -42,7 +43,7 @@ def both(few, test):
 
 def all_spellings(dice):
     _, graph = some.drawn(dice, some.random_tree)
-    spellings = [some.reworded(graph, dice)[0], expand(parse(some.written_out(graph)))]
+    spellings = [some.reworded(graph, dice)[0], expand(parse(restated(graph)))]
     spellings.append(from_tree(json.loads(json.dumps(to_tree(graph)))))
     assert {digest(one) for one in spellings} == {digest(graph)}
     names = sorted(node_digests(graph).values())
@@ -57,7 +58,7 @@ test_all_spellings, test_all_spellings_at_length = both(FEW, all_spellings)
 
 def rows_and_plain_nodes(dice):
     _, graph = some.drawn(dice, some.random_rows)
-    assert digest(expand(parse(some.written_out(graph)))) == digest(graph)
+    assert digest(expand(parse(restated(graph)))) == digest(graph)
     assert digest(some.reworded(graph, dice)[0]) == digest(graph)
 
 

@@ -159,7 +159,7 @@ def fusion(seeds: int = 6) -> tuple[StudyResults, list[TrialRecord]]:
             for seed in range(seeds):
                 trial = f"{arm}{value}{seed}"
                 ap = 0.5 + gains[arm] + (0.01 if value == 0.1 else 0.0) + draw.gauss(0, 0.004)
-                weights = [{"p4_td@1": [0.5, 0.5]}, {"p4_td@1": [end, 1 - end]}]
+                weights = [{"p3_out@1": [0.5, 0.5]}, {"p3_out@1": [end, 1 - end]}]
                 graph = network("softmax" if arm == "softmax" else "fast", still=arm == "mean")
                 one = record(trial, seed, ap, weights=weights, frozen="none", graph=graph)
                 records.append(one)

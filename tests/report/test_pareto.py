@@ -161,3 +161,21 @@ def test_families_stand_in_the_order_of_their_numbers():
     assert sorted(["1.4", "wide", "1.25", "1.2"], key=in_number_order) == [
         "1.2", "1.25", "1.4", "wide",
     ]  # fmt: skip
+
+
+def test_arms_are_families_where_the_study_says_so(make: Any, keep: Any) -> None:
+    """The grid with its factors as arms: the same curves as by the axis."""
+    study, records = make.grid(2)
+    cells = tuple(replace(cell, arm=f"factor {cell.choice[FACTOR]}") for cell in study.cells)
+    arms = tuple(dict.fromkeys(cell.arm for cell in cells))
+    by_arm = replace(study, cells=cells, arms=arms, report={"family": "arm"})
+    found = table(keep(by_arm, records), "width", "laptop")
+    info, by_axis = families(found, "arm"), families(found, FACTOR)
+    assert info is not None
+    assert by_axis is not None
+    assert [family.name for family in info.families] == list(arms)
+    assert [family.points for family in info.families] == [
+        family.points for family in by_axis.families
+    ]
+    assert asked(by_arm).family_of("factor 1.2", {FACTOR: 1.4}) == "factor 1.2"
+    assert asked(study).family_of("factor 1.2", {FACTOR: 1.4}) == "1.4"

@@ -126,6 +126,8 @@ def test_a_source_counts_by_its_id() -> None:
 SET = {
     ("recipe", "schedule", "drop"): {"after": [8, 11]},
     ("recipe", "loss", "negative_iou"): 0.4,
+    ("model", "head", "anchors", "sides"): [[1.0, 1.0], [0.7, 1.4], [1.4, 0.7]],
+    ("model", "head", "anchors", "strides"): "of_map",
 }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import Fault, SpecError
-from harness.space.load import read_text, read_yaml
+from harness.space.load import read_text, read_yaml, yaml_text
 
 
 @pytest.fixture
@@ -137,4 +137,20 @@ def test_a_few_aliases_are_read_and_bombs_are_not(faults):
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 7)}]" for i in range(1, 5)]
     assert faults("\n".join(lines)) == [
         "study.yaml:1  not YAML: holds more than 50,000 values, aliases written out"
+    ]
+
+
+@pytest.mark.parametrize("word", ["on", "1e-4", "010", "true", "~", "", "a: b", "2020-01-01", "né"])
+def test_what_is_written_is_read_back(word):
+    same = [word]
+    tree = {word: word, "twice": [same, same], "numbers": [1, 1e-5, 1.0, True, None]}
+    text = yaml_text(tree)
+    assert read_text(text) == tree
+    assert "&" not in text
+    assert [type(one) for one in read_text(text)["numbers"]] == [
+        int,
+        float,
+        float,
+        bool,
+        type(None),
     ]

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import SpecError
-from harness.space.rounding import round_width
+from harness.space.rounding import ROUNDINGS, round_width, rounding_words
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,11 @@ def test_wrong_rounding(rounding: object, message: str) -> None:
     with pytest.raises(SpecError) as caught:
         round_width(64, rounding)  # type: ignore[arg-type]
     assert str(caught.value).startswith(message)
+
+
+def test_every_rule_has_its_words() -> None:
+    words = {name: rounding_words(name) for name in ROUNDINGS}
+    assert words["nearest"] == "to the nearest whole number"
+    assert words["multiple_of_16"] == "to the nearest multiple of 16"
+    assert "over a tenth" in words["efficientnet"]
+    assert rounding_words({"multiple": 12}) == "to the nearest multiple of 12"

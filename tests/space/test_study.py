@@ -146,6 +146,19 @@ def test_the_compound_rule_makes_families(write):
     } == {64}
 
 
+def test_a_linear_rule_may_round_to_a_multiple(write):
+    text = STUDY.replace(
+        "  head: {depth: 1}\n",
+        "  head: {depth: 1}\n"
+        "  compound:\n"
+        "    coefficient: 2.5\n"
+        "    image_size: {base: 512, slope: 128, multiple: 128}\n"
+        "    head_depth: {base: 1, slope: 1}\n",
+    )
+    model = trials(write(text), seeds=1)[0].model
+    assert (model.image_size, model.head.depth) == (896, 3)
+
+
 SOURCE = STUDY.replace(
     "  backbone: {name: lcnet_050}\n",
     "  backbone:\n"
@@ -198,6 +211,8 @@ WRONG = [
      "model.head.anchors.ratios.1: should be greater than 0, not -2"),
     ("head: {depth: 1}", "head: {anchors: {ratios: []}}", "study.yaml:6  "
      "model.head.anchors.ratios: should hold at least one ratio, not []"),
+    ("head: {depth: 1}", "head: {anchors: {ratios: [2.0], sides: [[1.4, 0.7]]}}", "study.yaml:6  "
+     "model.head.anchors: sides have ratios (h / w) (0.5,), not (2.0,)"),
     ("head: {depth: 1}", "compound: {coefficient: 1e6, width: {}}", "study.yaml:6  "
      "model.compound.width: gives a width beyond all numbers"),
     ("schedule: {epochs: 3}", "optimizer: {learning_rate: .inf}", "study.yaml:11  "
@@ -267,7 +282,9 @@ def test_weights_come_from_one_place(write):
 SHIPPED = Path(__file__).parents[2] / "search_spaces"
 
 
-@pytest.mark.parametrize("name", ["bifpn_width", "fusion", "cross_scale", "control"])
+@pytest.mark.parametrize(
+    "name", ["bifpn_width", "fusion", "cross_scale", "control", "compound_scaling"]
+)
 @pytest.mark.parametrize("profile", ["laptop", "laptop_full", "scratch", "photos", "gpu_night",
                                      "coco"])  # fmt: skip
 def test_shipped_studies_bind_in_every_profile(name, profile):

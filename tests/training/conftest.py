@@ -60,7 +60,7 @@ def make_trial(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_trial():
     return make_trial
 

@@ -1,0 +1,128 @@
+"""A trained detector as a folder that others can use, and back from that folder."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from harness.detector import Detector, build
+from harness.errors import SpecError
+from harness.exchange.guide import load_text, readme_text
+from harness.exchange.onnx_file import RUNTIME, deviation, missing, write_onnx
+from harness.graph import from_tree
+from harness.graph.restate import restated
+from harness.plugins import load as load_plugins
+from harness.space.load import yaml_text
+from harness.space.model import ModelSpec
+from harness.space.trial import TrialSpec
+
+STATE, SPEC, TOPOLOGY, ONNX = "model.pt", "spec.json", "topology.yaml", "model.onnx"
+ANCHORS, EXAMPLE, README = "anchors.npy", "load.py", "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """Where everything lies; notes: what is not there, and how far ONNX is from torch."""
+
+    folder: Path
+    notes: tuple[str, ...] = ()
+
+
+def export(
+    detector: Detector,
+    spec: TrialSpec,
+    folder: Path,
+    *,
+    about: Mapping[str, str],
+    plugins: Iterable[str] = (),
+) -> Exported:
+    """Write a trained detector and its spec to `folder`: written beside it, then renamed.
+
+    about: `source`, `published`, ... of the topology file. plugins: modules it needs. An earlier
+    export in `folder` is replaced; a `SpecError` where anything else is there.
+    """
+    _check_free(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        beside.mkdir()
+        notes = _fill(beside, detector, spec, about, tuple(plugins))
+        _take_place(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Exported(folder, notes)
+
+
+def load_exported(folder: str | Path, plugins: Iterable[str] = ()) -> Detector:
+    """The detector of an exported folder, in eval mode on the CPU."""
+    load_plugins(plugins)
+    spec = TrialSpec.model_validate_json((Path(folder) / SPEC).read_bytes())
+    detector = build(_without_weights(spec.model))
+    state = torch.load(Path(folder) / STATE, map_location="cpu", weights_only=True)
+    detector.load_state_dict(state)
+    return detector.eval()
+
+
+def _without_weights(model: ModelSpec) -> ModelSpec:
+    """The same network, whose backbone's first weights are looked for nowhere."""
+    nowhere = {"pretrained": False, "checkpoint": None, "checkpoint_digest": None, "source": None}
+    backbone = model.backbone.model_copy(update=nowhere)
+    return model.model_copy(update={"backbone": backbone})
+
+
+def _fill(
+    folder: Path,
+    detector: Detector,
+    spec: TrialSpec,
+    about: Mapping[str, str],
+    plugins: tuple[str, ...],
+) -> tuple[str, ...]:
+    """All files; what is to be said of them."""
+    detector = detector.cpu().eval()
+    side = spec.model.image_size
+    graph = from_tree(spec.model.feature_network.graph)
+    torch.save(detector.state_dict(), folder / STATE)
+    np.save(folder / ANCHORS, detector.anchors((side, side)).numpy())
+    (folder / SPEC).write_text(json.dumps(spec.model_dump(mode="json"), indent=1) + "\n")
+    (folder / TOPOLOGY).write_text(yaml_text(restated(graph, **about)), encoding="utf-8")
+    notes = _onnx(detector, folder / ONNX)
+    (folder / EXAMPLE).write_text(load_text(plugins))
+    page = readme_text(spec, detector, (folder / ONNX).exists(), notes, plugins)
+    (folder / README).write_text(page, encoding="utf-8")
+    return notes
+
+
+def _onnx(detector: Detector, path: Path) -> tuple[str, ...]:
+    lacks = missing()
+    if lacks:
+        packages = " ".join(lacks)
+        return (f"no {path.name}: `pip install {packages}`, then export again",)
+    write_onnx(detector, path)
+    if missing((RUNTIME,)):
+        return (f"{path.name} was not run: `pip install {RUNTIME}` to hold it against torch",)
+    differs = deviation(detector, path)
+    return (f"{path.name}: greatest difference from torch {differs:.1e} of the greatest output",)
+
+
+def _check_free(folder: Path) -> None:
+    if not folder.exists():
+        return
+    known = {STATE, SPEC, TOPOLOGY}
+    if not folder.is_dir() or not known <= {file.name for file in folder.iterdir()}:
+        raise SpecError(f"{folder} is there and is no earlier export: choose another --out")
+
+
+def _take_place(beside: Path, folder: Path) -> None:
+    """Rename a whole folder to where another may stand."""
+    if not folder.exists():
+        beside.replace(folder)
+        return
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    folder.replace(old)
+    beside.replace(folder)
+    shutil.rmtree(old)

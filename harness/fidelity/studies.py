@@ -1,0 +1,145 @@
+"""The ablation tables: what papers print for the shipped studies, beside what their plans count."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.fidelity.family import GOLDENS
+from harness.fidelity.sheet import Row, Sheet
+from harness.ledger import Ledger
+from harness.plan import Plan, make_plan, open_facts
+from harness.published.anchors import State, anchor_states
+from harness.space.assumed import or_assumed
+from harness.space.costing import closed_form
+from harness.space.counting import FEATURE_NETWORK, count_by
+from harness.space.load import read_yaml
+from harness.space.printed import Printed
+from harness.space.profiles import load_study
+from harness.space.workplace import Workplace
+
+TABLES = {
+    "backbone_vs_bifpn": "Table 4: backbone and BiFPN",
+    "cross_scale": "Table 5: cross-scale connections",
+    "fusion": "Table 6: softmax and fast fusion",
+    "compound_scaling": "Figure 6: compound and single scaling",
+    "bifpn_width": "The width grid",
+}
+NOWHERE = Path("no-results")
+HEADS = {
+    "ap": "AP",
+    "params": "params",
+    "macs": "FLOPs",
+    "params_ratio": "params ratio",
+    "macs_ratio": "FLOPs ratio",
+}
+"""Figures as the papers' tables head them; others by their own name."""
+
+
+def sheets(studies: Path, results: Path) -> tuple[Sheet, ...]:
+    """Sections of the page on the shipped studies.
+
+    studies: the folder `search_spaces`. results: where records of anchors may lie.
+    """
+    tables = [_table(studies / f"{name}.yaml", title) for name, title in TABLES.items()]
+    networks = _networks(studies / "cross_scale.yaml")
+    return (*tables, networks, _segmentation(studies / "segmentation.yaml"), _anchors(results))
+
+
+def _planned(study: Path, profile: str | None) -> Plan:
+    """The plan of a study as the paper would run it, on no results and without its data."""
+    loaded = load_study(study, profile=profile)
+    facts = or_assumed(loaded.spec, open_facts(Workplace(NOWHERE).cache))
+    return make_plan(loaded, Ledger(NOWHERE), facts)
+
+
+def _table(study: Path, title: str) -> Sheet:
+    published = _planned(study, "coco").published()
+    if published is None:
+        raise AssertionError(f"{study} quotes nothing")
+    rows = tuple(row for one in published["rows"] for row in _rows(one))
+    words = [f"`search_spaces/{study.name}`, profile `coco`. Source: {published['source']}."]
+    words += [published["note"]] if published["note"] else []
+    return Sheet(title, "\n\n".join(words), rows, _quotes(published["rows"]))
+
+
+def _rows(quoted: Mapping[str, Any]) -> Iterator[Row]:
+    """Figures that follow from the network; where a row is open, both ends are said."""
+    label = quoted["label"] or quoted["arm"]
+    for name, ours in quoted.get("ours", {}).items():
+        if name not in quoted["figures"]:
+            continue
+        reason = quoted["note"] if quoted["marks"][name] != "=" else ""
+        if name in quoted["ours_range"]:
+            reason = f"{quoted['ours_as_printed'][name]}: {quoted['note']}"
+        printed = Printed.read(quoted["figures"][name])
+        yield Row(f"{label}, {HEADS.get(name, name)}", printed, ours, reason)
+
+
+def _quotes(rows: list[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    """What training or a device would have to tell, as printed; empty where there is nothing."""
+    names = dict.fromkeys(
+        name for row in rows for name in row["figures"] if name not in row.get("ours", {})
+    )
+    if not names:
+        return ()
+    header = (
+        "quoted; ours by `harness run` and `harness latency`",
+        *(HEADS.get(n, n) for n in names),
+    )
+    lines = [
+        (str(row["label"] or row["arm"]), *(str(row["figures"].get(n, "-")) for n in names))
+        for row in rows
+        if any(n in row["figures"] for n in names)
+    ]
+    return (header, *lines)
+
+
+def _networks(study: Path) -> Sheet:
+    """Table 5's feature networks: parameters and FLOPs that its ratios are of."""
+    golden = read_yaml(GOLDENS).tree["table_5"]
+    models = {one.cell.arm: one.spec.model for one in _planned(study, "coco").cells}
+    rows = []
+    for arm, (params, flops) in golden["rows"].items():
+        ours = closed_form(models[arm]).parts[FEATURE_NETWORK].params
+        counted = count_by(models[arm], "tf_profiler_2020_04")[FEATURE_NETWORK]
+        rows.append(Row(f"{arm}, params", Printed.read(params), ours))
+        reason = "sums stand for NAS-FPN's gates there" if arm.startswith("nas_fpn") else ""
+        rows.append(Row(f"{arm}, FLOPs", Printed.read(flops), counted, reason))
+    return Sheet("Table 5's networks in full", f"Source: {golden['source']}.", tuple(rows))
+
+
+def _segmentation(study: Path) -> Sheet:
+    plan = _planned(study, None)
+    published = plan.published()
+    if published is None:
+        raise AssertionError(f"{study} quotes nothing")
+    quoted = next(row for row in published["rows"] if row["arm"] is not None)
+    params, macs = (Printed.read(quoted["figures"][name]) for name in ("params", "macs"))
+    reason = (
+        "the input size is not printed, and what the head's convolutions are neither: see above"
+    )
+    rows: list[Row] = []
+    for planned in plan.cells:
+        cell, size = planned.cell, planned.spec.model.image_size
+        if cell.arm == quoted["arm"] and cell.params is not None and cell.macs is not None:
+            if not rows:
+                rows.append(Row("params", params, cell.params, reason))
+            said = "" if macs.agrees(cell.macs) else reason
+            rows.append(Row(f"FLOPs at {size} px", macs, cell.macs, said))
+    words = f"`search_spaces/{study.name}`. Source: {published['source']}.\n\n{published['note']}"
+    return Sheet("Table 3: segmentation", words, tuple(rows), _quotes(published["rows"]))
+
+
+def _anchors(results: Path) -> Sheet:
+    lines = tuple(_anchor(state) for state in anchor_states(results))
+    words = (
+        "Known results that the trainer and the evaluation can be held to: what to run is in "
+        "[anchors](anchors.md), and `harness anchors` says what came of it. Until a record is in, "
+        "an anchor is 'not run here'."
+    )
+    return Sheet("Anchors", words, quotes=(("", "known AP", "source", "here"), *lines))
+
+
+def _anchor(state: State) -> tuple[str, str, str, str]:
+    here = state.note if state.ap is None else f"{state.ap:.1f} ({state.device}; {state.runs} run)"
+    return state.anchor.what, f"{state.anchor.ap:g}", state.anchor.source, here
