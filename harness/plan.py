@@ -18,6 +18,7 @@ from harness.space.data import DataFacts, DataSpec
 from harness.space.model import ModelSpec
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
+from harness.space.validate import located
 from harness.space.workplace import Workplace
 from harness.studies import Cell, StudyResults
 
@@ -79,7 +80,11 @@ class Plan:
             model = planned.spec.model
             networks.setdefault(planned.cell.arm, {})[_network_key(model)] = model
         single = {arm: one for arm, found in networks.items() if len(one := [*found.values()]) == 1}
-        return published_data(self.study.spec, {arm: one[0] for arm, one in single.items()})
+        models = {arm: one[0] for arm, one in single.items()}
+        try:
+            return published_data(self.study.spec, models)
+        except SpecError as error:
+            raise SpecError(located(self.study.placed, error.faults)) from None
 
     def as_json(self, estimate: Mapping[str, Any]) -> dict[str, Any]:
         """The document of `harness plan --json`."""
@@ -121,6 +126,7 @@ def make_plan(study: Study, ledger: Ledger, facts: FactsOf, *, retry_failed: boo
             try:
                 spec = bind(study, choice, seed, facts)
                 cost = _cost(study, choice, spec, costs)
+                _check_limits(study, cost)
             except SpecError as error:
                 faults.update(dict.fromkeys(error.faults))
                 break
@@ -209,12 +215,23 @@ def _cell(study: Study, choice: Choice, seed: int, spec: TrialSpec, cost: Cost) 
     )
 
 
+def _check_limits(study: Study, cost: Cost) -> None:
+    """A limit on a part that a model does not have would hold nothing."""
+    faults = []
+    for name in study.spec.limits:
+        part = name.rpartition(".")[0]
+        if part and part not in cost.parts:
+            there = ", ".join(cost.parts)
+            faults.append(Fault(f"limits.{name}", f"this model has no {part}; it has {there}"))
+    if faults:
+        raise SpecError(located(study.placed, faults))
+
+
 def _over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
     """Why a cell is not trained, or None."""
     for name, most in limits.items():
         part, _, what = name.rpartition(".")
-        costed = cost.parts.get(part) if part else cost
-        value = getattr(costed, what, 0)
+        value = getattr(cost.parts[part] if part else cost, what)
         if value > most:
             return f"{name} {value:,} is over the limit of {most:,.0f}"
     return None

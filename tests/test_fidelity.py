@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.fidelity.page import page, sheets
+from harness.errors import SpecError
+from harness.fidelity.page import page
 from harness.fidelity.sheet import Row, Sheet, summary, table
 from harness.space.printed import Printed
 
@@ -52,7 +53,7 @@ def test_a_difference_is_a_share_of_the_printed():
 def test_a_page_with_a_silent_difference_is_refused(monkeypatch, tmp_path):
     silent = Sheet("S", "words", (row("2x", 3.0),))
     monkeypatch.setattr("harness.fidelity.page.sheets", lambda *folders: (silent,))
-    with pytest.raises(AssertionError, match="without a reason: it"):
+    with pytest.raises(SpecError, match="without a reason: it"):
         page(ROOT / "search_spaces", tmp_path)
 
 
@@ -60,6 +61,10 @@ def test_cells_cannot_break_a_table():
     assert table(("a|b",), [("c\nd",)]) == "| a\\|b |\n| --- |\n| c d |"
 
 
-def test_every_figure_is_counted(tmp_path):
-    said = summary(sheets(ROOT / "search_spaces", tmp_path))
-    assert said in PAGE.read_text()
+def test_what_nobody_knows_is_counted_apart():
+    known, nobody = row("2x", 3.0, "a slip"), Row("it", Printed.read("2x"), 3.0, "open", True)
+    said = summary([Sheet("S", "", (known, nobody, row("2x", 2.0), row(5, 5)))])
+    assert said == (
+        "4 figures that others print or count: 1 equal to the unit, 1 equal as printed, "
+        "1 different for a reason that is known, 1 open."
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.space.counting import CONVENTIONS, count_by, total_by
+from harness.space.counting import CONVENTIONS, count_by, total_by, unknown_to
 from harness.space.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -17,18 +17,24 @@ TRACED = 30e9
 
 
 def counts(model: ModelSpec) -> dict[str, Any]:
-    """The fields `fvcore`, `conventions` and `conventions_by_part` of a cost document."""
+    """The fields `fvcore`, `conventions` and `conventions_by_part` of a cost document.
+
+    A convention that does not know an op of the network is null.
+    """
+    known = [name for name in CONVENTIONS if not unknown_to(model, name)]
+    totals = {name: total_by(model, name) for name in known}
+    by_part = {name: count_by(model, name) for name in known}
     return {
         "fvcore": fvcore_count(model),
-        "conventions": {name: total_by(model, name) for name in CONVENTIONS},
-        "conventions_by_part": {name: count_by(model, name) for name in CONVENTIONS},
+        "conventions": {name: totals.get(name) for name in CONVENTIONS},
+        "conventions_by_part": {name: by_part.get(name) for name in CONVENTIONS},
     }
 
 
 def fvcore_count(model: ModelSpec) -> dict[str, Any]:
     """fvcore's own total with what it did not count; null where it was not run, with the reason.
 
-    closed_form: the same by its rules, which is there for every model.
+    closed_form: the same by its rules; null where it does not know an op.
     """
     macs = total_by(model, "multiply_adds")
     if macs > TRACED:
@@ -38,7 +44,8 @@ def fvcore_count(model: ModelSpec) -> dict[str, Any]:
         counted: dict[str, Any] = {"total": None, "uncounted": {}, "reason": reason}
     else:
         counted = _traced(model)
-    return {**counted, "closed_form": total_by(model, "fvcore")}
+    unknown = unknown_to(model, "fvcore")
+    return {**counted, "closed_form": None if unknown else total_by(model, "fvcore")}
 
 
 def _traced(model: ModelSpec) -> dict[str, Any]:
@@ -61,6 +68,9 @@ def say_conventions(document: Mapping[str, Any], console: Console) -> None:
     table.add_column("v multiply-adds", justify="right")
     table.add_column("what is counted")
     for name, total in document["conventions"].items():
+        if total is None:
+            table.add_row(name, "-", "", f"{CONVENTIONS[name]}; knows not all ops of this network")
+            continue
         more = 100 * (total / document["macs"] - 1)
         table.add_row(name, f"{total:,}", f"{more:+.2f}%" if more else "", CONVENTIONS[name])
     console.print(table)
@@ -75,6 +85,6 @@ def say_fvcore(fvcore: Mapping[str, Any], console: Console) -> None:
     uncounted = ", ".join(f"{name} x {n}" for name, n in fvcore["uncounted"].items())
     console.print(f"fvcore counts {fvcore['total']:,}", highlight=False)
     console.print(f"  and leaves out {uncounted or 'nothing'}", highlight=False, soft_wrap=True)
-    if fvcore["total"] != fvcore["closed_form"]:
-        reason = "the module does once what several nodes have in common, or pools adaptively"
+    if fvcore["closed_form"] not in (None, fvcore["total"]):
+        reason = "the module does once what several nodes have in common"
         console.print(f"  (its rules on the graph give {fvcore['closed_form']:,}: {reason})")

@@ -9,7 +9,7 @@ from harness.graph import from_tree, infer
 from harness.space.backbones import backbone_facts
 from harness.space.costing import closed_form
 from harness.space.counting import count_by, total_by
-from harness.space.family import FAMILY
+from harness.space.family import FAMILY, TABLE_4, TESTS, Member
 from harness.space.load import read_yaml
 from harness.space.model import ModelSpec
 from harness.space.printed import Printed
@@ -18,6 +18,8 @@ from harness.space.scaling import member_model
 GOLDENS = Path(__file__).with_name("goldens.yaml")
 PRINTED_AS = "tf_profiler_2020_05"
 """The convention of the FLOPs that the paper and its README print."""
+CONVENTION = {TABLE_4: "tf_profiler_2020_04"}
+"""By source, where it is another."""
 Figures = Callable[[str], Mapping[str, int]]
 
 
@@ -46,7 +48,25 @@ def sheets() -> tuple[Sheets, Sheets, Sheets]:
             quotes=(("", "as printed"), *((a, str(b)) for a, b in golden["history"]["rows"])),
         ),
     )
-    return exact, (_printed(),), quoted
+    return exact, (_members(), _printed()), quoted
+
+
+def _members() -> Sheet:
+    """Table 1 of the paper and its kin: the sizes that everything else follows from."""
+    words = (
+        "Sizes as published (arXiv 1911.09070v7, table 1; google/automl `hparams_config.py`), "
+        "which are this project's data: W channels, D cells, R hidden layers of each head."
+    )
+    header = ("", "input", "backbone", "W", "D", "R", "levels", "anchor scale", "fusion")
+    return Sheet("The family", words, quotes=(header, *map(_member, FAMILY.values())))
+
+
+def _member(one: Member) -> tuple[str, ...]:
+    fuses = {str(node["fuse"]) for node in member_model(one.name).feature_network.graph["nodes"]}
+    kinds = " and ".join(sorted({"fast" if "fast" in fuse else "sum" for fuse in fuses}))
+    sizes = (one.image_size, one.backbone, one.width, one.repeats, one.head_depth)
+    levels = f"p{one.levels[0]} to p{one.levels[1]}"
+    return (_short(one.name), *map(str, sizes), levels, f"{one.anchor_scale:g}", kinds)
 
 
 def _exact(
@@ -114,8 +134,9 @@ def _printed() -> Sheet:
     for name, member in FAMILY.items():
         ours = _totals(name)
         for quote in member.published:
-            is_test = "test" in quote.source
-            counted = "tf_profiler_2022_04" if is_test else PRINTED_AS
+            if quote.source == TESTS:
+                continue  # exact figures: they stand among the lite models'
+            counted = CONVENTION.get(quote.source, PRINTED_AS)
             for what, figure, key in (
                 ("params", quote.params, "params"),
                 ("FLOPs", quote.macs, counted),
@@ -126,7 +147,7 @@ def _printed() -> Sheet:
                 )
     words = (
         "What papers and READMEs print, beside ours. FLOPs are by the convention that the figure "
-        f"was counted by (`{PRINTED_AS}`; the lite models' tests `tf_profiler_2022_04`)."
+        f"was counted by: `{PRINTED_AS}`; of table 4, which is older, `{CONVENTION[TABLE_4]}`."
     )
     return Sheet("Figures as papers and READMEs print them", words, tuple(rows))
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from harness.errors import SpecError
 from harness.fidelity import family, profiler, scaling, studies
 from harness.fidelity.sheet import Sheet, summary
 
@@ -22,10 +23,10 @@ def sheets(search_spaces: Path, results: Path) -> tuple[Sheet, ...]:
 
 
 def page(search_spaces: Path, results: Path) -> str:
-    """The whole page as Markdown; raises `AssertionError` where a difference has no reason."""
+    """The whole page as Markdown; a `SpecError` where a difference has no reason."""
     found = sheets(search_spaces, results)
     silent = [row.what for one in found for row in one.rows if not row.is_explained]
     if silent:
-        raise AssertionError(f"differences without a reason: {', '.join(silent)}")
+        raise SpecError(f"differences without a reason: {', '.join(silent)}")
     body = "\n".join(one.markdown() for one in found)
     return f"{INTRODUCTION}\n{summary(found)}\n\n{body}"

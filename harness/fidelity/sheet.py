@@ -14,12 +14,14 @@ class Row:
     """A published figure and ours.
 
     published: as it stands in its source. reason: why ours differs, or what must be known.
+    is_open: nobody knows why.
     """
 
     what: str
     published: Printed
     ours: float
     reason: str = ""
+    is_open: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -81,11 +83,12 @@ def _cell(text: str) -> str:
 def summary(sheets: Iterable[Sheet]) -> str:
     """How many figures stand on a page, and what became of them."""
     rows = [row for sheet in sheets for row in sheet.rows]
-    counts = dict.fromkeys(("equal", "as printed", "differs"), 0)
-    for row in rows:
-        counts[row.verdict] += 1
+    equal = sum(row.verdict == "equal" for row in rows)
+    printed = sum(row.verdict == "as printed" for row in rows)
+    differs = [row for row in rows if row.verdict == "differs"]
+    is_open = sum(row.is_open for row in differs)
     return (
-        f"{len(rows)} published figures: {counts['equal']} equal to the unit, "
-        f"{counts['as printed']} equal as printed, {counts['differs']} different, each with "
-        "a reason."
+        f"{len(rows)} figures that others print or count: {equal} equal to the unit, {printed} "
+        f"equal as printed, {len(differs) - is_open} different for a reason that is known, "
+        f"{is_open} open."
     )

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from harness.errors import Fault, SpecError
 from harness.fidelity.family import GOLDENS
 from harness.fidelity.sheet import Row, Sheet
 from harness.ledger import Ledger
@@ -11,8 +13,9 @@ from harness.plan import Plan, make_plan, open_facts
 from harness.published.anchors import State, anchor_states
 from harness.space.assumed import or_assumed
 from harness.space.costing import closed_form
-from harness.space.counting import FEATURE_NETWORK, count_by
+from harness.space.counting import FEATURE_NETWORK, count_by, total_by
 from harness.space.load import read_yaml
+from harness.space.model import ModelSpec
 from harness.space.printed import Printed
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
@@ -24,7 +27,6 @@ TABLES = {
     "compound_scaling": "Figure 6: compound and single scaling",
     "bifpn_width": "The width grid",
 }
-NOWHERE = Path("no-results")
 HEADS = {
     "ap": "AP",
     "params": "params",
@@ -48,14 +50,20 @@ def sheets(studies: Path, results: Path) -> tuple[Sheet, ...]:
 def _planned(study: Path, profile: str | None) -> Plan:
     """The plan of a study as the paper would run it, on no results and without its data."""
     loaded = load_study(study, profile=profile)
-    facts = or_assumed(loaded.spec, open_facts(Workplace(NOWHERE).cache))
-    return make_plan(loaded, Ledger(NOWHERE), facts)
+    with TemporaryDirectory() as nowhere:
+        facts = or_assumed(loaded.spec, open_facts(Workplace(Path(nowhere)).cache))
+        return make_plan(loaded, Ledger(Path(nowhere)), facts)
+
+
+def _published(plan: Plan, study: Path) -> dict[str, Any]:
+    published = plan.published()
+    if published is None:
+        raise SpecError(Fault("", "has no `published` table to stand on the page", str(study)))
+    return published
 
 
 def _table(study: Path, title: str) -> Sheet:
-    published = _planned(study, "coco").published()
-    if published is None:
-        raise AssertionError(f"{study} quotes nothing")
+    published = _published(_planned(study, "coco"), study)
     rows = tuple(row for one in published["rows"] for row in _rows(one))
     words = [f"`search_spaces/{study.name}`, profile `coco`. Source: {published['source']}."]
     words += [published["note"]] if published["note"] else []
@@ -72,7 +80,8 @@ def _rows(quoted: Mapping[str, Any]) -> Iterator[Row]:
         if name in quoted["ours_range"]:
             reason = f"{quoted['ours_as_printed'][name]}: {quoted['note']}"
         printed = Printed.read(quoted["figures"][name])
-        yield Row(f"{label}, {HEADS.get(name, name)}", printed, ours, reason)
+        is_open = quoted["note"].startswith("Open")
+        yield Row(f"{label}, {HEADS.get(name, name)}", printed, ours, reason, is_open)
 
 
 def _quotes(rows: list[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
@@ -105,29 +114,34 @@ def _networks(study: Path) -> Sheet:
         rows.append(Row(f"{arm}, params", Printed.read(params), ours))
         reason = "sums stand for NAS-FPN's gates there" if arm.startswith("nas_fpn") else ""
         rows.append(Row(f"{arm}, FLOPs", Printed.read(flops), counted, reason))
+    for what, (printed, ours) in _whole(golden["whole"], models["plus weights"]).items():
+        rows.append(Row(f"plus weights, whole model, {what}", Printed.read(printed), ours))
     return Sheet("Table 5's networks in full", f"Source: {golden['source']}.", tuple(rows))
+
+
+def _whole(golden: Mapping[str, int], model: ModelSpec) -> dict[str, tuple[int, int]]:
+    """Table 4's third row, which is the same model: printed 12M and 24B."""
+    ours = {"params": closed_form(model).params}
+    ours |= {name: total_by(model, name) for name in golden if name not in ours}
+    return {name: (number, ours[name]) for name, number in golden.items()}
 
 
 def _segmentation(study: Path) -> Sheet:
     plan = _planned(study, None)
-    published = plan.published()
-    if published is None:
-        raise AssertionError(f"{study} quotes nothing")
+    published = _published(plan, study)
     quoted = next(row for row in published["rows"] if row["arm"] is not None)
     params, macs = (Printed.read(quoted["figures"][name]) for name in ("params", "macs"))
-    reason = (
-        "the input size is not printed, and what the head's convolutions are neither: see above"
+    costs = {
+        one.spec.model.image_size: one.cell for one in plan.cells if one.cell.arm == quoted["arm"]
+    }
+    nearest = min(costs.values(), key=lambda cell: abs((cell.macs or 0) - macs.value))
+    others = ", ".join(f"{(cell.macs or 0) / 1e9:.1f}B at {px} px" for px, cell in costs.items())
+    rows = (
+        Row("params", params, nearest.params or 0, "the head is not printed: see above", True),
+        Row("FLOPs at the size that fits", macs, nearest.macs or 0, f"size not printed; {others}"),
     )
-    rows: list[Row] = []
-    for planned in plan.cells:
-        cell, size = planned.cell, planned.spec.model.image_size
-        if cell.arm == quoted["arm"] and cell.params is not None and cell.macs is not None:
-            if not rows:
-                rows.append(Row("params", params, cell.params, reason))
-            said = "" if macs.agrees(cell.macs) else reason
-            rows.append(Row(f"FLOPs at {size} px", macs, cell.macs, said))
     words = f"`search_spaces/{study.name}`. Source: {published['source']}.\n\n{published['note']}"
-    return Sheet("Table 3: segmentation", words, tuple(rows), _quotes(published["rows"]))
+    return Sheet("Table 3: segmentation", words, rows, _quotes(published["rows"]))
 
 
 def _anchors(results: Path) -> Sheet:

@@ -12,11 +12,13 @@ class Tally:
     """Operations by kind, for one image.
 
     macs: multiply-adds of convolutions, linear layers and attention products.
-    bias: outputs of convolutions that have a bias. norm: outputs of batch norms in eval mode.
+    bias: outputs of convolutions that have a bias. norm: outputs of norms in eval mode.
     swish: outputs of activations that multiply their input by a gate (SiLU, hard swish, GELU).
     mean: elements that global averages read. scale: products of maps with each other or a gate.
     add: sums of two maps inside a block. pool: cells in all windows of local pools.
-    nearest, bilinear: elements made by upsampling. fuse: operations of the fusions of nodes.
+    nearest, bilinear: elements made by upsampling; expanded: those of nearest that are made from a
+    single cell (torch expands it as a view, which is no work).
+    fuse: operations of the fusions of nodes.
     kernels: weights of convolutions. layers: convolutions with weights of their own.
     """
 
@@ -30,6 +32,7 @@ class Tally:
     pool: int = 0
     nearest: int = 0
     bilinear: int = 0
+    expanded: int = 0
     fuse: int = 0
     kernels: int = 0
     layers: int = 0

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.errors import Fault, SpecError
 from harness.space.costing import closed_form
 from harness.space.counting import count_by, total_by
 from harness.space.model import ModelSpec
@@ -49,7 +50,8 @@ class Beside:
         if printed.agrees(self.ours[figure]):
             return AGREES
         low, high = self.ends.get(figure, (self.ours[figure],) * 2)
-        return WITHIN if low <= printed.value <= high else DIFFERS
+        holds = low <= printed.value <= high or printed.agrees(low) or printed.agrees(high)
+        return WITHIN if holds else DIFFERS
 
     def as_data(self) -> dict[str, Any]:
         """The row as plain data, with `ours`, `ours_range`, `ours_as_printed` and `marks`."""
@@ -92,6 +94,9 @@ def _counted(model: ModelSpec, costs: CostsStudy) -> tuple[int, int]:
     if costs.classes is not None:
         model = model.model_copy(update={"num_classes": costs.classes})
     cost = closed_form(model)
+    if costs.part is not None and costs.part not in cost.parts:
+        reason = f"no part {costs.part!r} in this model; it has {', '.join(cost.parts)}"
+        raise SpecError(Fault("report.costs.part", reason))
     if costs.part is None:
         return cost.params, total_by(model, costs.convention)
     return cost.parts[costs.part].params, count_by(model, costs.convention)[costs.part]

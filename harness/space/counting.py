@@ -3,7 +3,8 @@
 `multiply_adds`: one for each multiply-add of convolutions, linear layers and attention products.
 
 `fvcore`: what fvcore 0.1.5 counts of a network in eval mode: multiply-adds once, but two for each
-element of a batch norm, one for each of nearest and four for each of bilinear upsampling.
+element of a batch norm, one for each of nearest and four for each of bilinear upsampling. Of ops
+that it does not know, or knows otherwise, there is no closed form (`unknown_to`).
 
 `tf_profiler_*`: what google/automl's tests had TensorFlow's profiler count, halved: float
 operations of the inference graph at batch 1. The figures that EfficientDet's paper and README print
@@ -55,11 +56,12 @@ class Profiler:
         if part == FEATURE_NETWORK:
             operations += done.layers  # glorot-uniform initialisers: Sub of the two ends
         return operations
-        # Nothing: fused batch norms, ReLU, sigmoid, softmax of maps, resizes, concatenation, pads
+        # Nothing: fused batch norms, ReLU, sigmoid, resizes, concatenation, pads
 
 
 def _fvcore(done: Tally, part: str) -> int:
-    return 2 * (done.macs + 2 * done.norm + done.nearest + 4 * done.bilinear)
+    upsampled = done.nearest - done.expanded + 4 * done.bilinear
+    return 2 * (done.macs + 2 * done.norm + upsampled)
 
 
 def _multiply_adds(done: Tally, part: str) -> int:
@@ -75,6 +77,12 @@ RULES: Mapping[str, Callable[[Tally, str], int]] = {
     "tf_profiler_2022_04": Profiler(swish=2, add=0, nearest=0),
 }
 """Twice the count of a part, so that halves stay whole until parts have been added."""
+
+FVCORE_LACKS = frozenset(
+    ("attention", "nonlocal", "deformable", "dynamic", "ratio_pool", "adaptive_pool")
+)
+"""Ops that fvcore leaves out, in part or whole: attention products, deformable convolutions; or
+counts by rules of its own: layer norms, adaptive pools."""
 
 CONVENTIONS: Mapping[str, str] = {
     "multiply_adds": "one for each multiply-add of convolutions and linear layers",
@@ -98,6 +106,17 @@ def count_by(model: ModelSpec, convention: str, *, cache: Path | None = None) ->
 def total_by(model: ModelSpec, convention: str, *, cache: Path | None = None) -> int:
     """FLOPs of a whole model by a convention."""
     return sum(_twice(model, convention, cache).values()) // 2
+
+
+def unknown_to(model: ModelSpec, convention: str) -> tuple[str, ...]:
+    """Ops of a model's feature network of which a convention has no closed form."""
+    if convention != "fvcore":
+        return ()
+    used = set()
+    for node in from_tree(model.feature_network.graph).nodes:
+        used |= {node.fuse.name, node.block.name}
+        used |= {op.name for edge in node.inputs for op in edge.path}
+    return tuple(sorted(used & FVCORE_LACKS))
 
 
 def _twice(model: ModelSpec, convention: str, cache: Path | None) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from harness.space.base import Frozen
 
@@ -50,6 +50,14 @@ class Schedule(Frozen):
     drop: Drop | None = None
     """None is the cosine."""
 
+    @model_validator(mode="after")
+    def _drops_while_it_lasts(self) -> "Schedule":
+        if self.drop is not None and self.drop.after[-1] >= self.epochs:
+            raise ValueError(
+                f"drop.after {self.drop.after[-1]} is not before its end, {self.epochs}"
+            )
+        return self
+
 
 class Augmentation(Frozen):
     """Random numbers are a function of (seed, epoch, image) alone."""
@@ -69,7 +77,7 @@ class Loss(Frozen):
     focal_gamma: Annotated[float, Field(ge=0)] = 1.5
     huber_delta: Positive = 0.1
     box_weight: Positive = 50.0
-    negative_iou: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    negative_iou: Annotated[float, Field(gt=0, lt=0.5)] | None = None
     """Anchors from this IoU up to 0.5 say nothing; None: they are background like those below."""
 
 

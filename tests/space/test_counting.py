@@ -5,14 +5,14 @@ import torch
 
 from harness.census import census
 from harness.compiler import compile
-from harness.cost import count
+from harness.cost import count, count_maps
 from harness.detector import build
 from harness.errors import SpecError
-from harness.graph import expand, infer, parse, with_fields
+from harness.graph import expand, infer, parse, to_tree, with_fields
 from harness.graph.tally import Tally
 from harness.graph.uses import tally
 from harness.space.backbones import backbone_facts
-from harness.space.counting import CONVENTIONS, RULES, count_by, tallies, total_by
+from harness.space.counting import CONVENTIONS, RULES, count_by, tallies, total_by, unknown_to
 from harness.space.scaling import member_model
 from harness.space.zoo import load_topology, topology_names
 
@@ -168,6 +168,49 @@ def test_a_whole_detector_is_counted_as_it_runs():
     assert {k: getattr(told, k) for k in KINDS} == {k: seen.get(k, 0) for k in KINDS}
     assert (told.swish, told.bias, told.mean) == (35_243_388, 8_468_188, 12_050_432)
     assert (told.add, told.scale, told.fuse) == (1_097_728, 12_050_432, 7_302_144 + 33)
+
+
+ALIKE = ("gfpn",)
+"""The module makes once what two nodes read by one way; the closed form counts both."""
+
+
+def test_fvcores_closed_form_is_not_told_of_ops_it_does_not_know():
+    model = member_model("efficientdet_d0")
+    assert unknown_to(model, "fvcore") == ()
+    graph = to_tree(expand(load_topology("dyhead")))
+    network = model.feature_network.model_copy(update={"graph": graph})
+    other = model.model_copy(update={"feature_network": network})
+    assert unknown_to(other, "fvcore") == ("dynamic",)
+    assert unknown_to(other, "tf_profiler_2020_05") == ()
+
+
+def _by_fvcore(name, side):
+    graph = expand(load_topology(name))
+    channels = {level: 8 * level for level in graph.inputs}
+    module = compile(graph, channels={f"p{n}": c for n, c in channels.items()}, width=16)
+    shapes = {f"p{n}": (1, c, side >> n, side >> n) for n, c in channels.items()}
+    told = tally(graph, channels=channels, width=16, image_size=side)
+    return count_maps(module, shapes).total, RULES["fvcore"](told, "feature_network") // 2
+
+
+@pytest.mark.parametrize("side", [128, 256])
+def test_fvcores_rules_on_a_graph_are_its_count_of_the_module(side):
+    """At 128 px p7 is a single cell, which is expanded and not resized."""
+    counted, told = _by_fvcore("bifpn", side)
+    assert counted == told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", [128, 256])
+@pytest.mark.parametrize("name", topology_names())
+def test_fvcores_rules_hold_for_the_zoo(name, side):
+    graph = to_tree(expand(load_topology(name)))
+    network = member_model("efficientdet_d0").feature_network
+    model = member_model("efficientdet_d0").model_copy(
+        update={"feature_network": network.model_copy(update={"graph": graph})}
+    )
+    counted, told = _by_fvcore(name, side)
+    assert (counted == told) == (name not in ALIKE and not unknown_to(model, "fvcore"))
 
 
 @pytest.mark.slow

@@ -44,11 +44,21 @@ def _pool(*args: Arg, kernel: Callable[[Op, int], int]) -> OpSpec:
     return OpSpec(args=args, arity=(1, 1), directions=("down",), kernel=kernel, tally=tally)
 
 
+def _nearest_tally(op: Op, shape: Shape) -> Tally:
+    made = shape.channels_out * shape.cells
+    return Tally(nearest=made, expanded=made if shape.cells_in == 1 else 0)
+
+
+def _bilinear_tally(op: Op, shape: Shape) -> Tally:
+    """A single cell is expanded, which is no interpolation."""
+    return Tally(bilinear=shape.channels_out * shape.cells if shape.cells_in > 1 else 0)
+
+
 RESAMPLES.register("nearest")(
     OpSpec(
         arity=(1, 1),
         directions=("up",),
-        tally=lambda op, shape: Tally(nearest=shape.channels_out * shape.cells),
+        tally=_nearest_tally,
     )
 )
 RESAMPLES.register("bilinear")(
@@ -57,7 +67,7 @@ RESAMPLES.register("bilinear")(
         directions=("up", "down"),
         kernel=lambda op, stride: 3,
         ahead=lambda op, stride: 1 - stride // 2,
-        tally=lambda op, shape: Tally(bilinear=shape.channels_out * shape.cells),
+        tally=_bilinear_tally,
     )
 )
 RESAMPLES.register("subsample")(
