@@ -38,9 +38,15 @@ GOLDEN = Path(__file__).parent / "golden" / "metrics.json"
 SIZE = 64
 DATA = DataSpec(train_images=16, val_images=8)
 TOLERANCE = 1e-3
+LOOSE: dict[str, dict[str, float]] = {
+    "scores": {"rel": 0.1},
+    "boxes": {"abs": 8.0},
+    "categories": {"abs": 1.0},
+}
+"""What rounding may move of them: scores by a tenth, a mean box by an eighth of the image."""
 AP_TOLERANCE = 2e-3
 """Absolute: of the trials' own AP."""
-TIED = {"features": ("metrics", "scores", "boxes", "categories")}
+TIED = {"features": ("scores", "boxes", "categories")}
 """What is the processor's own. AdamW's first steps have the length of the rate whatever the
 gradient, so where it is next to nothing its sign is rounding's; after four of them scores lie
 within a hundredth of each other, and which boxes are kept is rounding's too. Losses hold."""
@@ -189,9 +195,9 @@ def test_the_same_spec_gives_the_same_numbers(
     found, expected = results_of(name, folder), golden["trials"][name]
     assert found.pop("id") == expected.pop("id"), OTHER_ID
     for key in TIED.get(name, ()):
-        assert type(found.pop(key)) is type(expected.pop(key))
-    if "metrics" in found:
-        assert found.pop("metrics") == close(expected.pop("metrics"), AP_TOLERANCE), CHANGED
+        assert found.pop(key) == pytest.approx(expected.pop(key), **LOOSE[key])
+    least = 0.15 if name in TIED else AP_TOLERANCE
+    assert found.pop("metrics") == close(expected.pop("metrics"), least), CHANGED
     assert found == close(expected), CHANGED
 
 

@@ -8,15 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.space.beside import COMPUTED
+from harness.space.printed import HEADS
 
-HEADS = {
-    "ap": "AP",
-    "params": "params",
-    "macs": "FLOPs",
-    "params_ratio": "params ratio",
-    "macs_ratio": "FLOPs ratio",
-}
-"""Figures as papers head them; others by their own name."""
 LEGEND = "ours: = as printed, within: what is open holds it, differs: it does not"
 
 ELSEWHERE = "this profile is not in the paper's setting, so its costs are not put beside them"

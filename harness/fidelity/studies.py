@@ -16,7 +16,7 @@ from harness.space.costing import closed_form
 from harness.space.counting import FEATURE_NETWORK, count_by, total_by
 from harness.space.load import read_yaml
 from harness.space.model import ModelSpec
-from harness.space.printed import Printed
+from harness.space.printed import HEADS, Printed
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
 
@@ -27,14 +27,6 @@ TABLES = {
     "compound_scaling": "Figure 6: compound and single scaling",
     "bifpn_width": "The width grid",
 }
-HEADS = {
-    "ap": "AP",
-    "params": "params",
-    "macs": "FLOPs",
-    "params_ratio": "params ratio",
-    "macs_ratio": "FLOPs ratio",
-}
-"""Figures as the papers' tables head them; others by their own name."""
 
 
 def sheets(studies: Path, results: Path) -> tuple[Sheet, ...]:

@@ -11,11 +11,12 @@ import pandas as pd
 from harness.ledger import Ledger
 from harness.records import Cost, TrialRecord
 from harness.search import short_names, wording
+from harness.space.heads import part_names
 from harness.space.study import ARM
 from harness.studies import Cell, StudyResults, chosen_profile, read_study
 
 METRICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
-PARTS = ("backbone", "feature_network", "class_head", "box_head")
+PARTS = part_names()
 CHOICE = "choice."
 """Prefix of the columns that hold a cell's value on each axis."""
 

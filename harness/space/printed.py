@@ -46,3 +46,13 @@ class Printed:
 
     def __str__(self) -> str:
         return self.text
+
+
+HEADS = {
+    "ap": "AP",
+    "params": "params",
+    "macs": "FLOPs",
+    "params_ratio": "params ratio",
+    "macs_ratio": "FLOPs ratio",
+}
+"""Columns of published tables as papers head them; others by their own name."""

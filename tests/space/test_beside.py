@@ -11,8 +11,11 @@ from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.plan import Plan, estimate, make_plan
 from harness.space.assumed import or_assumed
+from harness.space.beside import Beside
 from harness.space.counting import count_by, total_by
+from harness.space.printed import Printed
 from harness.space.profiles import load_study
+from harness.space.study import PublishedRow
 from harness.space.workplace import Workplace
 
 SHIPPED = Path(__file__).parents[2] / "search_spaces"
@@ -39,6 +42,8 @@ arms:
 report:
   costs: {part: feature_network, relative_to: narrow}
 """
+COCO = STUDY.replace("narrow}", "narrow, classes: 3}") + "data: {name: coco}\n"
+"""The same on data that are not here: a plan takes three classes for granted."""
 
 
 def unread(spec, image_size):
@@ -249,3 +254,34 @@ def planned_with_shapes(file: Path, profile: str) -> Plan:
     made_up = or_assumed(eight.spec, unread)
     facts = or_assumed(study.spec, lambda spec, size: made_up(eight.spec.data, size))
     return make_plan(study, Ledger(Path("nowhere")), facts)
+
+
+def test_a_row_that_is_open_holds_what_one_of_its_arms_prints():
+    rows = Printed.read("0.71x")
+    open_row = PublishedRow(arm="a", also=("b",), figures={"macs_ratio": "0.71x"})
+    ends = {"macs_ratio": (0.7131, 0.7233)}
+    one = Beside(open_row, {"macs_ratio": 0.7233}, ends, {"macs_ratio": rows})
+    assert one.mark("macs_ratio") == "within"
+    other = Beside(open_row, {"macs_ratio": 0.7233}, {"macs_ratio": (0.72, 0.73)}, {})
+    assert other.mark("macs_ratio") == "differs"
+
+
+def test_costs_of_a_part_that_the_models_lack_are_a_fault_at_its_line(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text(COCO.replace("part: feature_network", "part: segmentation_head") + TABLE)
+    with pytest.raises(SpecError) as caught:
+        planned(file).published()
+    (fault,) = caught.value.faults
+    assert str(fault).replace(str(file), file.name) == (
+        "study.yaml:11  report.costs.part: no part 'segmentation_head' in this model; it has "
+        "backbone, feature_network, class_head, box_head"
+    )
+
+
+def test_a_limit_on_a_part_that_the_models_lack_is_a_fault_at_its_line(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text(COCO + "limits: {segmentation_head.macs: 1}\n")
+    with pytest.raises(SpecError) as caught:
+        planned(file)
+    assert "limits.segmentation_head.macs: this model has no segmentation_head" in str(caught.value)
+    assert "study.yaml:13" in str(caught.value)

@@ -303,3 +303,16 @@ def test_the_width_study_crosses_three_coefficients(profile):
     assert study.spec.vary["model.compound.width.factor"] == (1.2, 1.25, 1.3, 1.35, 1.4, 1.45)
     assert len(study.spec.vary["model.compound.coefficient"]) >= 3
     assert study.spec.report.family == "model.compound.width.factor"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("{epochs: 3}", "{epochs: 3, drop: {after: [2, 3]}}", "drop.after 3 is not before its end"),
+        ("{epochs: 3}", "{epochs: 3}\n  loss: {negative_iou: 0.0}", "greater than 0"),
+        ("{epochs: 3}", "{epochs: 3}\n  loss: {negative_iou: 0.5}", "less than 0.5"),
+    ],
+)
+def test_what_would_never_happen_in_training_is_refused(write, old, new, words):
+    (fault,) = faults(write(STUDY.replace(old, new)))
+    assert words in fault
