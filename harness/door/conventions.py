@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.space.counting import CONVENTIONS, count_by, total_by, unknown_to
+from harness.space.costing import closed_form as closed_cost
+from harness.space.counting import CONVENTIONS, count_all
 from harness.space.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -21,22 +22,25 @@ def counts(model: ModelSpec) -> dict[str, Any]:
 
     A convention that does not know an op of the network is null.
     """
-    known = [name for name in CONVENTIONS if not unknown_to(model, name)]
-    totals = {name: total_by(model, name) for name in known}
-    by_part = {name: count_by(model, name) for name in known}
+    found = count_all(model)
+    totals = {name: one["all"] if one else None for name, one in found.items()}
+    parts = {
+        name: {part: n for part, n in one.items() if part != "all"} if one else None
+        for name, one in found.items()
+    }
     return {
-        "fvcore": fvcore_count(model),
-        "conventions": {name: totals.get(name) for name in CONVENTIONS},
-        "conventions_by_part": {name: by_part.get(name) for name in CONVENTIONS},
+        "fvcore": fvcore_count(model, totals["fvcore"]),
+        "conventions": totals,
+        "conventions_by_part": parts,
     }
 
 
-def fvcore_count(model: ModelSpec) -> dict[str, Any]:
+def fvcore_count(model: ModelSpec, closed_form: int | None) -> dict[str, Any]:
     """fvcore's own total with what it did not count; null where it was not run, with the reason.
 
     closed_form: the same by its rules; null where it does not know an op.
     """
-    macs = total_by(model, "multiply_adds")
+    macs = closed_cost(model).macs
     if macs > TRACED:
         reason = (
             f"not run: tracing {macs / 1e9:,.0f} billion multiply-adds takes minutes and memory"
@@ -44,8 +48,7 @@ def fvcore_count(model: ModelSpec) -> dict[str, Any]:
         counted: dict[str, Any] = {"total": None, "uncounted": {}, "reason": reason}
     else:
         counted = _traced(model)
-    unknown = unknown_to(model, "fvcore")
-    return {**counted, "closed_form": None if unknown else total_by(model, "fvcore")}
+    return {**counted, "closed_form": closed_form}
 
 
 def _traced(model: ModelSpec) -> dict[str, Any]:

@@ -95,6 +95,18 @@ CONVENTIONS: Mapping[str, str] = {
 """What each convention counts, in a line."""
 
 
+def count_all(model: ModelSpec, *, cache: Path | None = None) -> dict[str, dict[str, int] | None]:
+    """FLOPs of each part, and of `all`, by every convention; None where it does not know an op."""
+    done = tallies(model, cache=cache)
+    found: dict[str, dict[str, int] | None] = {}
+    for name, rule in RULES.items():
+        twice = {part: rule(one, part) for part, one in done.items()}
+        parts = {part: number // 2 for part, number in twice.items()}
+        is_known = not unknown_to(model, name)
+        found[name] = parts | {"all": sum(twice.values()) // 2} if is_known else None
+    return found
+
+
 def count_by(model: ModelSpec, convention: str, *, cache: Path | None = None) -> dict[str, int]:
     """FLOPs of each part of a model (`backbone`, `feature_network`, ...) by a convention.
 
