@@ -468,7 +468,7 @@ def evaluate_command(
     results: str,
     as_json: bool,
 ) -> None:
-    """COCO AP of imported weights or of a trial (id, or how it begins), post-processed as published."""
+    """COCO AP of imported weights or a trial (id, or how it begins), published post-processing."""
     from harness.door.evaluation import evaluation_words
     from harness.evaluation import evaluate_model
     from harness.plugins import load
