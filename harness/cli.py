@@ -9,6 +9,7 @@ import click
 from harness.door.options import (
     MOST,
     NOT_HELD,
+    device_option,
     friendly,
     json_option,
     network_options,
@@ -38,7 +39,7 @@ def main(context: click.Context, debug: bool) -> None:
 @seeds_option
 @set_option
 @click.option("--engine", default="ray", show_default=True, help="ray or inline.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@device_option
 @click.option(
     "--threads",
     default=1,
@@ -82,8 +83,6 @@ def run(
 
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
-    if device not in ("auto", "cpu", "cuda"):
-        raise SpecError(f"--device {device}: should be auto, cpu or cuda")
     if work is not None:
         resolve(work)
     where = Workplace(Path(results).resolve(), device=device, threads=threads)
@@ -292,7 +291,7 @@ def scaling(as_json: bool) -> None:
 @click.option("--image-size", type=click.IntRange(32, MOST), help="[default: the study's]")
 @click.option("--batch", default=1, show_default=True, type=click.IntRange(min=1))
 @click.option("--rounds", default=30, show_default=True, type=click.IntRange(min=2))
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@device_option
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(min=1))
 @click.option(
     "--precision",
@@ -344,8 +343,6 @@ def latency(
     from harness.timings import MODES, PARTS, Conditions, timings_path
 
     load(plugins)
-    if device not in ("auto", "cpu", "cuda"):
-        raise SpecError(f"--device {device}: should be auto, cpu or cuda")
     loaded = load_study(study, profile=profile, sets=sets)
     models = models_of(loaded, arms, image_size)
     how = Conditions(device, threads, rounds, batch, precision, parts or PARTS, modes or MODES)
@@ -453,8 +450,9 @@ def import_weights(
     "--weights", type=click.Path(path_type=Path), help="What `harness import` made; of a MODEL."
 )
 @click.option("--image-size", type=click.IntRange(32, MOST), help="[default: the model's]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@device_option
 @click.option("--limit", type=click.IntRange(min=1), help="So many images, always the same.")
+@plugin_option
 @results_option
 @json_option
 @friendly
@@ -466,15 +464,16 @@ def evaluate_command(
     image_size: int | None,
     device: str,
     limit: int | None,
+    plugins: tuple[str, ...],
     results: str,
     as_json: bool,
 ) -> None:
-    """COCO AP of imported weights or of a trial, by the published post-processing."""
+    """COCO AP of imported weights or a trial (id, or how it begins), published post-processing."""
     from harness.door.evaluation import evaluation_words
     from harness.evaluation import evaluate_model
+    from harness.plugins import load
 
-    if device not in ("auto", "cpu", "cuda"):
-        raise SpecError(f"--device {device}: should be auto, cpu or cuda")
+    load(plugins)
     record, file = evaluate_model(
         model,
         root,

@@ -59,6 +59,11 @@ class EngineError(HarnessError):
     """The engine could not start, or lost its workers."""
 
 
+def first_line(error: Exception) -> str:
+    """Of what an error of another library says; its kind where it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def did_you_mean(name: object, valid: Iterable[str]) -> str:
     """The nearest right word as `; did you mean 'p6_td'?`, else the valid names, else nothing."""
     names = list(dict.fromkeys(valid))

@@ -4,6 +4,7 @@ Post-processing as EfficientDet's was published (google/automl): 5,000 candidate
 Gaussian soft suppression with sigma 0.5, scores above 0.001, 100 detections an image.
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ from harness.errors import SpecError, did_you_mean
 from harness.evaluate import Detections, coco_metrics
 from harness.exchange import read_detector
 from harness.exchange.models import MODELS
-from harness.ledger import Ledger, safe_name, write_whole
+from harness.ledger import Ledger, find_trial, safe_name, write_whole
 from harness.space.recipe import Postprocess, Recipe
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -60,26 +61,53 @@ class Subject:
         return self.detector.spec.image_size
 
 
-def evaluations_path(results: Path, name: str) -> Path:
-    return Path(results) / "evals" / f"{safe_name(name, 'model')}.json"
+def evaluation_path(
+    results: Path, subject: Subject, record: Mapping[str, Any], limit: int | None = None
+) -> Path:
+    """`evals/<model>[-<size>px][-<limit>].json`: size where it is not the model's own.
+
+    Where the record there is of other weights or data, 8 digits of these are added: it stays.
+    """
+    size = record["image_size"]
+    sized = "" if size == subject.image_size else f"-{size}px"
+    limited = "" if limit is None else f"-{limit}"
+    name = safe_name(f"{subject.name}{sized}{limited}", "model")
+    path = Path(results) / "evals" / f"{name}.json"
+    own = _digest_of(record)
+    if path.exists() and _digest_in(path) != own:
+        return path.with_name(f"{name}-{own[:8]}.json")
+    return path
+
+
+def _digest_of(record: Mapping[str, Any]) -> str:
+    """Of what is evaluated and on what. A file of weights counts by content, not by name."""
+    weights = record["weights"]
+    key = f"{weights.get('sha256') or weights['trial']} {record['data']['fingerprint']}"
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _digest_in(path: Path) -> str | None:
+    """The same of a record that was kept, None where it cannot be read."""
+    try:
+        return _digest_of(json.loads(path.read_bytes()))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def open_subject(model: str, weights: Path | None, results: Path) -> Subject:
-    """A released model with its file of weights, or a finished trial by its id.
+    """A released model with its file of weights, or a finished trial by its id or its beginning.
 
     A `SpecError` where there is neither, or where the file is of another model.
     """
     known = {name: one.name for one in MODELS.values() for name in (one.name, one.member)}
     if weights is not None:
         return _imported(model, weights, known)
-    record = Ledger(results).get(model)
-    if record is not None:
-        spec = TrialSpec.model_validate_json(json.dumps(record.spec))
-        detector = load_trained(spec, Workplace(results))
-        return Subject(model, detector, {"trial": model}, spec.facts.categories)
     if model in known:
         raise SpecError(f"--weights: {model} has none here; `harness import` makes such a file")
-    raise SpecError(f"{model}: no model, nor a trial in {results}{did_you_mean(model, known)}")
+    record = find_trial(model, Ledger(results), known)
+    spec = TrialSpec.model_validate_json(json.dumps(record.spec))
+    detector = load_trained(spec, Workplace(results))
+    return Subject(record.id, detector, {"trial": record.id}, spec.facts.categories)
 
 
 def _imported(model: str, weights: Path, known: Mapping[str, str]) -> Subject:
@@ -176,11 +204,10 @@ def evaluate_model(
     device: str = "auto",
     limit: int | None = None,
 ) -> tuple[dict[str, Any], Path]:
-    """The record and its file: `evals/<name>.json`, of a limited one `evals/<name>-<n>.json`."""
+    """The record and its file, which is named by `evaluation_path`."""
     subject = open_subject(model, weights, results)
     data = open_validation(root, limit)
     record = evaluate(subject, data, image_size, device)
-    name = subject.name if limit is None else f"{subject.name}-{limit}"
-    path = evaluations_path(results, name)
+    path = evaluation_path(results, subject, record, limit)
     write_whole(path, json.dumps(record, indent=1) + "\n")
     return record, path

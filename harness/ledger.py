@@ -7,14 +7,14 @@ whole or not at all. Nothing here names a study: studies point into the ledger b
 import dataclasses
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import LedgerError
+from harness.errors import LedgerError, SpecError, did_you_mean
 from harness.records import RECORD_VERSION, TrialRecord
 from harness.space.names import SAFE_NAME
 
@@ -160,3 +160,26 @@ class Ledger:
         except OSError:
             aside = path
         self.complaints.append(f"{aside}: damaged record set aside ({reason})")
+
+
+def find_trial(word: str, ledger: Ledger, models: Iterable[str] = ()) -> TrialRecord:
+    """The record of the one trial whose id is, or begins with, a word, and that is done.
+
+    models: names that may as well have been meant. Raises `SpecError`.
+    """
+    known = sorted(f.name for f in ledger.root.iterdir()) if ledger.root.is_dir() else []
+    known = [name for name in known if SAFE_NAME.fullmatch(name)]
+    fits = [word] if word in known else [name for name in known if word and name.startswith(word)]
+    if len(fits) > 1:
+        shown = f"{', '.join(fits[:5])}{', ...' if len(fits) > 5 else ''}"
+        raise SpecError(f"{word!r} begins {len(fits)} trials: {shown}")
+    record = ledger.get(fits[0]) if fits else None
+    if record is None:
+        valid = [*known, *models]
+        what = "no model, nor a trial" if models else "no trial"
+        near = did_you_mean(word, valid) if valid else "; it is empty"
+        raise SpecError(f"{what} {word!r} in {ledger.root}{near}")
+    if record.status != "done":
+        because = f": {record.reason}" if record.reason else ""
+        raise SpecError(f"trial {record.id} is {record.status}, not done{because}")
+    return record

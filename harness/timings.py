@@ -145,16 +145,34 @@ def write_timings(results: Path, timings: Timings) -> Path:
 
 
 def read_timings(results: Path, study: str, profile: str) -> Timings:
-    """What was measured so far, maybe nothing; `LedgerError` where the file is damaged."""
+    """What was measured so far, maybe nothing.
+
+    A `LedgerError` where the file is damaged, of another version, or another study's.
+    """
     path = timings_path(results, study, profile)
     try:
-        return _adapter().validate_json(path.read_bytes(), strict=True)
+        text = path.read_bytes()
+        if (version := _version(text)) != TIMINGS_VERSION:
+            raise LedgerError(f"{path}: version {version!r}; this harness reads {TIMINGS_VERSION}")
+        found = _adapter().validate_json(text, strict=True)
     except FileNotFoundError:
         return Timings(study, profile)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise LedgerError(f"{path}: {place}: {first['msg']}") from None
+    if (found.study, found.profile) != (study, profile):
+        raise LedgerError(f"{path}: is of study {found.study!r}, profile {found.profile!r}")
+    return found
+
+
+def _version(text: bytes) -> object:
+    """The version that a file says, ours where it says none or is no JSON object."""
+    try:
+        tree = json.loads(text)
+    except ValueError:
+        return TIMINGS_VERSION
+    return tree.get("version", TIMINGS_VERSION) if isinstance(tree, dict) else TIMINGS_VERSION
 
 
 def all_timings(results: Path, study: str) -> tuple[Timings, ...]:

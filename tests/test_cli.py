@@ -32,8 +32,8 @@ OPTIONS = {
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
     "import": {"--model", "--out", "--json"},
-    "eval": {"--data", "--root", "--weights", "--image-size", "--device", "--limit", "--results",
-             "--json"},
+    "eval": {"--data", "--root", "--weights", "--image-size", "--device", "--limit", "--plugin",
+             "--results", "--json"},
     "anchors": {"--results", "--json"},
     "ls": {"--plugin", "--results", "--json"},
 }  # fmt: skip
@@ -79,6 +79,13 @@ def test_run_to_the_report_and_again(harness, small_study, fake_trial, tmp_path)
     assert redrawn.exit_code == 0, redrawn.output
     assert harness("ls", "--json").exit_code == 0
     assert json.loads(harness("ls", "--json").stdout)["studies"] == ["small (default)"]
+
+
+@pytest.mark.parametrize("command", ["run", "latency"])
+def test_a_device_is_one_of_three(harness, small_study, command):
+    said = harness(command, small_study, "--device", "tpu")
+    assert said.exit_code == 2
+    assert "--device tpu: should be auto, cpu or cuda" in said.stderr
 
 
 def test_a_failed_trial_is_exit_1(harness, small_study, fake_trial, tmp_path):

@@ -1,5 +1,6 @@
 """Ratios with their spread, and the file that keeps them."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -83,6 +84,21 @@ def test_the_file_round_trips_and_keeps_other_devices(tmp_path):
     assert [one.profile for one in all_timings(tmp_path, "fusion")] == ["a", "coco"]
     assert read_timings(tmp_path, "other", "coco").comparisons == ()
     assert all_timings(tmp_path, "other") == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"version": 99}, r"coco\.json: version 99; this harness reads 1"),
+        ({"study": "other"}, r"coco\.json: is of study 'other', profile 'coco'"),
+        ({"profile": "voc"}, r"coco\.json: is of study 'fusion', profile 'voc'"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(tmp_path, changes, message):
+    path = write_timings(tmp_path, Timings("fusion", "coco"))
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(LedgerError, match=message):
+        read_timings(tmp_path, "fusion", "coco")
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -38,11 +38,17 @@ def plain_conv(inputs: int, outputs: int) -> nn.Module:
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
+def pointwise(inputs: int, outputs: int) -> nn.Module:
+    """1x1 with bias: (N, inputs, H, W) -> (N, outputs, H, W)."""
+    return nn.Conv2d(inputs, outputs, 1)
+
+
 class NormedHead(nn.Module):
     """`depth` x [convolution, norm of the level, activation], then a convolution.
 
     The convolutions are shared by the levels, the norms are not.
-    conv: makes a 3x3 convolution of so many inputs and outputs. norm: eps and momentum.
+    conv: makes a 3x3 convolution of so many inputs and outputs. predict: makes the last one, None
+    is as `conv`. norm: eps and momentum.
     """
 
     def __init__(
@@ -53,7 +59,8 @@ class NormedHead(nn.Module):
         levels: int,
         outputs: int,
         *,
-        conv: Callable[[int, int], nn.Module] = SeparableConv,
+        conv: Conv = SeparableConv,
+        predict: Conv | None = None,
         act: Callable[..., nn.Module] = nn.SiLU,
         norm: tuple[float, float] = (NORM_EPS, NORM_MOMENTUM),
     ) -> None:
@@ -64,7 +71,7 @@ class NormedHead(nn.Module):
             nn.ModuleList(nn.BatchNorm2d(width, *norm) for _ in range(levels)) for _ in range(depth)
         )
         self.act = act(inplace=True)
-        self.predict = conv(width, outputs)
+        self.predict = (predict or conv)(width, outputs)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Maps (N, channels, h, w), finest first -> (N, outputs, h, w) each."""
@@ -97,35 +104,6 @@ class RetinaNetHead(nn.Module):
         return cast(Tensor, self.predict(x))
 
 
-class SegmentationHead(nn.Module):
-    """`depth` x [3x3 convolution, norm of the level, SiLU], then a 1x1 convolution.
-
-    conv: makes the 3x3 convolution from its inputs and outputs.
-    """
-
-    def __init__(
-        self, conv: Conv, channels: int, width: int, depth: int, levels: int, outputs: int
-    ) -> None:
-        super().__init__()
-        widths = [channels, *[width] * depth]
-        self.convs = nn.ModuleList(conv(i, o) for i, o in pairwise(widths))
-        self.norms = nn.ModuleList(
-            nn.ModuleList(nn.BatchNorm2d(width, NORM_EPS, NORM_MOMENTUM) for _ in range(depth))
-            for _ in range(levels)
-        )
-        self.act = nn.SiLU(inplace=True)
-        self.predict = nn.Conv2d(width, outputs, 1)
-
-    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Maps (N, channels, h, w), finest first -> (N, outputs, h, w) each."""
-        return tuple(self._level(x, level) for level, x in enumerate(maps))
-
-    def _level(self, x: Tensor, level: int) -> Tensor:
-        for conv, norm in zip(self.convs, cast(nn.ModuleList, self.norms[level]), strict=True):
-            x = self.act(norm(conv(x)))
-        return cast(Tensor, self.predict(x))
-
-
 Fill = Callable[[Tensor, torch.Generator], None]
 
 
@@ -148,9 +126,9 @@ HEADS.register("retinanet")((RetinaNetHead, fill_small))
 HEADS.register("retinanet_norm")(
     (partial(NormedHead, conv=plain_conv, act=nn.ReLU, norm=(1e-4, 0.003)), fill_small)
 )
-HEADS.register("segmentation")((partial(SegmentationHead, SeparableConv), fill_fan_in))
+HEADS.register("segmentation")((partial(NormedHead, predict=pointwise), fill_fan_in))
 HEADS.register("segmentation_plain")(
-    (partial(SegmentationHead, partial(nn.Conv2d, kernel_size=3, padding=1)), fill_fan_in)
+    (partial(NormedHead, conv=plain_conv, predict=pointwise), fill_fan_in)
 )
 
 

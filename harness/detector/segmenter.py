@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from harness.compiler import FeatureNetwork
 from harness.detector.backbones import Backbone
 from harness.detector.model import build_towers, build_trunk
+from harness.errors import Fault, SpecError
 from harness.space.heads import HEAD_FACTS
 from harness.space.model import ModelSpec
 
@@ -44,6 +45,9 @@ class Segmenter(nn.Module):
 
 def build_segmenter(model: ModelSpec, seed: int = 0) -> Segmenter:
     """The network of a spec whose head classifies pixels, channels_last."""
+    if HEAD_FACTS.get(model.head.kind).detects:
+        reason = f"{model.head.kind!r} finds boxes: `build` builds it"
+        raise SpecError(Fault("head.kind", reason))
     backbone, feature_network = build_trunk(model, seed)
     towers = build_towers(model, seed, backbone.channels)
     segmenter = Segmenter(model, backbone, feature_network, **towers)

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import SpecError, TrialError, did_you_mean
+from harness.errors import TrialError
 from harness.graph.derive import ABOUT
-from harness.ledger import Ledger
-from harness.records import TrialRecord
-from harness.space.names import SAFE_NAME
+from harness.ledger import Ledger, find_trial
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.space.zoo import load_topology, topology_names
@@ -26,9 +24,6 @@ def export_trial(
     finished, `TrialError` where its weights are gone.
     """
     record = find_trial(word, Ledger(results))
-    if record.status != "done":
-        because = f": {record.reason}" if record.reason else ""
-        raise SpecError(f"trial {record.id} is {record.status}, not done{because}")
     spec = TrialSpec.model_validate_json(_json(record.spec))
     where = Workplace(results.resolve())
     kept = where.checkpoint(spec.id)
@@ -43,21 +38,6 @@ def export_trial(
     about = _about(spec)
     folder = out or Path("exports") / spec.id
     return export(load_trained(spec, where), spec, folder, about=about, plugins=plugins)
-
-
-def find_trial(word: str, ledger: Ledger) -> TrialRecord:
-    """The record of the one trial whose id is, or begins with, a word."""
-    known = sorted(f.name for f in ledger.root.iterdir()) if ledger.root.is_dir() else []
-    known = [name for name in known if SAFE_NAME.fullmatch(name)]
-    fits = [word] if word in known else [name for name in known if word and name.startswith(word)]
-    if len(fits) > 1:
-        shown = f"{', '.join(fits[:5])}{', ...' if len(fits) > 5 else ''}"
-        raise SpecError(f"{word!r} begins {len(fits)} trials: {shown}")
-    record = ledger.get(fits[0]) if fits else None
-    if record is None:
-        near = did_you_mean(word, known) if known else "; it is empty"
-        raise SpecError(f"no trial {word!r} in {ledger.root}{near}")
-    return record
 
 
 def _json(tree: Mapping[str, object]) -> str:

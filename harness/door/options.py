@@ -51,6 +51,23 @@ plugin_option = click.option(
 )
 
 
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def _known_device(context: click.Context, _: click.Parameter, device: str) -> str:
+    if device not in DEVICES:
+        raise click.UsageError(f"--device {device}: should be auto, cpu or cuda", context)
+    return device
+
+
+device_option = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    callback=_known_device,
+    help="auto, cpu or cuda.",
+)
+
 MOST = 65_536
 """Channels and pixels beyond this are a slip of the hand."""
 

@@ -3,15 +3,17 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 from harness.detector import Detector, build
-from harness.errors import SpecError
+from harness.errors import SpecError, TrialError, first_line
 from harness.exchange.guide import load_text, readme_text
 from harness.exchange.onnx_file import RUNTIME, deviation, missing, write_onnx
 from harness.graph import from_tree
@@ -20,9 +22,14 @@ from harness.plugins import load as load_plugins
 from harness.space.load import yaml_text
 from harness.space.model import ModelSpec
 from harness.space.trial import TrialSpec
+from harness.weights import load_weights
 
 STATE, SPEC, TOPOLOGY, ONNX = "model.pt", "spec.json", "topology.yaml", "model.onnx"
 ANCHORS, EXAMPLE, README = "anchors.npy", "load.py", "README.md"
+ALWAYS = frozenset({STATE, SPEC, TOPOLOGY})
+"""What every export has."""
+WRITTEN = ALWAYS | {ONNX, ANCHORS, EXAMPLE, README}
+"""All that an export may have: beside anything else it is not replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ def export(
     about: `source`, `published`, ... of the topology file. plugins: modules it needs. An earlier
     export in `folder` is replaced; a `SpecError` where anything else is there.
     """
+    asked, folder = folder, folder.resolve()
     _check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
@@ -55,17 +63,40 @@ def export(
         _take_place(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return Exported(folder, notes)
+    return Exported(asked, notes)
 
 
 def load_exported(folder: str | Path, plugins: Iterable[str] = ()) -> Detector:
-    """The detector of an exported folder, in eval mode on the CPU."""
+    """The detector of an exported folder, in eval mode on the CPU.
+
+    A `TrialError` where a file of it is not there, is damaged, or is of another network.
+    """
     load_plugins(plugins)
-    spec = TrialSpec.model_validate_json((Path(folder) / SPEC).read_bytes())
+    folder = Path(folder)
+    with _reading(folder / SPEC) as file:
+        spec = TrialSpec.model_validate_json(file.read_bytes())
     detector = build(_without_weights(spec.model))
-    state = torch.load(Path(folder) / STATE, map_location="cpu", weights_only=True)
-    detector.load_state_dict(state)
+    with _reading(folder / STATE) as file:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        found = load_weights(detector, state)
+    if not found.complete:
+        raise TrialError(f"{folder / STATE} has not the weights of {SPEC}'s network:\n{found}")
     return detector.eval()
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[Path]:
+    """Whatever reading a file raises becomes a `TrialError` of one line, with its name."""
+    try:
+        yield file
+    except FileNotFoundError:
+        raise TrialError(f"no {file}: {file.parent} is no exported folder") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise TrialError(f"{file} is damaged: {place}: {first['msg']}") from None
+    except Exception as error:
+        raise TrialError(f"{file} is damaged: {first_line(error)}") from error
 
 
 def _without_weights(model: ModelSpec) -> ModelSpec:
@@ -102,19 +133,27 @@ def _onnx(detector: Detector, path: Path) -> tuple[str, ...]:
     if lacks:
         packages = " ".join(lacks)
         return (f"no {path.name}: `pip install {packages}`, then export again",)
-    write_onnx(detector, path)
-    if missing((RUNTIME,)):
-        return (f"{path.name} was not run: `pip install {RUNTIME}` to hold it against torch",)
-    differs = deviation(detector, path)
+    try:
+        write_onnx(detector, path)
+        if missing((RUNTIME,)):
+            return (f"{path.name} was not run: `pip install {RUNTIME}` to hold it against torch",)
+        differs = deviation(detector, path)
+    except Exception as error:  # of the exporter or the runtime, which raise what they like
+        path.unlink(missing_ok=True)
+        return (f"no {path.name}: {first_line(error)}",)
     return (f"{path.name}: greatest difference from torch {differs:.1e} of the greatest output",)
 
 
 def _check_free(folder: Path) -> None:
     if not folder.exists():
         return
-    known = {STATE, SPEC, TOPOLOGY}
-    if not folder.is_dir() or not known <= {file.name for file in folder.iterdir()}:
+    there = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+    if not there >= ALWAYS:
         raise SpecError(f"{folder} is there and is no earlier export: choose another --out")
+    if strangers := sorted(there - WRITTEN):
+        raise SpecError(
+            f"{folder} holds {', '.join(strangers)}, which no export wrote: choose another --out"
+        )
 
 
 def _take_place(beside: Path, folder: Path) -> None:

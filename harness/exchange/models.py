@@ -1,8 +1,10 @@
 """What effdet's names of models stand for. Torch-free.
 
 `tf_efficientdet_*` are google's networks, which the family is made of. effdet's own
-`efficientdet_d0` to `d5` differ in three things: timm's own backbones (their padding is symmetric,
-their norms have eps 1e-5), max pooling padded on both sides, and no bias before a norm.
+`efficientdet_d0` to `d3` differ in three things: timm's own backbones (their padding is symmetric,
+their norms have eps 1e-5), max pooling padded on both sides, and no bias before a norm. effdet's
+`efficientdet_d4` and `d5` are half of each (google's, on timm's backbones): no weights of them were
+released, and they are not known here.
 """
 
 import re
@@ -16,8 +18,10 @@ from harness.space.model import AnchorSpec, ModelSpec
 from harness.space.scaling import member_model
 
 TF = "tf_"
-OWN = tuple(f"efficientdet_d{number}" for number in range(6))
-"""Those that effdet's author trained himself, in networks of his own."""
+OWN = tuple(f"efficientdet_d{number}" for number in range(4))
+"""effdet's author's own networks. He released weights of d0 to d2; d3 is but a configuration."""
+NEITHER = ("efficientdet_d4", "efficientdet_d5")
+"""effdet's names of networks that are neither his nor google's: not to be taken for google's."""
 SIDES = ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
 """Widths and heights of anchors, of a square of side 1, in effdet's configurations: 1.4 and 0.7,
 not the roots of 2 and 1/2."""
@@ -59,6 +63,11 @@ def released(name: str, biases: bool) -> Released:
     biases: whether the weights at hand have biases before norms, as google's networks do. Of one
     name for both this tells which is meant.
     """
+    if name in NEITHER:
+        raise SpecError(
+            f"--model {name}: effdet's network of this name is not here; for google's, "
+            f"say {TF}{name}"
+        )
     google = name if name.startswith(TF) else TF + name
     if google in MODELS and (biases or name not in MODELS):
         return MODELS[google]

@@ -150,7 +150,7 @@ def _records(anchor: Anchor, results: Path) -> Iterator[Found]:
     if anchor.study is not None:
         yield from _of_study(anchor.study, results)
     elif anchor.evaluation is not None:
-        yield from _of_evaluation(results / "evals" / f"{anchor.evaluation}.json")
+        yield from _of_evaluations(anchor, results / "evals")
 
 
 def _of_study(place: StudyRecord, results: Path) -> Iterator[Found]:
@@ -162,6 +162,14 @@ def _of_study(place: StudyRecord, results: Path) -> Iterator[Found]:
         record = ledger.get(trial)
         if record and record.status == "done" and record.metrics and record.metrics.ap is not None:
             yield Found(100 * record.metrics.ap, record.environment.device, record.spec)
+
+
+def _of_evaluations(anchor: Anchor, folder: Path) -> list[Found]:
+    """The one record that is the anchor's, else the first: several files may be of one model."""
+    name = str(anchor.evaluation)
+    beside = sorted(folder.glob(f"{name}-{'[0-9a-f]' * 8}.json"))
+    found = [one for file in (folder / f"{name}.json", *beside) for one in _of_evaluation(file)]
+    return ([one for one in found if not _unlike(anchor, [one])] or found)[:1]
 
 
 def _of_evaluation(file: Path) -> Iterator[Found]:

@@ -109,6 +109,13 @@ def test_no_detector_is_made_of_it() -> None:
         build(spec())
 
 
+def test_it_is_not_made_of_a_detector() -> None:
+    with pytest.raises(
+        SpecError, match=r"head.kind: 'efficientdet' finds boxes: `build` builds it"
+    ):
+        build_segmenter(spec("efficientdet"))
+
+
 def test_parts_that_a_limit_can_be_set_on() -> None:
     assert part_names() == (
         "backbone", "feature_network", "class_head", "box_head", "segmentation_head"

@@ -1,6 +1,8 @@
 """`harness eval`: AP of known detections, whose class is whose, and what is refused."""
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +18,14 @@ from harness.cli import main
 from harness.data.coco import open_validation
 from harness.detector import Outputs, build
 from harness.errors import SpecError
-from harness.evaluation import PUBLISHED, Subject, evaluate, open_subject, places_of
+from harness.evaluation import (
+    PUBLISHED,
+    Subject,
+    evaluate,
+    evaluation_path,
+    open_subject,
+    places_of,
+)
 from harness.exchange import write_detector
 
 ROOT = Path(__file__).parents[2]
@@ -155,7 +164,7 @@ def test_the_command_leaves_a_record(weights: Path, folder: Path, tmp_path: Path
     words = ("efficientdet_d0", "--root", folder, "--weights", weights, "--results", results)
     said = run(*words, "--image-size", 64, "--limit", 2, "--device", "cpu")
     assert said.exit_code == 0, said.output
-    file = results / "evals" / "tf_efficientdet_d0-2.json"
+    file = results / "evals" / "tf_efficientdet_d0-64px-2.json"
     kept = json.loads(file.read_text())
     assert said.stdout.splitlines()[0] == "tf_efficientdet_d0 at 64 px, 2 images"
     assert said.stdout.splitlines()[-1] == str(file)
@@ -168,6 +177,7 @@ def test_the_command_leaves_a_record(weights: Path, folder: Path, tmp_path: Path
     ("words", "message"),
     [
         (("efficientdet_d0",), "--weights: efficientdet_d0 has none here; `harness import` makes"),
+        (("eficientdet_d0",), "no model, nor a trial 'eficientdet_d0' in "),
         (("eficientdet_d0",), "did you mean 'efficientdet_d0'?"),
         (("efficientdet_d1", "--weights", "W"), "is of tf_efficientdet_d0, not of efficientdet_d1"),
         (("efficientdet_d0", "--device", "tpu"), "--device tpu: should be auto, cpu or cuda"),
@@ -187,6 +197,35 @@ def test_a_trial_is_taken_from_the_ledger(monkeypatch: pytest.MonkeyPatch, tmp_p
     shipped = next((ROOT / "results" / "shipped").glob("*/ledger/*/record.json"))
     spec = json.loads(shipped.read_text())["spec"]
     monkeypatch.setattr("harness.evaluation.load_trained", lambda spec, where: Knowing())
-    found = open_subject(shipped.parent.name, None, shipped.parents[2])
-    assert found.categories == tuple(spec["facts"]["categories"])
-    assert found.weights == {"trial": shipped.parent.name}
+    trial = shipped.parent.name
+    for word in (trial, trial[:12]):
+        found = open_subject(word, None, shipped.parents[2])
+        assert found.categories == tuple(spec["facts"]["categories"])
+        assert (found.name, found.weights) == (trial, {"trial": trial})
+
+
+def record_of(size: int = SIZE, sha256: str = "a" * 64, data: str = "coco-val-1") -> dict[str, Any]:
+    return {"image_size": size, "weights": {"sha256": sha256}, "data": {"fingerprint": data}}
+
+
+def test_records_of_other_sizes_weights_and_data_stand_beside_each_other(tmp_path: Path) -> None:
+    its = subject(Knowing())
+    place = partial(evaluation_path, tmp_path, its)
+    first = place(record_of())
+    assert first == tmp_path / "evals" / "known.json"
+    assert place(record_of(640)).name == "known-640px.json"
+    assert place(record_of(), 20).name == "known-20.json"
+    first.parent.mkdir()
+    first.write_text(json.dumps(record_of()))
+    assert place(record_of()) == first  # measured again
+    others = [place(record_of(sha256="b" * 64)), place(record_of(data="coco-val-2"))]
+    assert len({first, *others}) == 3
+    assert all(re.fullmatch(r"known-[0-9a-f]{8}\.json", one.name) for one in others)
+    first.write_text("torn")
+    assert place(record_of()) != first
+
+
+def test_a_plugin_is_imported_first(folder: Path, tmp_path: Path) -> None:
+    said = run("efficientdet_d0", "--root", folder, "--plugin", "no_such_module")
+    assert said.exit_code == 2
+    assert "no_such_module" in said.stderr

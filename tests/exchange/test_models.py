@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from harness.detector.anchors import make_anchors
-from harness.exchange.models import MODELS
+from harness.errors import SpecError
+from harness.exchange.models import MODELS, released
 from harness.graph import from_tree
 from harness.space.model import ModelSpec
 
@@ -50,3 +51,17 @@ def test_sizes_are_effdets(name: str) -> None:
     assert model.head.depth == config.box_class_repeats
     repeats = {node.repeat for node in from_tree(model.feature_network.graph).nodes} - {0}
     assert len(repeats) == config.fpn_cell_repeats
+    is_own = MODELS[name].is_own
+    assert config.redundant_bias == (not is_own)
+    assert config.pad_type == ("" if is_own else "same")
+
+
+@pytest.mark.parametrize("name", ["efficientdet_d4", "efficientdet_d5"])
+def test_effdets_own_d4_and_d5_are_not_googles(name: str) -> None:
+    """effdet gives them google's padding and biases, on backbones with other norms."""
+    config = config_of(name)
+    assert (config.pad_type, config.redundant_bias) == ("same", True)
+    assert config.backbone_name != released(f"tf_{name}", biases=True).spec().backbone.name
+    for biases in (True, False):
+        with pytest.raises(SpecError, match=f"--model {name}: .* say tf_{name}$"):
+            released(name, biases)

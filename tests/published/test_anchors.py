@@ -135,8 +135,10 @@ def test_an_evaluation_turns_it_into_a_figure(tmp_path: Path) -> None:
     kept = {
         "metrics": {"ap": 0.3355, "ap50": 0.5},
         "environment": {"device": "cpu"},
+        "model": "efficientdet_d0",
         "image_size": 512,
         "data": {"images": 5000, "categories": 80},
+        "postprocess": {"nms": "soft", "candidates": 5000, "max_detections": 100},
     }
     file = evaluation(tmp_path, json.dumps(kept))
     said = CliRunner().invoke(main, ["anchors", "--results", str(tmp_path), "--json"])
@@ -146,6 +148,13 @@ def test_an_evaluation_turns_it_into_a_figure(tmp_path: Path) -> None:
     assert rows[RETINANET]["measured_ap"] is None
     file.write_text(json.dumps(kept | {"data": {"images": 4999, "categories": 80}}))
     assert "data.images 4999, not 5000" in state(tmp_path, EFFDET).note
+    file.write_text(json.dumps(kept | {"model": "tf_efficientdet_d0"}))
+    assert "model 'tf_efficientdet_d0', not 'efficientdet_d0'" in state(tmp_path, EFFDET).note
+    file.write_text(json.dumps(kept | {"postprocess": {"nms": "hard", "candidates": 1000}}))
+    for said in ("nms 'hard', not 'soft'", "candidates 1000, not 5000", "max_detections None"):
+        assert said in state(tmp_path, EFFDET).note
+    (file.parent / "efficientdet_d0-0123abcd.json").write_text(json.dumps(kept))
+    assert state(tmp_path, EFFDET).ap == pytest.approx(33.55)  # beside one of other weights
 
 
 def test_a_damaged_evaluation_is_named(tmp_path: Path) -> None:

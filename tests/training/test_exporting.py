@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from harness import trial
 from harness.cli import main
 from harness.data import open_data
+from harness.errors import TrialError
 from harness.exchange import export as exchange
 from harness.exchange import onnx_file
 from harness.exchange.export import load_exported
@@ -200,6 +201,59 @@ def test_a_folder_of_something_else_is_left_alone(trained, where, tmp_path):
     assert done.exit_code == 2
     assert f"{tmp_path} is there and is no earlier export: choose another --out" in done.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_files_of_the_user_in_an_export_are_left_alone(trained, where, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None)
+    out = tmp_path / "out"
+    assert export(trained.id, "--results", where.results, "--out", out).exit_code == 0
+    (out / "my_finetuned.pt").write_text("mine")
+    done = export(trained.id, "--results", where.results, "--out", out)
+    assert done.exit_code == 2
+    assert f"{out} holds my_finetuned.pt, which no export wrote: choose another" in done.stderr
+    assert (out / "my_finetuned.pt").read_text() == "mine"
+
+
+def test_it_goes_into_the_folder_one_is_in(trained, where, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None)
+    for folder in (tmp_path / "out", "."):
+        done = export(trained.id, "--results", where.results, "--out", folder)
+        assert done.exit_code == 0, done.output
+        monkeypatch.chdir(tmp_path / "out")
+    assert {file.name for file in (tmp_path / "out").iterdir()} == FILES - {"model.onnx"}
+
+
+def test_what_onnx_cannot_say_is_noted_and_all_else_written(trained, where, tmp_path, monkeypatch):
+    def fail(detector, path):
+        path.write_text("half")
+        raise RuntimeError("no operator 'x'\nand a long tale")
+
+    monkeypatch.setattr(exchange, "write_onnx", fail)
+    monkeypatch.setattr(exchange, "missing", lambda *_: [])
+    done = export(trained.id, "--results", where.results, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.splitlines() == ["no model.onnx: no operator 'x'"]
+    assert {file.name for file in (tmp_path / "out").iterdir()} == FILES - {"model.onnx"}
+
+
+def test_what_is_no_export_or_damaged_is_said_in_a_line(folder, tmp_path):
+    with pytest.raises(TrialError, match=r"^no .*spec\.json: .* is no exported folder$"):
+        load_exported(tmp_path)
+    (tmp_path / "spec.json").write_text('{"model": 1}')
+    with pytest.raises(TrialError, match=r"^.*spec\.json is damaged: .*model.*$"):
+        load_exported(tmp_path)
+    (tmp_path / "spec.json").write_bytes((folder / "spec.json").read_bytes())
+    with pytest.raises(TrialError, match=r"^no .*model\.pt: .* is no exported folder$"):
+        load_exported(tmp_path)
+    (tmp_path / "model.pt").write_bytes((folder / "model.pt").read_bytes()[:1000])
+    with pytest.raises(TrialError, match=r"^.*model\.pt is damaged: .+$"):
+        load_exported(tmp_path)
+    state = torch.load(folder / "model.pt", weights_only=True)
+    name = next(iter(state))
+    del state[name]
+    torch.save(state, tmp_path / "model.pt")
+    with pytest.raises(TrialError, match=rf"has not the weights of .*network:[\s\S]*{name}"):
+        load_exported(tmp_path)
 
 
 def test_an_unknown_trial(trained, where, tmp_path):
