@@ -34,6 +34,7 @@ def sheets() -> tuple[Sheets, Sheets, Sheets]:
     exact = (
         _exact("Parameters", parts["params"], columns, _params),
         _exact("Parameters of the feature network, by cell", golden["cells"], None, _cells),
+        _exact("Parameters without biases before norms", golden["own"], None, _unbiased),
         _exact("Multiply-adds of convolutions", parts["macs"], columns, _macs),
         _exact("fvcore's total, in closed form", parts["fvcore"], columns, _fvcore),
         _exact("Published FLOPs: TensorFlow's profiler, halved", golden["profiler"], None, _totals),
@@ -126,6 +127,14 @@ def _cells(name: str) -> dict[str, int]:
     later = {params for repeat, params in by_repeat.items() if repeat > 1}
     assert len(later) == 1, "later cells are alike"
     return {"p6": by_repeat[0], "first cell": by_repeat[1], "each later cell": later.pop()}
+
+
+def _unbiased(name: str) -> dict[str, int]:
+    """Without the biases of projections (p6's and five raw edges'), nodes and hidden layers."""
+    one, model = FAMILY[name], member_model(name)
+    cells = {node["repeat"] for node in model.feature_network.graph["nodes"]} - {0}
+    biased = 6 + 8 * len(cells) + 2 * one.head_depth
+    return {"params": closed_form(model).params - one.width * biased}
 
 
 def _printed() -> Sheet:
