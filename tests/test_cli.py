@@ -271,6 +271,7 @@ def test_cost_has_the_documented_shape(harness):
         "params": 3.9e6,
         "macs": 2.5e9,
         "source": "arXiv 1911.09070v7, table 2",
+        "convention": "tf_profiler_2020_05",
         "printed": {"params": "3.9M", "macs": "2.5B"},
     }
     assert readme["printed"]["macs"] == "2.54B"
@@ -284,9 +285,16 @@ def test_cost_has_the_documented_shape(harness):
 def test_cost_says_which_convention_is_which(harness):
     said = harness("cost", "efficientdet_d5").stdout
     assert "135,353,202,989" in said
-    assert "what the paper prints" in said
-    assert "fvcore did not count it: not run: tracing 134 billion multiply-adds" in said
-    assert "130B" in said
+    assert "upsampling does not (tables 1, 2, the README)" in said
+    assert "They differ in what counts beside convolutions" in said
+    assert "fvcore did not count it, its rules did: not run: tracing 134 billion" in said
+    assert "130B FLOPs, counted as tf_profiler_2020_05" in said
+
+
+def test_the_papers_short_names_are_understood_in_errors(harness):
+    said = harness("cost", "D0")
+    assert said.exit_code == 2
+    assert said.stderr.strip() == "no model or topology 'D0'; did you mean 'efficientdet_d0'?"
 
 
 def test_kill_in_mid_study_and_the_same_command_again(small_study, fake_trial, tmp_path):

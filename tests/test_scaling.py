@@ -39,7 +39,7 @@ def test_no_multiple_gives_the_published_widths():
         "32": {"efficientdet_d1": 96, "efficientdet_d2": 128},
     }
     assert all(misses(multiple) for multiple in range(1, 129))
-    assert "the widths of D0 to D6: none." in document["notes"][0]
+    assert "give the widths of D0 to D6: no multiple does." in document["notes"][0]
 
 
 def test_the_command_says_it_in_words():
@@ -60,7 +60,9 @@ def test_cost_quotes_every_source_with_its_note(monkeypatch):
     said = runner.invoke(main, ["cost", "efficientdet_d1"]).output
     assert [words in said for words in ("6.6M", "6.1B", "6.10B")] == [True] * 3
     said = runner.invoke(main, ["cost", "efficientdet_d5"]).output
-    assert "published: 130B is a slip: that release's code counts 135.4B" in said
+    line = next(line for line in said.splitlines() if "130B FLOPs" in line)
+    assert line.startswith("published: 33.7M params, 130B FLOPs, counted as tf_profiler_2020_05 (")
+    assert line.partition("): ")[2].startswith("130B is a slip: that release's code counts 135.4B")
     document = json.loads(runner.invoke(main, ["cost", "efficientdet_d5", "--json"]).output)
     paper, readme = document["published"]
     assert (paper["macs"], readme["macs"]) == (135e9, 130e9)

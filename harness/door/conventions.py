@@ -13,6 +13,12 @@ from harness.space.model import ModelSpec
 if TYPE_CHECKING:
     from harness.detector import Detector
 
+WHY = (
+    "They differ in what counts beside convolutions: TensorFlow's profiler adds biases, swish, "
+    "pools, fusions, squeeze-excite and weight initialisers, and changed with its version; fvcore "
+    "adds norms and upsampling. Limits and Pareto plots use multiply-adds."
+)
+"""Said under the table of conventions."""
 TRACED = 30e9
 """Multiply-adds of the largest model that fvcore is asked for: D3 takes 10 s and 5 GB."""
 
@@ -77,16 +83,23 @@ def say_conventions(document: Mapping[str, Any], console: Console) -> None:
         more = 100 * (total / document["macs"] - 1)
         table.add_row(name, f"{total:,}", f"{more:+.2f}%" if more else "", CONVENTIONS[name])
     console.print(table)
+    console.print(WHY, highlight=False, soft_wrap=True)
+    for one in document["published"]:
+        printed = f"{one['printed']['params']} params, {one['printed']['macs']} FLOPs"
+        line = f"published: {printed}, counted as {one['convention']} ({one['source']})"
+        line += f": {one['note']}" if "note" in one else ""
+        console.print(line, highlight=False, soft_wrap=True)
     say_fvcore(document["fvcore"], console)
 
 
 def say_fvcore(fvcore: Mapping[str, Any], console: Console) -> None:
     """What fvcore itself counted, and what it left out."""
     if fvcore["total"] is None:
-        console.print(f"fvcore did not count it: {fvcore.get('reason', '')}", highlight=False)
+        reason = fvcore.get("reason", "")
+        console.print(f"fvcore did not count it, its rules did: {reason}", highlight=False)
         return
     uncounted = ", ".join(f"{name} x {n}" for name, n in fvcore["uncounted"].items())
-    console.print(f"fvcore counts {fvcore['total']:,}", highlight=False)
+    console.print(f"fvcore, run on the module, counts {fvcore['total']:,}", highlight=False)
     console.print(f"  and leaves out {uncounted or 'nothing'}", highlight=False, soft_wrap=True)
     if fvcore["closed_form"] not in (None, fvcore["total"]):
         reason = "the module does once what several nodes have in common"

@@ -185,7 +185,9 @@ def _topology(name: str) -> Topology:
     """The topology of a name or file; a word that is neither that nor a model is told so."""
     if "/" not in name and not name.endswith((".yaml", ".yml")) and name not in topology_names():
         known = (*FAMILY, *topology_names())
-        raise SpecError(f"no model or topology {name!r}{did_you_mean(name, known)}")
+        member = f"efficientdet_{name.lower()}"
+        near = f"; did you mean {member!r}?" if member in FAMILY else did_you_mean(name, known)
+        raise SpecError(f"no model or topology {name!r}{near}")
     return load_topology(name)
 
 
@@ -224,6 +226,7 @@ def _published(quote: Published) -> dict[str, Any]:
     return {
         **{name: figure.value for name, figure in figures.items()},
         "source": quote.source,
+        "convention": quote.convention,
         "printed": {name: str(figure) for name, figure in figures.items()},
         **({"note": quote.note} if quote.note else {}),
     }

@@ -143,9 +143,5 @@ def say_cost(document: Mapping[str, Any], console: Console | None = None) -> Non
         table.add_row(name, f"{part['params']:,}", f"{part['macs']:,}")
     table.add_section()
     table.add_row("all", f"{document['params']:,}", f"{document['macs']:,}")
-    for published in document["published"]:
-        table.add_row(f"published: {published['source']}", *published["printed"].values())
     console.print(table)
-    for note in dict.fromkeys(one["note"] for one in document["published"] if "note" in one):
-        console.print(f"published: {note}", highlight=False, soft_wrap=True)
     say_conventions(document, console)

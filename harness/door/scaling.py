@@ -78,10 +78,10 @@ def misses(multiple: int) -> dict[str, int]:
 
 def _notes() -> list[str]:
     fits = [n for n in range(1, MOST + 1) if not misses(n)]
-    words = ", ".join(map(str, fits)) or "none"
+    words = f"multiples that do: {', '.join(map(str, fits))}" if fits else "no multiple does"
     return [
-        f"multiples up to {MOST} to which 64 x 1.35^phi would have to be rounded for the widths of "
-        f"D0 to D6: {words}. So the family is a table here, as in google/automl",
+        f"rounding 64 x 1.35^phi to one multiple up to {MOST} should give the widths of D0 to D6: "
+        f"{words}. So the family is a table here, as in google/automl",
         "D7 is D6 on larger images and anchors; D7x is D6's network with B7 and levels to p8",
         "arXiv v1 worded D as 2 + phi. The table never followed it, but the ablations do: their "
         "costs are those of D3 with 5 cells, not 6 (inferred from tables 4 and 5)",

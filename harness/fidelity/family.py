@@ -9,7 +9,7 @@ from harness.graph import from_tree, infer
 from harness.space.backbones import backbone_facts
 from harness.space.costing import closed_form
 from harness.space.counting import count_by, total_by
-from harness.space.family import FAMILY, TABLE_4, TESTS, Member
+from harness.space.family import COUNTED, FAMILY, TABLE_4, TESTS, Member
 from harness.space.load import read_yaml
 from harness.space.model import ModelSpec
 from harness.space.printed import Printed
@@ -18,8 +18,6 @@ from harness.space.scaling import member_model
 GOLDENS = Path(__file__).with_name("goldens.yaml")
 PRINTED_AS = "tf_profiler_2020_05"
 """The convention of the FLOPs that the paper and its README print."""
-CONVENTION = {TABLE_4: "tf_profiler_2020_04"}
-"""By source, where it is another."""
 Figures = Callable[[str], Mapping[str, int]]
 
 
@@ -145,7 +143,7 @@ def _printed() -> Sheet:
         for quote in member.published:
             if quote.source == TESTS:
                 continue  # exact figures: they stand among the lite models'
-            counted = CONVENTION.get(quote.source, PRINTED_AS)
+            counted = quote.convention
             for what, figure, key in (
                 ("params", quote.params, "params"),
                 ("FLOPs", quote.macs, counted),
@@ -156,7 +154,7 @@ def _printed() -> Sheet:
                 )
     words = (
         "What papers and READMEs print, beside ours. FLOPs are by the convention that the figure "
-        f"was counted by: `{PRINTED_AS}`; of table 4, which is older, `{CONVENTION[TABLE_4]}`."
+        f"was counted by: `{PRINTED_AS}`; of table 4, which is older, `{COUNTED[TABLE_4]}`."
     )
     return Sheet("Figures as papers and READMEs print them", words, tuple(rows))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from harness.door.published import costs_words
 from harness.errors import Fault, SpecError
 from harness.fidelity.family import GOLDENS
 from harness.fidelity.sheet import Row, Sheet
@@ -58,7 +59,10 @@ def _table(study: Path, title: str) -> Sheet:
     published = _published(_planned(study, "coco"), study)
     rows = tuple(row for one in published["rows"] for row in _rows(one))
     words = [f"`search_spaces/{study.name}`, profile `coco`. Source: {published['source']}."]
+    if published.get("costs") and rows:
+        words += [f"Ours: {costs_words(published['costs'])}."]
     words += [published["note"]] if published["note"] else []
+    words += list(map(_said, filter(_is_unsaid, published["rows"])))
     return Sheet(title, "\n\n".join(words), rows, _quotes(published["rows"]))
 
 
@@ -68,12 +72,29 @@ def _rows(quoted: Mapping[str, Any]) -> Iterator[Row]:
     for name, ours in quoted.get("ours", {}).items():
         if name not in quoted["figures"]:
             continue
-        reason = quoted["note"] if quoted["marks"][name] != "=" else ""
+        mark = quoted["marks"][name]
+        reason = quoted["note"] if mark != "=" else ""
         if name in quoted["ours_range"]:
-            reason = f"{quoted['ours_as_printed'][name]}: {quoted['note']}"
+            span = quoted["ours_as_printed"][name]
+            reason = f"{span}: {reason}" if reason else span
         printed = Printed.read(quoted["figures"][name])
-        is_open = quoted["note"].startswith("Open")
+        is_open = mark != "=" and quoted["note"].startswith("Open")
         yield Row(f"{label}, {HEADS.get(name, name)}", printed, ours, reason, is_open)
+
+
+def _is_unsaid(quoted: Mapping[str, Any]) -> bool:
+    """Whether a row has a note that stands at no figure of it: those agree, or there are none."""
+    marks = quoted.get("marks", {})
+    return bool(quoted["note"]) and all(mark == "=" for mark in marks.values())
+
+
+def _said(quoted: Mapping[str, Any]) -> str:
+    ours = quoted.get("ours_as_printed", {})
+    figures = ", ".join(f"{HEADS.get(name, name)} {text}" for name, text in ours.items())
+    words = f"- {quoted['label'] or quoted['arm']}"
+    return (
+        f"{words} (ours: {figures}): {quoted['note']}" if figures else f"{words}: {quoted['note']}"
+    )
 
 
 def _quotes(rows: list[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
@@ -84,7 +105,7 @@ def _quotes(rows: list[Mapping[str, Any]]) -> tuple[tuple[str, ...], ...]:
     if not names:
         return ()
     header = (
-        "quoted; ours by `harness run` and `harness latency`",
+        "quoted",
         *(HEADS.get(n, n) for n in names),
     )
     lines = [

@@ -36,11 +36,14 @@ class Beside:
     """How each figure is printed: in this row, or where most digits are given."""
 
     def words(self, figure: str) -> str:
-        """Ours as the paper would print it: `0.88x`, or `0.70x to 0.74x`."""
+        """Ours as the paper would print it: `0.88x`, or `0.70x to 0.74x`.
+
+        Where it differs a digit more is said.
+        """
         form = self.forms[figure]
         if figure in self.ends:
             return " to ".join(dict.fromkeys(map(form.like, self.ends[figure])))
-        return form.like(self.ours[figure])
+        return form.like(self.ours[figure], more=int(self.mark(figure) == DIFFERS))
 
     def mark(self, figure: str) -> str:
         """Whether ours agrees, rounded as printed; empty where nothing is printed."""

@@ -87,10 +87,10 @@ counts by rules of its own: layer norms, adaptive pools."""
 CONVENTIONS: Mapping[str, str] = {
     "multiply_adds": "one for each multiply-add of convolutions and linear layers",
     "fvcore": "multiply-adds, two for each element of a norm, one for each of upsampling",
-    "tf_profiler_2020_04": "TensorFlow's profiler halved, as of April 2020: upsampling counts",
-    "tf_profiler_2020_05": "TensorFlow's profiler halved, as of May 2020: what the paper prints",
-    "tf_profiler_2021_05": "the same as of May 2021: additions no longer count",
-    "tf_profiler_2022_04": "the same since April 2022: swish counts twice",
+    "tf_profiler_2020_04": "TensorFlow's profiler halved, 2020-04: upsampling counts (tables 4, 5)",
+    "tf_profiler_2020_05": "the same, May 2020: upsampling does not (tables 1, 2, the README)",
+    "tf_profiler_2021_05": "the same, May 2021: additions no longer count",
+    "tf_profiler_2022_04": "the same, since April 2022: swish counts twice",
 }
 """What each convention counts, in a line."""
 

@@ -20,6 +20,13 @@ NOTES = {
     TESTS: "FLOPs are TensorFlow's profiler's, halved: more than multiply-adds; no paper has them",
 }
 """What must be known to read a source."""
+COUNTED = {
+    PAPER: "tf_profiler_2020_05",
+    README: "tf_profiler_2020_05",
+    TABLE_4: "tf_profiler_2020_04",
+    TESTS: "tf_profiler_2022_04",
+}
+"""The convention that the FLOPs of a source agree with: table 4 is older than table 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,11 @@ class Published:
     macs: Printed
     source: str
     note: str = ""
+
+    @property
+    def convention(self) -> str:
+        """By which its FLOPs were counted: `harness.space.counting` has all."""
+        return COUNTED[self.source]
 
 
 @dataclass(frozen=True, slots=True)

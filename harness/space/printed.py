@@ -35,10 +35,10 @@ class Printed:
         number = float(f"{sign}{whole.replace(',', '')}.{part or 0}")
         return cls(str(text).strip(), number * UNITS[unit], len(part or ""), unit)
 
-    def like(self, value: float) -> str:
-        """`value` in the form of this figure: its unit, and as many digits."""
+    def like(self, value: float, more: int = 0) -> str:
+        """`value` in the form of this figure: its unit, and as many digits (or some more)."""
         comma = "," if "," in self.text else ""
-        return f"{value / UNITS[self.unit]:{comma}.{self.digits}f}{self.unit}"
+        return f"{value / UNITS[self.unit]:{comma}.{self.digits + more}f}{self.unit}"
 
     def agrees(self, value: float) -> bool:
         """Whether `value`, rounded as this figure is, prints the same."""

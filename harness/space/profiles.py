@@ -126,6 +126,8 @@ def _with_profile(whole: Placed, profile: str | None, file: Path) -> tuple[str, 
     name = profile or DEFAULT_PROFILE
     if name not in names:
         reason = f"no profile {name!r}{did_you_mean(name, names)}"
+        if not names:
+            reason = f"no profile {name!r}: this study has none, so leave --profile out"
         raise SpecError(Fault("profiles", reason).at(file, _line(whole, "profiles")))
     _check_name(name, str(file))
     chosen = profiles.within(name)
