@@ -1,7 +1,7 @@
 """What a study would do, before anything does: every cell with its cost, gate and ledger hit."""
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -126,12 +126,12 @@ def make_plan(study: Study, ledger: Ledger, facts: FactsOf, *, retry_failed: boo
             try:
                 spec = bind(study, choice, seed, facts)
                 cost = _cost(study, choice, spec, costs)
-                _check_limits(study, cost)
             except SpecError as error:
                 faults.update(dict.fromkeys(error.faults))
                 break
             cell = _cell(study, choice, seed, spec, cost)
             planned.append(Planned(_settled(cell, first, ledger, retry_failed), spec))
+    faults.update(dict.fromkeys(_limit_faults(study, planned)))
     if faults:
         raise SpecError(list(faults))
     found = {source.id: source for p in planned for source in sources_of(p.spec)}
@@ -215,23 +215,23 @@ def _cell(study: Study, choice: Choice, seed: int, spec: TrialSpec, cost: Cost) 
     )
 
 
-def _check_limits(study: Study, cost: Cost) -> None:
-    """A limit on a part that a model does not have would hold nothing."""
-    faults = []
-    for name in study.spec.limits:
-        part = name.rpartition(".")[0]
-        if part and part not in cost.parts:
-            there = ", ".join(cost.parts)
-            faults.append(Fault(f"limits.{name}", f"this model has no {part}; it has {there}"))
-    if faults:
-        raise SpecError(located(study.placed, faults))
+def _limit_faults(study: Study, planned: Sequence[Planned]) -> list[Fault]:
+    """Limits on parts that no network of the study has: they would hold nothing."""
+    there = dict.fromkeys(part for one in planned for part in one.cell.parts)
+    parts = {name: name.rpartition(".")[0] for name in study.spec.limits}
+    faults = [
+        Fault(f"limits.{name}", f"no network here has a {part}; there are {', '.join(there)}")
+        for name, part in parts.items()
+        if planned and part and part not in there
+    ]
+    return located(study.placed, faults)
 
 
 def _over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
     """Why a cell is not trained, or None."""
     for name, most in limits.items():
         part, _, what = name.rpartition(".")
-        value = getattr(cost.parts[part] if part else cost, what)
+        value = getattr(cost.parts.get(part) if part else cost, what, 0)
         if value > most:
             return f"{name} {value:,} is over the limit of {most:,.0f}"
     return None

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from harness.space.base import Frozen
 
@@ -49,14 +49,6 @@ class Schedule(Frozen):
     """Ramped as min(decay, (1 + step) / (10 + step)); None turns the average off."""
     drop: Drop | None = None
     """None is the cosine."""
-
-    @model_validator(mode="after")
-    def _drops_while_it_lasts(self) -> "Schedule":
-        if self.drop is not None and self.drop.after[-1] >= self.epochs:
-            raise ValueError(
-                f"drop.after {self.drop.after[-1]} is not before its end, {self.epochs}"
-            )
-        return self
 
 
 class Augmentation(Frozen):

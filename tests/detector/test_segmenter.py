@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.cli import main
@@ -147,9 +147,14 @@ def test_the_study_is_planned_and_not_run(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_limit_on_a_part_it_does_not_have(tmp_path: Path) -> None:
-    limits = ("--set", "limits={class_head.macs: 1, segmentation_head.macs: 5.0e+9}")
-    options = [*limits, "--results", str(tmp_path)]
-    planned = CliRunner().invoke(main, ["plan", str(STUDY), *options])
+def test_its_part_can_be_limited_and_those_it_lacks_cannot(tmp_path: Path) -> None:
+    def plan(limits: str) -> Result:
+        options = ["--set", f"limits={limits}", "--results", str(tmp_path)]
+        return CliRunner().invoke(main, ["plan", str(STUDY), *options])
+
+    planned = plan("{segmentation_head.macs: 5.0e+9}")
     assert planned.exit_code == 0, planned.output
     assert planned.output.count("pending") == 5
+    refused = plan("{class_head.macs: 1}")
+    assert refused.exit_code == 2
+    assert "limits.class_head.macs: no network here has a class_head" in refused.output

@@ -283,5 +283,7 @@ def test_a_limit_on_a_part_that_the_models_lack_is_a_fault_at_its_line(tmp_path)
     file.write_text(COCO + "limits: {segmentation_head.macs: 1}\n")
     with pytest.raises(SpecError) as caught:
         planned(file)
-    assert "limits.segmentation_head.macs: this model has no segmentation_head" in str(caught.value)
+    assert "limits.segmentation_head.macs: no network here has a segmentation_head" in str(
+        caught.value
+    )
     assert "study.yaml:13" in str(caught.value)
