@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import LedgerError, SpecError, did_you_mean
 from harness.records import RECORD_VERSION, TrialRecord
+from harness.space.base import first_fault
 from harness.space.names import SAFE_NAME
 
 RECORD, DETECTIONS, LOG = "record.json", "detections.npz", "log.txt"
@@ -74,8 +75,7 @@ def from_json(text: str | bytes) -> TrialRecord:
     try:
         return _adapter().validate_json(text, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise LedgerError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise LedgerError(first_fault(error)) from None
 
 
 class Ledger:

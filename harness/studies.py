@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import LedgerError, SpecError, did_you_mean
 from harness.ledger import safe_name, write_whole
 from harness.records import PartCost
+from harness.space.base import first_fault
 from harness.space.names import SAFE_NAME
 
 STUDY_VERSION = 1
@@ -85,9 +86,7 @@ def read_study(results: Path, study: str, profile: str) -> StudyResults:
     except FileNotFoundError:
         raise LedgerError(f"{path}: no results of study {study!r}, profile {profile!r}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise LedgerError(f"{path}: {place}: {first['msg']}") from None
+        raise LedgerError(f"{path}: {first_fault(error)}") from None
 
 
 def profiles_of(results: Path, study: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import LedgerError
 from harness.ledger import safe_name, write_whole
 from harness.records import Environment
+from harness.space.base import first_fault
 
 TIMINGS_VERSION = 1
 METHOD = "order statistics of the rounds (exact binomial, scipy's quantile_test)"
@@ -158,9 +159,7 @@ def read_timings(results: Path, study: str, profile: str) -> Timings:
     except FileNotFoundError:
         return Timings(study, profile)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise LedgerError(f"{path}: {place}: {first['msg']}") from None
+        raise LedgerError(f"{path}: {first_fault(error)}") from None
     if (found.study, found.profile) != (study, profile):
         raise LedgerError(f"{path}: is of study {found.study!r}, profile {found.profile!r}")
     return found

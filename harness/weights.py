@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from harness.compiler.network import FeatureNetwork
 from harness.compiler.state import noted, strangers
-from harness.errors import TrialError
+from harness.errors import TrialError, first_line
 
 State = Mapping[str, Tensor]
 WRAPPERS = ("state_dict_ema", "state_dict", "model", "state")
@@ -108,15 +108,26 @@ def read_tensors(path: Path, digest: str | None = None) -> State:
             from safetensors.torch import load_file
 
             return load_file(path)
-        tree = torch.load(path, map_location="cpu", weights_only=True)
     except TrialError:
         raise
     except FileNotFoundError:
         raise TrialError(f"no weights file {path}") from None
     except Exception as error:
-        reason = str(error).partition("\n")[0]
+        raise TrialError(f"cannot read the weights file {path}: {first_line(error)}") from error
+    return _tensors(read_tree(path), path)
+
+
+def read_tree(path: Path) -> Any:
+    """What torch kept in a file: tensors, numbers and words. Nothing in it is ever run."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise TrialError(f"no weights file {path}") from None
+    except OSError as error:
+        raise TrialError(f"cannot read the weights file {path}: {error.strerror}") from error
+    except Exception as error:  # torch raises what its unpickler stumbles over
+        reason = "it is damaged, none that torch wrote, or a whole model: save its state_dict()"
         raise TrialError(f"cannot read the weights file {path}: {reason}") from error
-    return _tensors(tree, path)
 
 
 def file_digest(path: Path) -> str:

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 import harness
 from harness.errors import TrialError
 from harness.graph import parse
-from harness.weights import Misfit
+from harness.weights import Misfit, read_tree
 
 CHANNELS = {"p3": 12, "p4": 20, "p5": 24}
 TREE = {
@@ -216,3 +216,16 @@ def test_files_that_do_not_do(tmp_path):
         harness.load_weights(network, tmp_path / "list.pt")
     with pytest.raises(TrialError, match="load it before folding"):
         harness.load_weights(network.folded(), network.state_dict())
+
+
+@pytest.mark.parametrize("content", [b"", b"some words", "a whole model"])
+def test_a_file_of_something_else_is_told_in_our_words(tmp_path, content):
+    file = tmp_path / "weights.pt"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        torch.save(torch.nn.Linear(1, 1), file)
+    with pytest.raises(
+        TrialError, match=r"it is damaged, none that torch wrote, or a whole model: save"
+    ):
+        read_tree(file)

@@ -76,10 +76,8 @@ def class_facts(data: DataSpec, image_size: int) -> DataFacts:
 
 
 def _untrained(model: ModelSpec, image_size: int | None) -> ModelSpec:
-    origins = {"pretrained": False, "checkpoint": None, "checkpoint_digest": None, "source": None}
-    backbone = model.backbone.model_copy(update=origins)
     size = image_size or model.image_size
-    return model.model_copy(update={"backbone": backbone, "image_size": size})
+    return model.without_weights().model_copy(update={"image_size": size})
 
 
 def latency_document(study: Study, found: Sequence[Comparison], file: Path) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from harness.exchange.onnx_file import RUNTIME, deviation, missing, write_onnx
 from harness.graph import from_tree
 from harness.graph.restate import restated
 from harness.plugins import load as load_plugins
+from harness.space.base import first_fault
 from harness.space.load import yaml_text
-from harness.space.model import ModelSpec
 from harness.space.trial import TrialSpec
 from harness.weights import load_weights
 
@@ -75,7 +75,7 @@ def load_exported(folder: str | Path, plugins: Iterable[str] = ()) -> Detector:
     folder = Path(folder)
     with _reading(folder / SPEC) as file:
         spec = TrialSpec.model_validate_json(file.read_bytes())
-    detector = build(_without_weights(spec.model))
+    detector = build(spec.model.without_weights())
     with _reading(folder / STATE) as file:
         state = torch.load(file, map_location="cpu", weights_only=True)
         found = load_weights(detector, state)
@@ -92,18 +92,9 @@ def _reading(file: Path) -> Iterator[Path]:
     except FileNotFoundError:
         raise TrialError(f"no {file}: {file.parent} is no exported folder") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise TrialError(f"{file} is damaged: {place}: {first['msg']}") from None
+        raise TrialError(f"{file} is damaged: {first_fault(error)}") from None
     except Exception as error:
         raise TrialError(f"{file} is damaged: {first_line(error)}") from error
-
-
-def _without_weights(model: ModelSpec) -> ModelSpec:
-    """The same network, whose backbone's first weights are looked for nowhere."""
-    nowhere = {"pretrained": False, "checkpoint": None, "checkpoint_digest": None, "source": None}
-    backbone = model.backbone.model_copy(update=nowhere)
-    return model.model_copy(update={"backbone": backbone})
 
 
 def _fill(

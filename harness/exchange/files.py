@@ -4,17 +4,16 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import ValidationError
 
 from harness.detector import Detector, build
-from harness.errors import TrialError
+from harness.errors import TrialError, first_line
 from harness.ledger import write_whole
 from harness.space.model import ModelSpec
 from harness.space.trial import TrialSpec  # noqa: F401  (completes ModelSpec)
-from harness.weights import State, load_weights
+from harness.weights import State, load_weights, read_tree
 
 FORMAT = "harness detector 1"
 
@@ -55,20 +54,14 @@ def write_detector(path: Path, model: str, source: str, detector: Detector) -> P
 def read_detector(path: str | Path) -> Kept:
     """A `TrialError` where the file is not there, not readable, or not ours."""
     path = Path(path)
-    try:
-        tree: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise TrialError(f"no weights file {path}") from None
-    except Exception as error:
-        reason = str(error).partition("\n")[0]
-        raise TrialError(f"cannot read the weights file {path}: {reason}") from error
+    tree = read_tree(path)
     if not isinstance(tree, dict) or tree.get("format") != FORMAT:
         raise TrialError(f"{path} is no file of `harness import`: it does not say {FORMAT!r}")
     try:
         spec = ModelSpec.model_validate_json(json.dumps(tree["spec"]))
         return Kept(str(tree["model"]), str(tree["source"]), spec, tree["state"])
     except (KeyError, TypeError, ValidationError) as error:
-        raise TrialError(f"{path} is damaged: {str(error).partition(chr(10))[0]}") from None
+        raise TrialError(f"{path} is damaged: {first_line(error)}") from None
 
 
 def load_detector(path: str | Path) -> Detector:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.errors import LedgerError
 from harness.ledger import Ledger
-from harness.space.base import Frozen
+from harness.space.base import Frozen, first_fault
 from harness.space.load import read_yaml
 from harness.studies import read_study, study_path
 
@@ -179,9 +179,7 @@ def _of_evaluation(file: Path) -> Iterator[Found]:
     except FileNotFoundError:
         return
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise LedgerError(f"{file}: {place}: {first['msg']}") from None
+        raise LedgerError(f"{file}: {first_fault(error)}") from None
     if kept.metrics.ap is not None:
         yield Found(100 * kept.metrics.ap, kept.environment.device, kept.model_dump())
 

@@ -93,3 +93,8 @@ class ModelSpec(Frozen):
     backbone: BackboneSpec
     feature_network: FeatureNetworkSpec
     head: HeadSpec
+
+    def without_weights(self) -> "ModelSpec":
+        """The same network, its backbone's first weights drawn: nothing is fetched or read."""
+        drawn = {"pretrained": False, "checkpoint": None, "checkpoint_digest": None, "source": None}
+        return self.model_copy(update={"backbone": self.backbone.model_copy(update=drawn)})
