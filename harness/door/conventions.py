@@ -29,15 +29,11 @@ def counts(model: ModelSpec) -> dict[str, Any]:
     A convention that does not know an op of the network is null.
     """
     found = count_all(model)
-    totals = {name: one["all"] if one else None for name, one in found.items()}
-    parts = {
-        name: {part: n for part, n in one.items() if part != "all"} if one else None
-        for name, one in found.items()
-    }
+    totals = {name: one.total if one else None for name, one in found.items()}
     return {
         "fvcore": fvcore_count(model, totals["fvcore"]),
         "conventions": totals,
-        "conventions_by_part": parts,
+        "conventions_by_part": {name: one.parts if one else None for name, one in found.items()},
     }
 
 

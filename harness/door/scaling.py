@@ -107,15 +107,15 @@ def say_scaling(document: Mapping[str, Any], console: Console | None = None) -> 
     for name, rule in document["rules"].items():
         console.print(f"{SIZES[name]} = {rule}", highlight=False)
     for multiple, missed in document["multiples"].items():
-        words = ", ".join(f"{_short(name)} ({width})" for name, width in missed.items())
+        words = ", ".join(f"{short_name(name)} ({width})" for name, width in missed.items())
         console.print(f"rounded to a multiple of {multiple}, W misses {words}", highlight=False)
     for note in document["notes"]:
         console.print(note, highlight=False, soft_wrap=True)
 
 
 def _pair(size: Mapping[str, Any]) -> str:
-    return f"{_short(size['rule'])} / {_short(size['published'])}"
+    return f"{short_name(size['rule'])} / {short_name(size['published'])}"
 
 
-def _short(name: object) -> str:
+def short_name(name: object) -> str:
     return str(name).removeprefix("tf_efficientnet_").removeprefix("efficientdet_").upper()

@@ -65,7 +65,7 @@ def _member(one: Member) -> tuple[str, ...]:
     kinds = " and ".join(sorted({"fast" if "fast" in fuse else "sum" for fuse in fuses}))
     sizes = (one.image_size, one.backbone, one.width, one.repeats, one.head_depth)
     levels = f"p{one.levels[0]} to p{one.levels[1]}"
-    return (_short(one.name), *map(str, sizes), levels, f"{one.anchor_scale:g}", kinds)
+    return (one.short, *map(str, sizes), levels, f"{one.anchor_scale:g}", kinds)
 
 
 def _exact(
@@ -75,12 +75,8 @@ def _exact(
     for name, numbers in golden["rows"].items():
         ours = figures(name)
         for column, number in zip(columns or golden["columns"], numbers, strict=False):
-            rows.append(Row(f"{_short(name)}, {column}", Printed.read(number), ours[column]))
+            rows.append(Row(f"{FAMILY[name].short}, {column}", Printed.read(number), ours[column]))
     return Sheet(title, f"Source: {golden['source']}.", tuple(rows))
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("efficientdet_")
 
 
 def _params(name: str) -> dict[str, int]:
@@ -150,7 +146,7 @@ def _printed() -> Sheet:
             ):
                 reason = "" if figure.agrees(ours[key]) else quote.note
                 rows.append(
-                    Row(f"{_short(name)}, {what} ({quote.source})", figure, ours[key], reason)
+                    Row(f"{FAMILY[name].short}, {what} ({quote.source})", figure, ours[key], reason)
                 )
     words = (
         "What papers and READMEs print, beside ours. FLOPs are by the convention that the figure "
@@ -164,5 +160,5 @@ def _quoted(title: str, quoted: Mapping[str, Any]) -> Sheet:
         f"Quoted. Source: {quoted['source']}. Nothing of ours stands beside: no COCO lies where "
         "this page is made, and none of these machines; [anchors](#anchors) say how to check."
     )
-    rows = ((_short(name), *map(str, figures)) for name, figures in quoted["rows"].items())
+    rows = ((FAMILY[name].short, *map(str, figures)) for name, figures in quoted["rows"].items())
     return Sheet(title, words, quotes=(("", *quoted["columns"]), *rows))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.door.scaling import SIZES, scaling_document
+from harness.door.scaling import SIZES, scaling_document, short_name
 from harness.fidelity.sheet import Sheet
 
 
@@ -13,7 +13,7 @@ def sheet() -> Sheet:
     lines = tuple(_line(row) for row in document["rows"])
     notes = "\n".join(f"- {note}." for note in document["notes"])
     missed = "; ".join(
-        f"to a multiple of {multiple} it misses {', '.join(map(_short, found))}"
+        f"to a multiple of {multiple} it misses {', '.join(map(short_name, found))}"
         for multiple, found in document["multiples"].items()
     )
     words = (
@@ -25,10 +25,6 @@ def sheet() -> Sheet:
 
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
     sizes = row["sizes"]
-    pairs = [f"{_short(sizes[n]['rule'])} / {_short(sizes[n]['published'])}" for n in SIZES]
+    pairs = [f"{short_name(sizes[n]['rule'])} / {short_name(sizes[n]['published'])}" for n in SIZES]
     exact = f"{sizes['width']['exact']:.1f}"
     return str(row["coefficient"]), exact, *pairs, "; ".join(row["parts"]) or "-"
-
-
-def _short(name: object) -> str:
-    return str(name).removeprefix("tf_efficientnet_").removeprefix("efficientdet_")

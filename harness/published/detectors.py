@@ -25,7 +25,7 @@ Split = Literal["val", "test-dev"]
 
 
 @dataclass(frozen=True, slots=True)
-class Detector:
+class PublishedDetector:
     """One row of a published table. Figures that the table leaves out are None; AP in percent."""
 
     name: str
@@ -84,7 +84,7 @@ class _File(Frozen):
     detectors: tuple[_Row, ...]
 
 
-def detectors(file: Path = FILE) -> tuple[Detector, ...]:
+def detectors(file: Path = FILE) -> tuple[PublishedDetector, ...]:
     """The detectors in the order of the file.
 
     Raises `SpecError` where a row names a source or a member that there is not, or has no AP.
@@ -93,17 +93,17 @@ def detectors(file: Path = FILE) -> tuple[Detector, ...]:
     return tuple(_detector(row, held.sources) for row in held.detectors)
 
 
-def _detector(row: _Row, sources: dict[str, _Source]) -> Detector:
+def _detector(row: _Row, sources: dict[str, _Source]) -> PublishedDetector:
     if row.source not in sources:
         raise SpecError(f"{row.name}: no source {row.source!r}{did_you_mean(row.source, sources)}")
     if row.ap_val is None and row.ap_test_dev is None:
         raise SpecError(f"{row.name}: no AP")
-    source, (params, flops, size) = sources[row.source], _cost(row)
-    return Detector(
+    source, (params, flops, size, convention) = sources[row.source], _cost(row)
+    return PublishedDetector(
         name=row.name,
         short=row.short or row.name,
         source=source.name,
-        convention=source.convention,
+        convention=convention or source.convention,
         verified=source.verified,
         source_note=source.note,
         note=row.note,
@@ -115,13 +115,16 @@ def _detector(row: _Row, sources: dict[str, _Source]) -> Detector:
     )
 
 
-def _cost(row: _Row) -> tuple[Printed | None, Printed | None, int | None]:
-    """Parameters, FLOPs and input size: of the family's table where the row is of it."""
+def _cost(row: _Row) -> tuple[Printed | None, Printed | None, int | None, str]:
+    """Parameters, FLOPs, input size and how FLOPs are counted (empty: as the source says).
+
+    Of the family's table where the row is of it.
+    """
     if row.member is None:
-        return _read(row.params), _read(row.flops), row.image_size
+        return _read(row.params), _read(row.flops), row.image_size, ""
     known = member(row.member)
     quote = next(one for one in known.published if one.source == PAPER)
-    return quote.params, quote.macs, known.image_size
+    return quote.params, quote.macs, known.image_size, quote.convention
 
 
 def _read(text: str | float | None) -> Printed | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from harness.published.detectors import Detector, Split, detectors
+from harness.published.detectors import PublishedDetector, Split, detectors
 from harness.report.style import SOFT
 
 LEGEND = "published, quoted (COCO); not ranked with measured points"
@@ -22,7 +22,7 @@ CROSSES: dict[Split, str] = {"val": "x", "test-dev": "+"}
 class Landmark:
     """A published detector on a plot. x in the axis' unit, ap a fraction."""
 
-    of: Detector
+    of: PublishedDetector
     x: float
     ap: float
     split: Split
@@ -70,8 +70,8 @@ class Landmarks:
         return (
             f"{theirs}. They are quoted ({'; '.join(self.sources)}), not ranked: the front is of "
             "measured points alone. D0 to D7x are EfficientDet's. × is AP on val, + on test-dev "
-            "where the source has no other; cost is as printed, FLOPs in multiply-adds. A name "
-            f"without room is in the list below.{none}"
+            "where the source has no other; cost is as printed, FLOPs as each row was "
+            f"counted. A name without room is in the list below, with the convention.{none}"
         )
 
 
@@ -111,7 +111,7 @@ def _data(spec: Mapping[str, Any]) -> str:
     return f"{name} ({images} images)" if images else str(name)
 
 
-def _points(known: Sequence[Detector], figure: str, scale: float) -> Iterator[Landmark]:
+def _points(known: Sequence[PublishedDetector], figure: str, scale: float) -> Iterator[Landmark]:
     for one in known:
         cost = getattr(one, figure)
         if cost is not None:

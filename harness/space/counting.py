@@ -55,8 +55,8 @@ class Profiler:
         operations += (1 + self.add) * done.kernels  # random initialisers: Mul and Add a weight
         if part == FEATURE_NETWORK:
             operations += done.layers  # glorot-uniform initialisers: Sub of the two ends
+        # And nothing of fused batch norms, ReLU, sigmoid, resizes, concatenation and pads
         return operations
-        # Nothing: fused batch norms, ReLU, sigmoid, resizes, concatenation, pads
 
 
 def _fvcore(done: Tally, part: str) -> int:
@@ -95,29 +95,36 @@ CONVENTIONS: Mapping[str, str] = {
 """What each convention counts, in a line."""
 
 
-def count_all(model: ModelSpec, *, cache: Path | None = None) -> dict[str, dict[str, int] | None]:
-    """FLOPs of each part, and of `all`, by every convention; None where it does not know an op."""
+@dataclass(frozen=True, slots=True)
+class Count:
+    """FLOPs of a model by a convention. Halves of odd counts are rounded down, in each part anew:
+    the parts may add up to a little less than the total."""
+
+    total: int
+    parts: dict[str, int]
+
+
+def count_all(model: ModelSpec, *, cache: Path | None = None) -> dict[str, Count | None]:
+    """By every convention; None where it does not know an op of the network."""
     done = tallies(model, cache=cache)
-    found: dict[str, dict[str, int] | None] = {}
-    for name, rule in RULES.items():
-        twice = {part: rule(one, part) for part, one in done.items()}
-        parts = {part: number // 2 for part, number in twice.items()}
-        is_known = not unknown_to(model, name)
-        found[name] = parts | {"all": sum(twice.values()) // 2} if is_known else None
-    return found
+    return {name: None if unknown_to(model, name) else _count(done, name) for name in RULES}
 
 
 def count_by(model: ModelSpec, convention: str, *, cache: Path | None = None) -> dict[str, int]:
-    """FLOPs of each part of a model (`backbone`, `feature_network`, ...) by a convention.
-
-    Halves of the profiler's odd counts are rounded down part by part: see `total_by`.
-    """
-    return {part: twice // 2 for part, twice in _twice(model, convention, cache).items()}
+    """FLOPs of each part of a model (`backbone`, `feature_network`, ...) by a convention."""
+    return _count(tallies(model, cache=cache), convention).parts
 
 
 def total_by(model: ModelSpec, convention: str, *, cache: Path | None = None) -> int:
     """FLOPs of a whole model by a convention."""
-    return sum(_twice(model, convention, cache).values()) // 2
+    return _count(tallies(model, cache=cache), convention).total
+
+
+def _count(done: Mapping[str, Tally], convention: str) -> Count:
+    if convention not in RULES:
+        raise SpecError(f"no convention {convention!r}{did_you_mean(convention, RULES)}")
+    twice = {part: RULES[convention](one, part) for part, one in done.items()}
+    return Count(sum(twice.values()) // 2, {part: number // 2 for part, number in twice.items()})
 
 
 def unknown_to(model: ModelSpec, convention: str) -> tuple[str, ...]:
@@ -129,13 +136,6 @@ def unknown_to(model: ModelSpec, convention: str) -> tuple[str, ...]:
         used |= {node.fuse.name, node.block.name}
         used |= {op.name for edge in node.inputs for op in edge.path}
     return tuple(sorted(used & FVCORE_LACKS))
-
-
-def _twice(model: ModelSpec, convention: str, cache: Path | None) -> dict[str, int]:
-    if convention not in RULES:
-        raise SpecError(f"no convention {convention!r}{did_you_mean(convention, RULES)}")
-    rule = RULES[convention]
-    return {part: rule(done, part) for part, done in tallies(model, cache=cache).items()}
 
 
 def tallies(

@@ -72,6 +72,11 @@ class Member:
     head: str = "efficientdet"
 
     @property
+    def short(self) -> str:
+        """As papers call it: `d0`, `lite3x`."""
+        return self.name.removeprefix("efficientdet_")
+
+    @property
     def published(self) -> tuple[Published, ...]:
         """Every quote of its cost."""
         columns = {self.source: self.paper, README: self.readme, TESTS: self.tests}

@@ -54,5 +54,7 @@ HEADS = {
     "macs": "FLOPs",
     "params_ratio": "params ratio",
     "macs_ratio": "FLOPs ratio",
+    "speedup": "times as fast",
+    "miou": "mIoU",
 }
 """Columns of published tables as papers head them; others by their own name."""

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
-from harness.published.detectors import Detector
+from harness.published.detectors import PublishedDetector
 from harness.report import landmarks as room
 from harness.report import write_report
 from harness.report.gather import gather
@@ -72,8 +72,8 @@ def test_captions_say_what_may_be_compared() -> None:
         "They are quoted (arXiv 1911.09070v7, table 2; CVPR 2020 version of arXiv 1911.09070, "
         "table 2), not ranked: the front is of measured points alone. D0 to D7x are "
         "EfficientDet's. × is AP on val, + on test-dev where the source has no other; cost is as "
-        "printed, FLOPs in multiply-adds. A name without room is in the list below. No such cost "
-        "is printed of Mask R-CNN X152 (Detectron2)."
+        "printed, FLOPs as each row was counted. A name without room is in the list below, with "
+        "the convention. No such cost is printed of Mask R-CNN X152 (Detectron2)."
     )
     assert own.caption == (
         "The lower panel is of COCO and the upper one of shapes: the two APs are not comparable, "
@@ -143,7 +143,7 @@ def test_names_of_detectors_stay_text(
 ) -> None:
     evil = "<script>alert(1)</script>"
     ap, cost = Printed.read("40.0"), Printed.read("1B")
-    one = Detector(evil, evil, evil, evil, evil, evil, evil, ap, None, None, cost, None)
+    one = PublishedDetector(evil, evil, evil, evil, evil, evil, evil, ap, None, None, cost, None)
     unknown = replace(one, name="bare", verified="", flops=cost)
     monkeypatch.setattr(room, "detectors", lambda: (one, unknown))
     study, records = make.grid(1, (1.2, 1.3))
