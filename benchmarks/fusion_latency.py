@@ -1,10 +1,10 @@
 """Softmax against fast fusion, measured in turn: table 6 of the EfficientDet paper on this machine.
 
     python benchmarks/fusion_latency.py [--models d0 d3 d4] [--rounds 20] [--image-size 512]
-        [--threads 1] [--device cuda] [--modes published eager compiled] [--whole] [--control]
+        [--threads 1] [--device cuda] [--modes stepwise eager compiled] [--whole] [--control]
 
 BiFPN as D0, D3 and D4 have it (width, cells, channels of the backbone's maps), random weights, eval
-mode, batch 1. `published` fuses step by step as the paper's framework did, `eager` is this
+mode, batch 1. `stepwise` fuses step by step as the paper's framework did, `eager` is this
 project's network as it is trained, `compiled` the same under torch.compile. Both arms run in turn,
 round after round; a ratio is taken within a round. `--whole` measures whole detectors besides.
 `--control` adds a second copy of the softmax network as an arm: its ratio should be 1, and where it

@@ -310,8 +310,8 @@ def scaling(as_json: bool) -> None:
     "--mode",
     "modes",
     multiple=True,
-    type=click.Choice(["published", "eager", "compiled"]),
-    help="[default: all] published: fusion step by step as the paper's framework ran it; "
+    type=click.Choice(["stepwise", "eager", "compiled"]),
+    help="[default: all] stepwise: fusion step by step as the paper's framework ran it; "
     "compiled: torch.compile, which takes minutes on a CPU.",
 )
 @plugin_option

@@ -7,11 +7,11 @@ again. A file holds one comparison a setting; measuring again at a setting repla
 import dataclasses
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,17 +19,18 @@ from harness.errors import LedgerError
 from harness.ledger import safe_name, write_whole
 from harness.records import Environment
 from harness.space.base import first_fault
+from harness.space.printed import Printed
 
 TIMINGS_VERSION = 1
 METHOD = "order statistics of the rounds (exact binomial, scipy's quantile_test)"
 """How the interval of a median is found; rounds count as independent."""
 
 Part = Literal["feature_network", "model"]
-Mode = Literal["published", "eager", "compiled"]
+Mode = Literal["stepwise", "eager", "compiled"]
 Precision = Literal["float32", "bfloat16", "float16"]
 PARTS: tuple[Part, ...] = ("feature_network", "model")
-MODES: tuple[Mode, ...] = ("published", "eager", "compiled")
-"""`published`: fusion step by step as the paper's framework ran it, in eager torch. `eager`: this
+MODES: tuple[Mode, ...] = ("stepwise", "eager", "compiled")
+"""`stepwise`: fusion step by step as the paper's framework ran it, in eager torch. `eager`: this
 project's network as it is trained. `compiled`: the same under torch.compile."""
 
 
@@ -183,3 +184,22 @@ def all_timings(results: Path, study: str) -> tuple[Timings, ...]:
 @cache
 def _adapter() -> TypeAdapter[Timings]:
     return TypeAdapter(Timings)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedSpeedup:
+    """One that a study's published table has, as printed."""
+
+    label: str
+    text: str
+    value: float
+
+
+def published_speedups(published: Mapping[str, Any] | None) -> tuple[PublishedSpeedup, ...]:
+    """Those of the rows that have the figure `speedup`. published: the section, as plain data."""
+    rows = (published or {}).get("rows", ())
+    return tuple(
+        PublishedSpeedup(str(row["label"] or row["arm"]), str(text), Printed.read(text).value)
+        for row in rows
+        if (text := row["figures"].get("speedup")) is not None
+    )

@@ -10,12 +10,21 @@ from rich.table import Table
 
 from harness.errors import SpecError, did_you_mean
 from harness.search import cell_name, grid
+from harness.space.assumed import class_facts
 from harness.space.bind import Choice, bind
 from harness.space.data import DataFacts, DataSpec
 from harness.space.family import NUM_CLASSES
 from harness.space.model import ModelSpec
 from harness.space.study import Study
-from harness.timings import METHOD, Comparison, Conditions, Speedup, read_timings, write_timings
+from harness.timings import (
+    METHOD,
+    Comparison,
+    Conditions,
+    Speedup,
+    published_speedups,
+    read_timings,
+    write_timings,
+)
 
 Say = Callable[[str], None]
 
@@ -59,20 +68,15 @@ def models_of(
         raise SpecError(
             f"{study.file}: latency compares two arms or more; it has {', '.join(known)}"
         )
-    specs = {name: bind(study, known[name], 0, class_facts).model for name in wanted}
+    specs = {name: bind(study, known[name], 0, _facts).model for name in wanted}
     return {name: _untrained(model, image_size) for name, model in specs.items()}
 
 
-def class_facts(data: DataSpec, image_size: int) -> DataFacts:
-    """A data set as far as a model's shape depends on it: its number of classes.
-
-    Of `coco` the 90 ids, as the paper's models have; of others as many as `shapes` has.
-    """
+def _facts(data: DataSpec, image_size: int) -> DataFacts:
+    """Of `coco` the 90 ids that the paper's models have; of others the classes of `shapes`."""
     from harness.data.scene import CATEGORIES
 
-    count = NUM_CLASSES if data.name == "coco" else len(CATEGORIES)
-    names = tuple(map(str, range(count)))
-    return DataFacts(fingerprint="", categories=names, train_images=1, val_images=1)
+    return class_facts(NUM_CLASSES if data.name == "coco" else len(CATEGORIES))
 
 
 def _untrained(model: ModelSpec, image_size: int | None) -> ModelSpec:
@@ -123,7 +127,9 @@ def say_latency(
              f"batch {first.batch}, {first.precision}, {first.memory_format}: "
              f"{'; '.join(dict.fromkeys(first.models))}"]  # fmt: skip
     lines.append(f"interval of the median: {METHOD}")
-    lines += [f"published: {words}" for words in quoted(published)]
+    said = [f"{one.label} {one.text}" for one in published_speedups(published)]
+    if published and said:
+        lines.append(f"published, on the paper's device: {', '.join(said)} ({published['source']})")
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -147,10 +153,3 @@ def _median(speedup: Speedup) -> str:
 
 def _name(one: Comparison) -> str:
     return f"{one.setting.part.replace('_', ' ')}, {one.setting.mode}"
-
-
-def quoted(published: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """The speed-ups that a study's published rows hold (`speedup` of a row), in words."""
-    rows = [row for row in (published or {}).get("rows", ()) if "speedup" in row["figures"]]
-    words = [f"{row['label'] or row['arm']} {row['figures']['speedup']}" for row in rows]
-    return (f"{', '.join(words)} ({published['source']})",) if published and words else ()

@@ -9,9 +9,10 @@ from harness.fidelity.sheet import Sheet, summary
 INTRODUCTION = """# Fidelity: the paper's figures and ours
 
 Made by `harness fidelity --out docs/fidelity.md` from what the code counts; never by hand. A test
-makes it again and compares. `equal` is to the unit; `as printed` is equal when rounded as the
-source prints it; every other row says why it differs, or that nobody knows. Closed forms
-throughout: what modules count is held to the same figures by tests.
+makes it again and compares. `theirs` is what papers print, what others' tests hold, or what others'
+code was counted to have: each section says which. `equal` is to the unit; `as printed` is equal
+when rounded as the source prints it; every other row says why it differs, or that nobody knows.
+Closed forms throughout: what modules count is held to the same figures by tests.
 """
 
 

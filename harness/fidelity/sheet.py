@@ -1,4 +1,4 @@
-"""Tables of published figures beside ours, each with its match or its reason, as Markdown."""
+"""Tables of others' figures beside ours, each with its match or its reason, as Markdown."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Sheet:
         return "\n\n".join(parts) + "\n"
 
 
-HEADER = ("", "published", "ours", "difference", "reason")
+HEADER = ("", "theirs", "ours", "difference", "reason")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

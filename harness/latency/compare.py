@@ -13,7 +13,7 @@ from harness.engines.base import reason_of
 from harness.environment import autocast, describe, device_name, find_device, precision_of
 from harness.errors import TrialError
 from harness.latency.interleaved import Clock, interleave
-from harness.latency.published import as_published
+from harness.latency.stepwise import stepwise
 from harness.space.model import ModelSpec
 from harness.space.recipe import Recipe
 from harness.timings import MODES, PARTS, Comparison, Conditions, Mode, Part, Setting
@@ -21,7 +21,7 @@ from harness.timings import MODES, PARTS, Comparison, Conditions, Mode, Part, Se
 Call = Callable[[], object]
 Forward = Callable[[Any], object]
 FORESEEN: Mapping[Mode, type[Exception]] = {
-    "published": TrialError,
+    "stepwise": TrialError,
     "eager": TrialError,
     "compiled": Exception,
 }
@@ -109,8 +109,8 @@ def _form(part: Part, mode: Mode, detector: Detector) -> Callable[[], Forward]:
         network = detector if whole else detector.feature_network
         if mode == "compiled":
             return compiled(network)
-        if mode == "published":
-            fused = as_published(detector.feature_network)
+        if mode == "stepwise":
+            fused = stepwise(detector.feature_network)
             return _with_network(detector, fused) if whole else fused
         return network
 

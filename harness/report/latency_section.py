@@ -8,12 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.report.style import INK, SOFT, colours, figure
-from harness.space.printed import Printed
 from harness.studies import StudyResults
-from harness.timings import METHOD, MODES, PARTS, Comparison, Speedup, all_timings
+from harness.timings import (
+    METHOD,
+    MODES,
+    PARTS,
+    Comparison,
+    PublishedSpeedup,
+    Speedup,
+    all_timings,
+    published_speedups,
+)
 
 MODE_WORDS = {
-    "published": "published form, eager",
+    "stepwise": "step by step, eager",
     "eager": "this project's, eager",
     "compiled": "this project's, torch.compile",
 }
@@ -38,20 +46,11 @@ class LatencyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Quoted:
-    """A published speed-up of the study's table, as printed."""
-
-    label: str
-    text: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
 class LatencyInfo:
     """Rows in the order of the page, and what the literature prints of the same question."""
 
     rows: tuple[LatencyRow, ...]
-    quoted: tuple[Quoted, ...]
+    quoted: tuple[PublishedSpeedup, ...]
     source: str | None
 
     @property
@@ -76,13 +75,9 @@ def latency_info(results: Path, study: StudyResults) -> LatencyInfo | None:
         return None
     order: dict[str, int] = {name: place for place, name in enumerate((*PARTS, *MODES))}
     rows.sort(key=lambda row: (row.device, row.model, order[row.part], order[row.mode]))
-    published = study.published or {}
-    quoted = [
-        Quoted(str(row["label"] or row["arm"]), str(text), Printed.read(text).value)
-        for row in published.get("rows", ())
-        if (text := row["figures"].get("speedup")) is not None
-    ]
-    return LatencyInfo(tuple(rows), tuple(quoted), published.get("source") if quoted else None)
+    quoted = published_speedups(study.published)
+    source = study.published["source"] if study.published and quoted else None
+    return LatencyInfo(tuple(rows), quoted, source)
 
 
 def _rows(one: Comparison) -> Iterator[LatencyRow]:
@@ -143,7 +138,7 @@ def _lines(info: LatencyInfo) -> Iterator[tuple[str, LatencyRow | None]]:
                 yield f"{PART_WORDS[row.part]}, {MODE_WORDS[row.mode]}{which}", row
 
 
-def _draw_published(quoted: Sequence[Quoted], axes: Axes) -> None:
+def _draw_published(quoted: Sequence[PublishedSpeedup], axes: Axes) -> None:
     if quoted:
         values = [one.value for one in quoted]
         axes.axvspan(min(values), max(values), color=SOFT, alpha=0.25, linewidth=0)

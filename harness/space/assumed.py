@@ -28,14 +28,19 @@ def or_assumed(spec: StudySpec, facts: FactsOf) -> FactsOf:
         classes = _classes(spec, data)
         if classes is None:
             return facts(data, image_size)
-        return DataFacts(
-            fingerprint="not looked at",
-            categories=tuple(f"class {number}" for number in range(1, classes + 1)),
-            train_images=data.train_images or 1,
-            val_images=data.val_images or 1,
-        )
+        return class_facts(classes)
 
     return found
+
+
+def class_facts(classes: int) -> DataFacts:
+    """A data set as far as the shape of a model depends on it: so many classes."""
+    return DataFacts(
+        fingerprint="not looked at",
+        categories=tuple(f"class {number}" for number in range(1, classes + 1)),
+        train_images=1,
+        val_images=1,
+    )
 
 
 def _classes(spec: StudySpec, data: DataSpec) -> int | None:

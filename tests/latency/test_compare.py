@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 import harness.latency.compare as compare_module
 from harness.cli import main
-from harness.door.latency import class_facts, models_of
+from harness.door.latency import _facts, models_of
 from harness.errors import SpecError, TrialError
 from harness.latency.compare import compare
-from harness.latency.published import FastTerms, StackedSoftmax
+from harness.latency.stepwise import FastTerms, StackedSoftmax
 from harness.space.data import DataSpec
 from harness.space.profiles import load_study
 from harness.timings import Conditions, read_timings
@@ -56,7 +56,7 @@ def test_arms_are_built_without_data_or_weights(study):
     for model in models.values():
         assert (model.image_size, model.num_classes) == (96, 90)
         assert not model.backbone.pretrained
-    assert len(class_facts(DataSpec(), 64).categories) < 90
+    assert len(_facts(DataSpec(), 64).categories) < 90
 
 
 def test_without_names_every_arm_is_measured_by_the_baseline(study):
@@ -100,7 +100,7 @@ def test_each_part_is_measured_in_each_form(study, backwards):
     assert [(one.setting.part, one.setting.mode) for one in found] == [
         (part, mode)
         for part in ("feature_network", "model")
-        for mode in ("published", "eager", "compiled")
+        for mode in ("stepwise", "eager", "compiled")
     ]
     for one in found:
         assert one.reason is None
@@ -123,7 +123,7 @@ def noting(called, name, own):
 
 
 def test_what_runs_is_what_is_said(study, monkeypatch, backwards):
-    """The modules handed to the clock: published fuses in one mode, ours in the others."""
+    """The modules handed to the clock: step by step in one mode, ours in the others."""
     calls = []
 
     def take(runs, rounds, clock):
@@ -153,7 +153,7 @@ def test_a_form_that_cannot_be_had_says_why(study, monkeypatch):
     found = compare(arms, Conditions("cpu", 1, 2, parts=("feature_network",)))
     reasons = {one.setting.mode: one.reason for one in found}
     assert reasons == {
-        "published": "the paper's framework has no weighted fuse with norm none",
+        "stepwise": "the paper's framework has no weighted fuse with norm none",
         "eager": None,
         "compiled": "RuntimeError: no C++ compiler",
     }
@@ -183,17 +183,18 @@ def test_the_command_writes_its_file_and_shows_it(study, tmp_path):
     results = tmp_path / "results"
     args = (study, *BOTH, "--results", results, "--rounds", 6, "--part", "feature_network",
             "--device", "cpu")  # fmt: skip
-    shown = command(*args, "--mode", "eager", "--mode", "published")
+    shown = command(*args, "--mode", "eager", "--mode", "stepwise")
     assert shown.exit_code == 0, shown.output
     assert "times as fast as softmax" in shown.stdout
-    assert "published: Model1 1.28x, Model2 1.26x (paper, table 6)" in shown.stdout
-    assert "feature network, published" in shown.stdout
-    assert "lcnet_050, bifpn, width 8, 1 repeat, 64 px" in shown.stdout
     assert (
-        shown.stderr == "feature network, published: 6 rounds\nfeature network, eager: 6 rounds\n"
+        "published, on the paper's device: Model1 1.28x, Model2 1.26x (paper, table 6)"
+        in shown.stdout
     )
+    assert "feature network, stepwise" in shown.stdout
+    assert "lcnet_050, bifpn, width 8, 1 repeat, 64 px" in shown.stdout
+    assert shown.stderr == "feature network, stepwise: 6 rounds\nfeature network, eager: 6 rounds\n"
     kept = read_timings(results, "fusing", "default")
-    assert [one.setting.mode for one in kept.comparisons] == ["published", "eager"]
+    assert [one.setting.mode for one in kept.comparisons] == ["stepwise", "eager"]
     document = json.loads(command(*args, "--mode", "eager", "--json").stdout)
     (one,) = document["comparisons"]
     assert (one["arms"], one["mode"]) == (list(BOTH), "eager")

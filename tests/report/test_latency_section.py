@@ -12,7 +12,7 @@ from harness.report.latency_section import draw_latency, latency_info
 from harness.timings import Comparison, Setting, Timings, write_timings
 
 SETTING = Setting(
-    "feature_network", "published", ("softmax", "fast"), ("<b0>, bifpn",) * 2,
+    "feature_network", "stepwise", ("softmax", "fast"), ("<b0>, bifpn",) * 2,
     1, "float32", "channels_last", "cpu: X & Co", 2,
 )  # fmt: skip
 HERE = Environment("host", "cpu: X & Co", 2, {}, None, "2026-11-27T00:00:00+00:00")
@@ -50,7 +50,7 @@ def test_rows_are_in_the_order_of_the_page(make: Any, results: Path) -> None:
     info = latency_info(results, replace(study, published=TABLE))
     assert info is not None
     assert [(row.part, row.mode) for row in info.rows] == [
-        ("feature_network", "published"), ("feature_network", "eager"), ("model", "compiled"),
+        ("feature_network", "stepwise"), ("feature_network", "eager"), ("model", "compiled"),
     ]  # fmt: skip
     first = info.rows[0]
     assert first.speedup is not None
@@ -73,7 +73,7 @@ def test_the_picture_has_a_dot_a_measured_row_and_the_published_band(
     assert band.get_extents().transformed(axes.transData.inverted()).x0 == pytest.approx(1.28)
     words = [tick.get_text() for tick in axes.get_yticklabels()]
     assert words[0] == "<b0>, bifpn"
-    assert words[1] == "feature network alone, published form, eager"
+    assert words[1] == "feature network alone, step by step, eager"
 
 
 def test_the_page_shows_ratio_spread_device_and_what_is_quoted(

@@ -53,7 +53,7 @@ class FastTerms(nn.Module):
 FORMS = {"softmax": StackedSoftmax, "fast": FastTerms}
 
 
-def as_published(network: FeatureNetwork) -> FeatureNetwork:
+def stepwise(network: FeatureNetwork) -> FeatureNetwork:
     """A copy that fuses as the paper's framework did; `TrialError` where that had no such fuse."""
 
     def form(own: Weighted) -> nn.Module:

@@ -1,4 +1,4 @@
-"""The published form of fusion is the same function as ours."""
+"""Fusion step by step is the same function as ours."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from harness.compiler import compile
 from harness.errors import TrialError
 from harness.graph import parse, with_fields
-from harness.latency.published import FastTerms, StackedSoftmax, as_published
+from harness.latency.stepwise import FastTerms, StackedSoftmax, stepwise
 from harness.space.zoo import load_topology
 
 CHANNELS = {"p3": 6, "p4": 10, "p5": 16}
@@ -38,9 +38,9 @@ def maps(size=40):
 @pytest.mark.parametrize("per", ["scalar", "channel"])
 @pytest.mark.parametrize("norm", ["softmax", "fast"])
 @pytest.mark.parametrize("topology", ["bifpn", "panet"])
-def test_the_published_form_is_the_same_function(norm, per, topology):
+def test_step_by_step_it_is_the_same_function(norm, per, topology):
     ours = network({"weighted": {"norm": norm, "per": per}}, topology)
-    theirs = as_published(ours)
+    theirs = stepwise(ours)
     with torch.inference_mode():
         expected, found = ours(maps()), theirs(maps())
     for name, value in expected.items():
@@ -51,33 +51,31 @@ def test_the_published_form_is_the_same_function(norm, per, topology):
 
 def test_it_calls_one_fuse_a_weighted_node():
     ours = network({"weighted": "softmax"})
-    theirs = as_published(ours)
+    theirs = stepwise(ours)
     fuses = [m for m in theirs.modules() if isinstance(m, StackedSoftmax)]
     assert len(fuses) == 16  # eight nodes a cell, two cells
     assert theirs.code.count(".fuse(") == 16
     assert "shared_weights" not in theirs.code
     assert ".fuse(" not in ours.code
     assert not any(isinstance(m, StackedSoftmax) for m in ours.modules())
-    assert any(
-        isinstance(m, FastTerms) for m in as_published(network({"weighted": "fast"})).modules()
-    )
+    assert any(isinstance(m, FastTerms) for m in stepwise(network({"weighted": "fast"})).modules())
 
 
 def test_a_moved_weight_is_seen():
     """The comparison above would fail on other weights."""
     ours = network({"weighted": "softmax"})
-    theirs = as_published(ours)
+    theirs = stepwise(ours)
     with torch.inference_mode():
         next(m for m in theirs.modules() if isinstance(m, StackedSoftmax)).weights[0] += 0.1
         expected, found = ours(maps()), theirs(maps())
     assert any((found[name] - value).abs().max() > 1e-4 for name, value in expected.items())
 
 
-def test_frozen_weights_and_sums_have_a_published_form_too():
+def test_frozen_weights_and_sums_can_be_taken_step_by_step_too():
     for fuse in ("sum", {"weighted": {"norm": "fast", "frozen": True}}):
         ours = network(fuse)
         with torch.inference_mode():
-            expected, found = ours(maps()), as_published(ours)(maps())
+            expected, found = ours(maps()), stepwise(ours)(maps())
         for name, value in expected.items():
             torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-5)
 
@@ -86,6 +84,6 @@ def test_frozen_weights_and_sums_have_a_published_form_too():
     ("weighted", "said"),
     [({"norm": "none"}, "with norm none"), ({"norm": "softmax", "per": "pixel"}, "per pixel")],
 )
-def test_a_fuse_that_was_not_published(weighted, said):
+def test_a_fuse_that_the_papers_framework_had_not(weighted, said):
     with pytest.raises(TrialError, match=f"has no weighted fuse {said}"):
-        as_published(network({"weighted": weighted}))
+        stepwise(network({"weighted": weighted}))
