@@ -32,7 +32,7 @@ def compare(models: Mapping[str, ModelSpec], conditions: Conditions) -> Iterator
     """The arms against the first, in each part and mode; one that cannot run says why.
 
     Weights and images are random: a forward pass takes as long with any. Eval mode, norms unfolded
-    (a folded network's weights are numbers in its code: there softmax and fast are one program).
+    (in a folded network weights are numbers in its code: softmax and fast are the same operations).
     """
     torch.set_num_threads(conditions.threads)
     where = find_device(conditions.device)
