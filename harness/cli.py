@@ -256,7 +256,7 @@ def diff(
 @json_option
 @friendly
 def cost(words: tuple[str, ...], compound: bool, plugins: tuple[str, ...], as_json: bool) -> None:
-    """Params and multiply-adds by part (of a topology: in D0), and what fvcore leaves out."""
+    """Params and multiply-adds by part (of a topology: in D0), FLOPs by convention, quotes."""
     from harness.door.compound import compound_document, one_name, size_lines
     from harness.door.describe import cost_document
     from harness.door.printing import say_cost

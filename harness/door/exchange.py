@@ -21,13 +21,21 @@ def import_document(kind: str, checkpoint: Path, model: str | None, out: Path | 
         raise SpecError(f"--out {file}: is the checkpoint itself")
     if found.complete:
         write_detector(file, found.model.name, f"effdet, {checkpoint.name}", found.detector)
-    return {**found.as_json(), "file": str(file) if found.complete else None}
+    kept = str(file) if found.complete else None
+    return {**found.as_json(), "asked": model or found.model.name, "file": kept}
 
 
 def import_words(document: Any) -> Iterator[str]:
-    """Every unmatched name, a line each; then what was done."""
-    yield from _faults(document)
+    """How many names are unmatched, and each; then what was done."""
+    if faults := _faults(document):
+        yield f"{len(faults)} names or shapes do not fit: is the file of another model?"
+    yield from faults
     yield f"{document['model']}: {document['taken']} tensors taken"
+    if document["asked"] != document["model"]:
+        yield (
+            f"{document['asked']} names two networks: with biases before norms it is google's, "
+            f"{document['model']}"
+        )
     if zeros := document["zeros"]:
         yield f"{len(zeros)} biases before norms are zero: this network was trained without them"
     yield f"written to {document['file']}" if document["file"] else "nothing was written"

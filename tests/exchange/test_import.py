@@ -147,6 +147,7 @@ def test_every_unmatched_name_is_said(d0: Any, tmp_path: Path) -> None:
     said = run(file, "--out", out)
     assert said.exit_code == 1
     assert said.stdout.splitlines() == [
+        "3 names or shapes do not fit: is the file of another model?",
         "ours without weights: feature_network.p4_td_2.block.pointwise.bias "
         "(fpn.cell.1.fnode.2.after_combine.conv.conv_pw.bias)",
         "theirs unused: fpn.cell.9.extra",
@@ -217,4 +218,15 @@ def test_files_that_are_not_ours_are_refused(d0: Any, tmp_path: Path) -> None:
     assert (said.exit_code, said.stderr) == (
         2,
         "'mmdet' is no naming of weights; there is effdet\n",
+    )
+
+
+def test_a_name_of_two_networks_is_told_apart_in_words(d0: Any, tmp_path: Path) -> None:
+    said = run(
+        saved(tmp_path, d0.state_dict()), "--model", "efficientdet_d0", "--out", tmp_path / "x"
+    )
+    assert said.exit_code == 0, said.output
+    assert said.stdout.splitlines()[1] == (
+        "efficientdet_d0 names two networks: with biases before norms it is google's, "
+        "tf_efficientdet_d0"
     )
