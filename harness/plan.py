@@ -1,7 +1,7 @@
 """What a study would do, before anything does: every cell with its cost, gate and ledger hit."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from harness.space.assumed import assumption
 from harness.space.beside import published_data
 from harness.space.bind import Choice, FactsOf, bind, price
 from harness.space.data import DataFacts, DataSpec
+from harness.space.limits import idle_limits, over_limit
 from harness.space.model import ModelSpec
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
@@ -131,7 +132,8 @@ def make_plan(study: Study, ledger: Ledger, facts: FactsOf, *, retry_failed: boo
                 break
             cell = _cell(study, choice, seed, spec, cost)
             planned.append(Planned(_settled(cell, first, ledger, retry_failed), spec))
-    faults.update(dict.fromkeys(_limit_faults(study, planned)))
+    parts = dict.fromkeys(part for one in planned for part in one.cell.parts)
+    faults.update(dict.fromkeys(located(study.placed, idle_limits(study.spec.limits, parts))))
     if faults:
         raise SpecError(list(faults))
     found = {source.id: source for p in planned for source in sources_of(p.spec)}
@@ -201,7 +203,7 @@ def _network_key(model: ModelSpec) -> str:
 
 
 def _cell(study: Study, choice: Choice, seed: int, spec: TrialSpec, cost: Cost) -> Cell:
-    reason = _over_limit(study.spec.limits, cost)
+    reason = over_limit(study.spec.limits, cost)
     return Cell(
         arm=choice.arm,
         choice=dict(choice.values),
@@ -213,28 +215,6 @@ def _cell(study: Study, choice: Choice, seed: int, spec: TrialSpec, cost: Cost) 
         macs=cost.macs,
         parts=dict(cost.parts),
     )
-
-
-def _limit_faults(study: Study, planned: Sequence[Planned]) -> list[Fault]:
-    """Limits on parts that no network of the study has: they would hold nothing."""
-    there = dict.fromkeys(part for one in planned for part in one.cell.parts)
-    parts = {name: name.rpartition(".")[0] for name in study.spec.limits}
-    faults = [
-        Fault(f"limits.{name}", f"no network here has a {part}; there are {', '.join(there)}")
-        for name, part in parts.items()
-        if planned and part and part not in there
-    ]
-    return located(study.placed, faults)
-
-
-def _over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
-    """Why a cell is not trained, or None."""
-    for name, most in limits.items():
-        part, _, what = name.rpartition(".")
-        value = getattr(cost.parts.get(part) if part else cost, what, 0)
-        if value > most:
-            return f"{name} {value:,} is over the limit of {most:,.0f}"
-    return None
 
 
 def _settled(cell: Cell, first: dict[str, str], ledger: Ledger, retry_failed: bool) -> Cell:

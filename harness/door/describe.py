@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.door.conventions import counts
@@ -11,7 +10,7 @@ from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
 from harness.graph.about import About, about_graph, about_topology
 from harness.graph.spec import Edge, Topology
 from harness.records import Cost
-from harness.space.backbones import backbone_facts, backbone_names
+from harness.space.backbones import backbone_facts
 from harness.space.costing import closed_form
 from harness.space.family import FAMILY, NUM_CLASSES, Member, Published
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
@@ -234,27 +233,3 @@ def _published(quote: Published) -> dict[str, Any]:
 
 def cost_parts(cost: Cost) -> dict[str, dict[str, int]]:
     return {name: {"params": part.params, "macs": part.macs} for name, part in cost.parts.items()}
-
-
-def names(results: Path) -> dict[str, list[str]]:
-    """Every name a file may use, by kind, and the studies that have results."""
-    from harness.graph.ops import BLOCKS, FUSES, RESAMPLES
-    from harness.space.heads import HEAD_FACTS
-    from harness.studies import profiles_of
-
-    folder = results / "studies"
-    studies = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return {
-        "models": list(FAMILY),
-        "topologies": list(topology_names()),
-        "backbones": list(backbone_names()),
-        "fuses": list(FUSES.names()),
-        "blocks": list(BLOCKS.names()),
-        "resamples": list(RESAMPLES.names()),
-        "heads": list(HEAD_FACTS.names()),
-        "datasets": ["shapes", "coco"],
-        "engines": ["ray", "inline"],
-        "studies": [
-            f"{study} ({profile})" for study in studies for profile in profiles_of(results, study)
-        ],
-    }

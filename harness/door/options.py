@@ -67,6 +67,21 @@ device_option = click.option(
     callback=_known_device,
     help="auto, cpu or cuda.",
 )
+threads_option = click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Threads of one trial.",
+)
+
+
+def say_json(document: Any) -> None:
+    """The one document on standard output."""
+    import json
+
+    click.echo(json.dumps(document, indent=1))
+
 
 MOST = 65_536
 """Channels and pixels beyond this are a slip of the hand."""

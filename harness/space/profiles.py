@@ -8,6 +8,7 @@ from harness.errors import Fault, SpecError, did_you_mean
 from harness.space import axes
 from harness.space.counting import CONVENTIONS
 from harness.space.heads import part_names
+from harness.space.limits import LIMITS
 from harness.space.load import Steps, read_text, read_yaml
 from harness.space.names import SAFE_NAME
 from harness.space.overlay import Place, Placed, absolute, assign, overlay, pruned
@@ -16,11 +17,6 @@ from harness.space.validate import MISSING, located, steps_of, validated
 
 DEFAULT_PROFILE = "laptop"
 TOPOLOGY_KEYS = {"rows", "nodes", "derive"}
-LIMITS = (
-    "params",
-    "macs",
-    *(f"{part}.{cost}" for part in part_names() for cost in ("params", "macs")),
-)
 
 
 def load_study(

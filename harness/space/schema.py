@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.graph.schema import DIALECT, topology_definitions, topology_fields
 from harness.space import axes
-from harness.space.profiles import LIMITS
+from harness.space.limits import LIMITS
 from harness.space.study import NetworkStudy, StudySpec
 
 Schema = dict[str, Any]

@@ -1,0 +1,234 @@
+"""Verbs on studies: run one, plan it, time its arms, draw its report.
+
+Each imports its floors when it runs, so that `--help` is instant.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.door.options import (
+    MOST,
+    NOT_HELD,
+    device_option,
+    friendly,
+    json_option,
+    plugin_option,
+    profile_option,
+    reports_option,
+    results_option,
+    say_json,
+    seeds_option,
+    set_option,
+    threads_option,
+)
+
+
+@click.command()
+@click.argument("study", type=click.Path())
+@profile_option
+@seeds_option
+@set_option
+@click.option("--engine", default="ray", show_default=True, help="ray or inline.")
+@device_option
+@threads_option
+@click.option(
+    "--trial", "work", metavar="PACKAGE:FUNCTION", help="Train with a function of your own."
+)
+@click.option("--limit", type=click.IntRange(min=0), help="Train at most so many trials now.")
+@click.option("--retry", type=click.Choice(["failed"]), help="Train these again, too.")
+@plugin_option
+@results_option
+@reports_option
+@friendly
+def run(
+    study: str,
+    profile: str | None,
+    seeds: int | None,
+    sets: tuple[str, ...],
+    engine: str,
+    device: str,
+    threads: int,
+    work: str | None,
+    limit: int | None,
+    retry: str | None,
+    plugins: tuple[str, ...],
+    results: str,
+    reports: str,
+) -> None:
+    """Run a study to its end: train what the ledger lacks, then write the report."""
+    from rich.console import Console
+
+    from harness.door.printing import say_outcome, wide_console
+    from harness.door.progress import Progress
+    from harness.plugins import load
+    from harness.run import RUN_TRIAL, Named, Orders, resolve, run_study
+    from harness.space.profiles import load_study
+    from harness.space.workplace import Workplace
+
+    load(plugins)
+    loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
+    if work is not None:
+        resolve(work)
+    where = Workplace(Path(results).resolve(), device=device, threads=threads)
+    errors = Console(stderr=True)
+    outcome = run_study(
+        loaded,
+        Orders(where, engine, limit, retry is not None),
+        work=Named(work or RUN_TRIAL, plugins),
+        watching=lambda names: Progress(names, errors),
+        say=lambda line: errors.print(line, highlight=False, markup=False),
+    )
+    written = write_report(results, reports, loaded.name, loaded.profile)
+    say_outcome(outcome, where.results, written, wide_console())
+    if outcome.failed:
+        click.get_current_context().exit(NOT_HELD)
+
+
+@click.command()
+@click.argument("study", type=click.Path())
+@profile_option
+@seeds_option
+@set_option
+@plugin_option
+@results_option
+@json_option
+@friendly
+def plan(
+    study: str,
+    profile: str | None,
+    seeds: int | None,
+    sets: tuple[str, ...],
+    plugins: tuple[str, ...],
+    results: str,
+    as_json: bool,
+) -> None:
+    """What would run and what it would cost, before anything does."""
+    from harness.door.printing import say_plan
+    from harness.engines.base import processors
+    from harness.ledger import Ledger
+    from harness.plan import estimate, make_plan, open_facts
+    from harness.plugins import load
+    from harness.space.assumed import or_assumed
+    from harness.space.profiles import load_study
+    from harness.space.workplace import Workplace
+
+    load(plugins)
+    loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
+    where = Workplace(Path(results))
+    ledger = Ledger(where.results)
+    made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
+    document = made.as_json(estimate(made, ledger, where, processors()))
+    say_json(document) if as_json else say_plan(document)
+
+
+@click.command()
+@click.argument("study", type=click.Path())
+@click.argument("arms", nargs=-1, metavar="[ARM]...")
+@profile_option
+@set_option
+@click.option("--image-size", type=click.IntRange(32, MOST), help="[default: the study's]")
+@click.option("--batch", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option("--rounds", default=30, show_default=True, type=click.IntRange(min=2))
+@device_option
+@threads_option
+@click.option(
+    "--precision",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["feature_network", "model"]),
+    help="[default: both]",
+)
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(["stepwise", "eager", "compiled"]),
+    help="[default: all] stepwise: fusion step by step as the paper's framework ran it; "
+    "compiled: torch.compile, which takes minutes on a CPU.",
+)
+@plugin_option
+@results_option
+@json_option
+@friendly
+def latency(
+    study: str,
+    arms: tuple[str, ...],
+    profile: str | None,
+    sets: tuple[str, ...],
+    image_size: int | None,
+    batch: int,
+    rounds: int,
+    device: str,
+    threads: int,
+    precision: Any,
+    parts: tuple[Any, ...],
+    modes: tuple[Any, ...],
+    plugins: tuple[str, ...],
+    results: str,
+    as_json: bool,
+) -> None:
+    """How fast arms of a study are beside the first of them, measured in turn on one device."""
+    from harness.door.latency import latency_document, measure_arms, models_of, say_latency
+    from harness.door.printing import wide_console
+    from harness.plugins import load
+    from harness.space.profiles import load_study
+    from harness.timings import MODES, PARTS, Conditions, timings_path
+
+    load(plugins)
+    loaded = load_study(study, profile=profile, sets=sets)
+    models = models_of(loaded, arms, image_size)
+    how = Conditions(device, threads, rounds, batch, precision, parts or PARTS, modes or MODES)
+    where = Path(results)
+    found = measure_arms(loaded, models, how, where, lambda line: click.echo(line, err=True))
+    file = timings_path(where, loaded.name, loaded.profile)
+    if as_json:
+        say_json(latency_document(loaded, found, file))
+        return
+    published = loaded.spec.published
+    say_latency(found, published.model_dump() if published else None, wide_console())
+    click.echo(str(file))
+
+
+@click.command()
+@click.argument("study")
+@click.option("--profile", help="[default: laptop, or the only one there is]")
+@plugin_option
+@results_option
+@reports_option
+@click.option(
+    "--published", is_flag=True, help="Published detectors on the Pareto plot, quoted, not ranked."
+)
+@friendly
+def report(
+    study: str,
+    profile: str | None,
+    plugins: tuple[str, ...],
+    results: str,
+    reports: str,
+    published: bool,
+) -> None:
+    """Draw the report of a study again, from results alone."""
+    from harness.door.printing import say_written
+    from harness.plugins import load
+    from harness.studies import chosen_profile
+
+    load(plugins)
+    name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
+    profile = chosen_profile(Path(results), name, profile)
+    say_written(write_report(results, reports, name, profile, published))
+
+
+def write_report(
+    results: str, reports: str, study: str, profile: str, published: bool = False
+) -> Any:
+    from harness.report import write_report as write
+
+    return write(Path(results), study, profile, Path(reports), published=published)
