@@ -87,7 +87,7 @@ def test_under_ray_and_in_this_process(tmp_path):
     started = time.monotonic()
     again = harness(tmp_path, "run", "width.yaml")
     assert "nothing was left to train" in again.stdout
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
     held = without_torch(tmp_path)
     assert held.returncode == 0, held.stderr

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import time
 from dataclasses import replace
 
 import pytest
@@ -16,6 +15,7 @@ from harness.graph import (
     digest,
     expand,
     from_tree,
+    identity,
     infer,
     node_digests,
     parse,
@@ -283,14 +283,18 @@ def test_twins_are_told_apart_by_what_reads_them():
     assert len(crossed) == 2
 
 
-def test_many_twins_take_no_time():
+def test_many_twins_are_not_tried_in_every_order(monkeypatch):
+    """48 twins have 48! orders; the work is counted, since seconds are the machine's."""
     nodes = {f"n{i}": {"level": 3, "from": "p3"} for i in range(40)}
     nodes |= {f"m{i}": {"level": 3, "from": f"n{i}"} for i in range(8)}
     nodes["out"] = {"level": 3, "from": list(nodes)}
     graph = expand(parse({"levels": "p3..p3", "nodes": nodes, "outputs": {"p3": "out"}}))
-    start = time.process_time()
+    refined, count = identity._Canon._refined, []
+    monkeypatch.setattr(
+        identity._Canon, "_refined", lambda self, colours: count.append(1) or refined(self, colours)
+    )
     assert digest(graph)
-    assert time.process_time() - start < 5
+    assert len(count) < 48**3
 
 
 def test_the_numbers_of_twins_that_are_no_mirror_images_follow_them():
@@ -348,14 +352,12 @@ def trees_end_in_a_graph_or_in_faults(dice):
     for _ in range(dice.choice([0, 1, 1, 1, 2])):
         if isinstance(tree, dict):
             tree = some.corrupted(tree, dice.choice(list(some.spots(tree))), dice)
-    start = time.process_time()
     faults = check(tree, lookup=lookup)
     assert all(fault.message for fault in faults)
     if faults:
         with pytest.raises(SpecError) as caught:
             expand(parse(tree, lookup=lookup))
         assert set(caught.value.faults) <= set(faults)
-        assert time.process_time() - start < 5
         return
     graph = expand(parse(tree, lookup=lookup))
     assert digest(from_tree(to_tree(graph))) == digest(graph)
@@ -363,7 +365,6 @@ def trees_end_in_a_graph_or_in_faults(dice):
     receptive_field(graph, dict.fromkeys(graph.inputs, 1))
     with contextlib.suppress(SpecError):
         infer(graph, channels=dict.fromkeys(graph.inputs, 8), width=8, image_size=64)
-    assert time.process_time() - start < 5
 
 
 test_trees_end_in_a_graph_or_in_faults, test_trees_end_so_at_length = both(
