@@ -14,14 +14,15 @@ from harness.space.load import Steps
 
 NETWORK = ("model", "feature_network")
 SOURCE = ("model", "backbone", "source")
+SPACE = ("search", "space")
 VARIED = ("model", "recipe", "data")
 """What a choice may reach."""
 
 
 def split(path: str) -> Steps:
-    """Steps of a dotted path. What is below the feature network or `vary` stays one step."""
+    """Steps of a dotted path. What is below the feature network, `vary` or a space stays one step."""
     parts = path.split(".")
-    for prefix in (NETWORK, ("vary",)):
+    for prefix in (NETWORK, ("vary",), SPACE):
         if tuple(parts[: len(prefix)]) == prefix and len(parts) > len(prefix):
             return (*prefix, ".".join(parts[len(prefix) :]))
     return tuple(parts)
@@ -37,8 +38,10 @@ def merges(schema: type[BaseModel], steps: Steps) -> bool:
         return len(steps) <= 2 or merges(schema, steps[2:])
     if steps[:3] == SOURCE:
         return len(steps) == 3 or merges(schema, steps[3:])
-    if steps in (("vary",), ("arms",), ("limits",)):
+    if steps in (("vary",), ("arms",), ("limits",), SPACE):
         return True
+    if steps == ("search", "scheduler"):
+        return False
     return model_at(schema, steps) is not None
 
 

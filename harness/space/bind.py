@@ -10,7 +10,7 @@ from harness.space import axes
 from harness.space.complete import complete_model, scaled
 from harness.space.costing import closed_form
 from harness.space.data import DataFacts, DataSpec
-from harness.space.overlay import Placed, absolute, assign, overlay
+from harness.space.overlay import Place, Placed, absolute, assign, overlay
 from harness.space.study import Study, StudySpec
 from harness.space.trial import Seeds, TrialSpec
 from harness.space.validate import located, validated
@@ -125,8 +125,17 @@ def _chosen(study: Study, choice: Choice) -> Placed:
         place = study.placed.place(("arms", choice.arm, path))
         placed = assign(placed, axes.split(path), value, place)
     for path, value in choice.values.items():
-        placed = assign(placed, axes.split(path), value, study.placed.place(("vary", path)))
+        placed = assign(placed, axes.split(path), value, _axis_place(study, path))
     return absolute(placed)
+
+
+def _axis_place(study: Study, path: str) -> Place | None:
+    """Where an axis stands: in `vary`, or in what is searched."""
+    search = study.spec.search
+    if path in study.spec.vary or search is None:
+        return study.placed.place(("vary", path))
+    space = (*axes.SPACE, path) if path in search.space else ("search", "topology")
+    return study.placed.place(space)
 
 
 def _source(study: Study, spec: StudySpec, placed: Placed, facts: FactsOf) -> TrialSpec | None:

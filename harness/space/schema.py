@@ -9,6 +9,7 @@ from typing import Any
 from harness.graph.schema import DIALECT, topology_definitions, topology_fields
 from harness.space import axes
 from harness.space.limits import LIMITS
+from harness.space.search_spec import KINDS, OBJECTIVES
 from harness.space.study import NetworkStudy, StudySpec
 
 Schema = dict[str, Any]
@@ -22,6 +23,11 @@ def study_schema() -> Schema:
     fields = made["properties"]
     fields["vary"]["propertyNames"] = _path()
     fields["arms"]["additionalProperties"]["propertyNames"] = _path()
+    searched = definitions["SearchSpec"]["properties"]
+    searched["space"]["propertyNames"] = _path()
+    searched["kind"]["enum"] = list(KINDS)
+    searched["objectives"]["items"]["enum"] = list(OBJECTIVES)
+    definitions["Compare"]["properties"]["cost"]["enum"] = list(LIMITS)
     fields["limits"]["propertyNames"] = {"enum": list(LIMITS)}
     definitions["profile"] = {
         "anyOf": [

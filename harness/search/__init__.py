@@ -1,0 +1,22 @@
+"""Which points of a study come next: those it spells out, and those a searcher proposes."""
+
+from harness.search.base import SEARCHERS, AbstractSearcher, Asked, Proposal, Setting, Told
+from harness.search.grid import grid
+from harness.search.names import BASE, cell_name, label, short_names, wording
+from harness.search.optuna_search import OptunaSearch
+
+__all__ = [
+    "BASE",
+    "SEARCHERS",
+    "AbstractSearcher",
+    "Asked",
+    "OptunaSearch",
+    "Proposal",
+    "Setting",
+    "Told",
+    "cell_name",
+    "grid",
+    "label",
+    "short_names",
+    "wording",
+]
