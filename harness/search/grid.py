@@ -1,4 +1,4 @@
-"""The points a study spells out: its arms crossed with its axes."""
+"""Explicit points: arms crossed with axes, in the order of the file."""
 
 from itertools import product
 

@@ -1,4 +1,4 @@
-"""What the points of a study are called."""
+"""What points of a study are called."""
 
 from collections.abc import Mapping
 from typing import Any
