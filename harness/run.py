@@ -1,11 +1,13 @@
 """The loop: plan, ledger, engine, ledger, study file, report. Run twice, it has nothing to do."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from harness.engines import ENGINES, AbstractEngine, OnEpoch, Supply, Watch, Work
+from harness.engines import ENGINES, AbstractEngine, Early, OnEpoch, Supply, Watch, Work
 from harness.errors import EngineError, Fault, SpecError
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES
@@ -13,6 +15,7 @@ from harness.plan import Plan, make_plan, open_facts, settle
 from harness.plugins import load, user_module
 from harness.records import TrialRecord
 from harness.search import cell_name
+from harness.searching import Allowed, run_search, settled_search, with_search
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
 from harness.space.study import Study
@@ -27,7 +30,7 @@ RUN_TRIAL = "harness.trial:run_trial"
 Say = Callable[[str], None]
 """Tells the user one line."""
 
-Watching = Callable[[dict[str, str]], Any]
+Watching = Callable[[Mapping[str, str]], Any]
 """Makes a context manager that watches trials, from their names by id."""
 
 
@@ -72,6 +75,11 @@ class Orders:
     budget_s: float | None = None
     """Seconds after which nothing more is started, and what runs ends with its epoch."""
 
+    def after(self, trained: int) -> Allowed:
+        """What a search may do when so many trials were trained."""
+        left = None if self.limit is None else self.limit - trained
+        return Allowed(left, self.retry_failed)
+
     def workplace(self) -> Workplace:
         """Where trials run, from now on."""
         end = None if self.budget_s is None else time.time() + self.budget_s
@@ -107,17 +115,24 @@ def run_study(
     engine = ENGINES.get(orders.engine)()
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
+    plan = with_search(plan, ledger, facts)
     _demand_trainable(plan)
     write_study(where.results, plan.results())
     pending = plan.pending()[: orders.limit]
+    searches = plan.search is not None and (plan.search.left > 0 or orders.retry_failed)
+    trained, work = len(pending), work or Named(RUN_TRIAL)
     try:
-        if pending:
-            _train(engine, plan, pending, ledger, where, work or Named(RUN_TRIAL), watching, say)
+        with engine.session(where) if pending or searches else nullcontext():
+            if pending:
+                _train(engine, plan, pending, ledger, where, work, watching, say)
+            if searches:
+                train = partial(_train_search, engine, work, watching, say)
+                trained += run_search(study, ledger, where, facts, train, orders.after(trained))
     finally:
-        plan = settle(plan, ledger)
+        plan = settled_search(settle(plan, ledger), ledger)
         results = plan.results()
         write_study(where.results, results)
-    return Outcome(plan, results, len(pending), tuple(ledger.complaints))
+    return Outcome(plan, results, trained, tuple(ledger.complaints))
 
 
 def _demand_trainable(plan: Plan) -> None:
@@ -184,6 +199,23 @@ def _watched(
         return
     with watching({spec.id: names.get(spec.id, "backbone") for spec in trials}) as watch:
         engine.run(supply, work, where, watch)
+
+
+def _train_search(
+    engine: AbstractEngine,
+    work: Work,
+    watching: Watching | None,
+    say: Say,
+    supply: Supply,
+    where: Workplace,
+    what: str,
+    names: Mapping[str, str],
+    early: Early | None = None,
+) -> None:
+    """As `harness.searching.running.Train` wants it."""
+    say(what)
+    with watching(names) if watching else nullcontext(_unwatched) as watch:
+        engine.run(supply, work, where, watch, early=early)
 
 
 _unwatched: Watch = lambda event: None  # noqa: E731

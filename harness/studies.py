@@ -65,6 +65,8 @@ class StudyResults:
     """Trials that were trained for their backbone."""
     file: str | None = None
     """The study file as it was named on the command line."""
+    search: dict[str, Any] | None = None
+    """The study's `search` section, what was known of its space, and how far it is."""
     version: int = STUDY_VERSION
 
 

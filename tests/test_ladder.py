@@ -21,7 +21,7 @@ FLOORS = (
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
     ("supplies", "underway"),
-    ("trial", "run", "plan", "prove"),
+    ("trial", "run", "plan", "searching", "prove"),
     ("evaluation",),
     ("door",),
     ("fidelity",),
@@ -30,7 +30,7 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "supplies",
+              "outcomes", "files", "claims", "supplies", "searching",
               "timings", "published", "search", "engines", "report", "plan", "run", "door",
               "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}

@@ -110,6 +110,7 @@ def plan(
     from harness.ledger import Ledger
     from harness.plan import estimate, make_plan, open_facts
     from harness.plugins import load
+    from harness.searching import with_search
     from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
@@ -118,7 +119,8 @@ def plan(
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     where = Workplace(Path(results))
     ledger = Ledger(where.results)
-    made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
+    facts = or_assumed(loaded.spec, open_facts(where.cache))
+    made = with_search(make_plan(loaded, ledger, facts), ledger, facts)
     document = made.as_json(estimate(made, ledger, where, processors()))
     say_json(document) if as_json else say_plan(document)
 

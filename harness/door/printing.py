@@ -11,6 +11,7 @@ from rich.table import Table
 from harness.door.conventions import say_conventions
 from harness.door.progress import clock_words
 from harness.door.published import say_published
+from harness.door.searched import is_passed_over, say_search
 from harness.ledger import Ledger
 from harness.run import Outcome
 from harness.search import cell_name
@@ -30,6 +31,7 @@ def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], consol
     for complaint in outcome.complaints:
         console.print(complaint, style="yellow", markup=False, highlight=False)
     console.print(arm_table(outcome.results.cells, Ledger(results)))
+    say_search(outcome.results.search, console)
     counts = {
         status: sum(cell.status == status for cell in outcome.results.cells)
         for status in ("done", "alias", "rejected", "failed", "diverged", "pending")
@@ -58,6 +60,8 @@ def arm_table(cells: Sequence[Cell], ledger: Ledger) -> Table:
         table.add_column(head, justify="right")
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
+        if is_passed_over(cell.arm, cell.status):
+            continue
         groups.setdefault(cell_name(cell.arm, cell.choice), []).append(cell)
     for name, group in groups.items():
         records = [ledger.get(cell.id) for cell in group if cell.status != "rejected"]
@@ -88,6 +92,7 @@ def _reasons(cells: Sequence[Cell]) -> list[str]:
         f"{cell_name(cell.arm, cell.choice)}, seed {cell.seed}: {cell.status}: {cell.reason}"
         for cell in cells
         if cell.status in ("failed", "diverged", "rejected") and cell.reason
+        if not is_passed_over(cell.arm, cell.status)
     ]
 
 
@@ -102,6 +107,8 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
     for head in ("params", "M multiply-adds", "feature network", "heads"):
         table.add_column(head, justify="right")
     for trial in document["trials"]:
+        if is_passed_over(trial["arm"], trial["status"]):
+            continue
         parts = {name: part["macs"] / 1e6 for name, part in trial["parts"].items()}
         heads = sum(macs for name, macs in parts.items() if name.endswith("_head"))
         name = cell_name(trial["arm"], trial["choice"])
@@ -111,12 +118,14 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
             str(trial["seed"]),
             trial["id"],
             escape(status),
-            f"{trial['params']:,}",
-            f"{trial['macs'] / 1e6:,.1f}",
+            f"{trial['params']:,}" if trial["params"] is not None else "-",
+            f"{trial['macs'] / 1e6:,.1f}" if trial["macs"] is not None else "-",
             f"{parts.get('feature_network', 0.0):,.1f}",
             f"{heads:,.1f}",
         )
-    console.print(table)
+    if document["trials"]:
+        console.print(table)
+    say_search(document.get("search"), console)
     console.print(estimate_words(document["estimate"]), highlight=False)
     if document.get("assumed"):
         console.print(document["assumed"], style="yellow", highlight=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from harness.errors import SpecError
 from harness.ledger import Ledger
@@ -25,6 +25,21 @@ class Planned:
     spec: TrialSpec
 
 
+class SearchPart(Protocol):
+    """What a study searches: `harness.searching.Searched`."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Proposals so far, and the arms that are compared after them."""
+
+    @property
+    def left(self) -> int:
+        """Trainings still to come, at most."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What is asked for, and what is known of the space before anything is trained."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All cells of a study as the ledger has them now."""
@@ -33,6 +48,13 @@ class Plan:
     cells: tuple[Planned, ...]
     sources: Mapping[str, TrialSpec]
     """Trials whose backbone others take over, each after its own sources."""
+    search: SearchPart | None = None
+
+    @property
+    def all_cells(self) -> tuple[Cell, ...]:
+        """Those the study spells out, then those of its search."""
+        spelt = tuple(planned.cell for planned in self.cells)
+        return spelt + (self.search.cells if self.search else ())
 
     def pending(self) -> tuple[TrialSpec, ...]:
         """What is still to be trained, each trial once: first all first seeds, then all second."""
@@ -57,7 +79,7 @@ class Plan:
             study=self.study.name,
             profile=self.study.profile,
             question=spec.question,
-            cells=tuple(planned.cell for planned in self.cells),
+            cells=self.all_cells,
             axes={path: list(values) for path, values in spec.vary.items()},
             arms=tuple(spec.arms),
             baseline=spec.baseline,
@@ -65,6 +87,7 @@ class Plan:
             published=self.published(),
             sources=tuple(self.sources),
             file=str(self.study.file),
+            search=self.search.as_json() if self.search else None,
         )
 
     def published(self) -> dict[str, Any] | None:
@@ -97,7 +120,7 @@ class Plan:
                     for name, part in cell.parts.items()
                 },
             }
-            for cell in (planned.cell for planned in self.cells)
+            for cell in self.all_cells
         ]
         return {
             "study": self.study.name,
@@ -106,6 +129,7 @@ class Plan:
             "estimate": dict(estimate),
             "assumed": assumption(self.study.spec),
             "published": self.published(),
+            "search": self.search.as_json() if self.search else None,
         }
 
 

@@ -1,7 +1,7 @@
 """Which points of a study come next: those it spells out, and those a searcher proposes."""
 
 from harness.search.base import SEARCHERS, AbstractSearcher, Asked, Proposal, Setting, Told
-from harness.search.grid import grid
+from harness.search.grid import explicit, grid
 from harness.search.names import BASE, cell_name, label, short_names, wording
 from harness.search.optuna_search import OptunaSearch
 
@@ -15,6 +15,7 @@ __all__ = [
     "Setting",
     "Told",
     "cell_name",
+    "explicit",
     "grid",
     "label",
     "short_names",

@@ -178,6 +178,10 @@ class _Walk:
         return None
 
 
+FAR = 100
+"""Picks that would give so many times too many points are not gone through."""
+
+
 def all_points(space: SearchSpace, most: int) -> dict[str, dict[str, Any]] | None:
     """The picks of every point by its key; None where there are more than `most`, or no end."""
     found: dict[str, dict[str, Any]] = {}
@@ -189,6 +193,8 @@ def all_points(space: SearchSpace, most: int) -> dict[str, dict[str, Any]] | Non
         try:
             values = space.draw(walk)
         except OverflowError:
+            return None
+        if math.prod(walk.sizes) > most * FAR:
             return None
         found.setdefault(key_of(values), walk.picks)
         script = walk.next()

@@ -1,25 +1,33 @@
-"""Search as part of a study: proposals through the gate and the ledger, and what is left of them."""
+"""Search as part of a study: proposals through gate and ledger, and what is left."""
 
 from harness.searching.cells import searched_cells
 from harness.searching.found import Found, finished, front, winner
+from harness.searching.planned import Searched, settled_search, with_search
 from harness.searching.preview import Preview, preview
+from harness.searching.running import early_of, run_search
 from harness.searching.screen import Gate, Screened
 from harness.searching.setting import open_searcher, space_of
 from harness.searching.state import is_over
-from harness.searching.supply import SearchSupply
+from harness.searching.supply import Allowed, SearchSupply
 
 __all__ = [
+    "Allowed",
     "Found",
     "Gate",
     "Preview",
     "Screened",
     "SearchSupply",
+    "Searched",
+    "early_of",
     "finished",
     "front",
     "is_over",
     "open_searcher",
     "preview",
+    "run_search",
     "searched_cells",
+    "settled_search",
     "space_of",
     "winner",
+    "with_search",
 ]

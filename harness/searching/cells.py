@@ -41,7 +41,9 @@ def searched_cells(
 def shown(values: Mapping[str, Any]) -> dict[str, Any]:
     """A choice as tables say it: a drawn graph by a short digest (the record has all of it)."""
     return {
-        path: f"drawn {key_of(value)[:8]}" if path == TOPOLOGY and isinstance(value, dict) else value
+        path: f"drawn {key_of(value)[:8]}"
+        if path == TOPOLOGY and isinstance(value, dict)
+        else value
         for path, value in values.items()
     }
 
@@ -63,11 +65,14 @@ def _told(one: Asked, told: Told, ledger: Ledger) -> list[Cell]:
     cells = []
     for seed, trial_id in zip(proposal.seeds, ids, strict=True):
         record = ledger.get(trial_id)
-        state = record.status if record else "pending"
-        reason = record.reason if record else "told, and its record is gone"
-        if record is None and status not in ("done", "stopped"):
-            state, reason = "rejected", "not trained: another seed of its proposal failed"
-        cells.append(Cell(seed=seed, id=trial_id, status=state, reason=reason, **facts))
+        if record is not None:
+            facts |= {"status": record.status, "reason": record.reason}
+        elif status in ("done", "stopped"):
+            facts |= {"status": "done", "reason": "its record is gone from the ledger"}
+        else:
+            reason = "not trained: another seed of its proposal failed"
+            facts |= {"status": "rejected", "reason": reason}
+        cells.append(Cell(seed=seed, id=trial_id, **facts))
     return cells
 
 

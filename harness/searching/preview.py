@@ -1,22 +1,42 @@
 """What is known of a search before it is run: its space, how much of it can be built, its state."""
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.plan.plan import is_done
-from harness.search import AbstractSearcher, Proposal
+from harness.search import AbstractSearcher, Asked, Proposal
 from harness.search.space import RandomPick, all_points
 from harness.searching.screen import Screened
 from harness.searching.setting import search_of, space_of
-from harness.searching.state import MOST_POINTS, is_counted
+from harness.searching.state import MOST_POINTS
 from harness.space.bind import Choice
 from harness.space.study import Study
 
 DRAWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of the proposals of a search so far."""
+
+    proposed: int = 0
+    trained: int = 0
+    """Networks with values, those of a stopped training included."""
+    rejected: int = 0
+    repeated: int = 0
+    failed: int = 0
+    open: int = 0
+
+    @classmethod
+    def of(cls, history: Sequence[Asked]) -> "Progress":
+        states = Counter(
+            _state(one.told.note.get("status")) if one.told else "open" for one in history
+        )
+        return cls(len(history), **states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +58,16 @@ class Preview:
     """Whose trials the ledger has."""
     networks: int
     """Distinct ones among the trainable."""
-    proposed: int
-    """So far; the rest is what became of them."""
-    trained: int
-    rejected: int
-    repeated: int
-    failed: int
-    open: int
     reasons: dict[str, int]
     """Why random points are not trainable, the commonest first."""
+    progress: Progress = Progress()
+
+    def at(self, history: Sequence[Asked]) -> "Preview":
+        """The same space, searched so far."""
+        return replace(self, progress=Progress.of(history))
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "objectives": list(self.objectives)}
 
 
 def preview(
@@ -71,8 +89,6 @@ def preview(
     if len(unbound) == len(screened):
         raise SpecError(unbound[0].faults)
     fine = [one for one in screened if one.reason is None]
-    told = [one.told for one in searcher.history()]
-    states = Counter(_state(one.note.get("status")) if one else "open" for one in told)
     return Preview(
         kind=search.kind,
         objectives=search.objectives,
@@ -84,13 +100,8 @@ def preview(
         unbuildable=len(unbound),
         known=sum(all(is_done(ledger.get(spec.id)) for spec in one.specs) for one in fine),
         networks=len({one.id for one in fine}),
-        proposed=len(told),
-        trained=sum(is_counted(one) for one in told if one) - states["failed"],
-        rejected=states["rejected"],
-        repeated=states["repeated"],
-        failed=states["failed"],
-        open=states["open"],
         reasons=dict(Counter(_kind(one.reason) for one in screened if one.reason).most_common(5)),
+        progress=Progress.of(searcher.history()),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import SpecError
+from harness.files import scratch_of
 from harness.search import SEARCHERS, AbstractSearcher, Setting
 from harness.search.space import SearchSpace, Topologies
 from harness.space.search_spec import OBJECTIVES, SearchSpec
@@ -34,7 +35,8 @@ def _topologies(study: Study, said: dict[str, Any] | None) -> Topologies | None:
 
 
 def journal_path(results: Path, study: Study) -> Path:
-    return results / "studies" / study.name / f"{study.profile}.search.journal"
+    """Beside the study's results; where those are in a store, in this machine's scratch folder."""
+    return scratch_of(results) / "studies" / study.name / f"{study.profile}.search.journal"
 
 
 def open_searcher(study: Study, results: Path, *, is_reader: bool = False) -> AbstractSearcher:

@@ -26,6 +26,17 @@ from harness.space.study import Study
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What one run may do."""
+
+    limit: int | None = None
+    """Most trials handed out."""
+    retry_failed: bool = False
+    """Proposals that failed are trained again."""
+
+
 @dataclass(slots=True)
 class _Open:
     """A proposal between asking and telling."""
@@ -49,20 +60,18 @@ class SearchSupply:
         ledger: Ledger,
         where: Workplace,
         facts: FactsOf,
-        *,
-        retry_failed: bool = False,
-        limit: int | None = None,
+        allowed: Allowed,
     ) -> None:
-        """limit: most trials handed out. retry_failed: failed proposals are trained again."""
         self.study, self.searcher, self.ledger, self.where = study, searcher, ledger, where
         self.search, self.gate = search_of(study), Gate(study, facts)
-        self.retry_failed, self.limit = retry_failed, limit
+        self.retry_failed, self.limit = allowed.retry_failed, allowed.limit
         self.handed_out = 0
         self.ended_because: str | None = None
         """Why the search has fewer networks than it might."""
         self._open: dict[int, _Open] = {}
         self._by_trial: dict[str, int] = {}
         self._first: dict[str, int] = {}
+        self._names: dict[str, str] = {}
         self._queue: deque[TrialSpec] = deque()
         self._running: set[str] = set()
         self._again: deque[Proposal] = deque()
@@ -80,7 +89,7 @@ class SearchSupply:
         return len(self._networks)
 
     def next(self) -> TrialSpec | Wait | None:
-        if self.where.is_over() or self.handed_out == self.limit:
+        if self.where.is_over() or self.is_spent:
             return None
         while True:
             spec = self._ready()
@@ -115,11 +124,26 @@ class SearchSupply:
         left = [one.proposal for one in self.searcher.history() if one.told is None]
         return tuple(spec for one in left for spec in self.gate(one).specs)
 
-    def name_of(self, spec: TrialSpec) -> str:
+    def name_of(self, trial_id: str) -> str:
         """What a trial is called where people watch."""
-        number = self._by_trial.get(spec.id)
-        what = f"proposal {number}" if number is not None else "compared"
-        return f"{what}, seed {spec.seeds.init}"
+        return self._names.get(trial_id, trial_id)
+
+    @property
+    def handed_ids(self) -> tuple[str, ...]:
+        return tuple(self._names)
+
+    @property
+    def left(self) -> int:
+        """Trials that may still be handed out, compared ones not counted before they come."""
+        networks = max(0, self.search.trials - self.counted - len(self._open))
+        if self.ended_because:
+            networks = 0
+        return networks * len(self.study.spec.seed_list) + len(self._queue)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether as many trials were handed out as may be."""
+        return self.handed_out == self.limit
 
     def _recall(self) -> None:
         """What earlier runs told; failed ones are taken up again where that is asked for."""
@@ -193,6 +217,7 @@ class SearchSupply:
         self._newest = max(self._newest, one.proposal.number)
         for spec in one.screened.specs:
             self._by_trial[spec.id] = one.proposal.number
+            self._names[spec.id] = _name(one.proposal, spec)
             record = self.ledger.get(spec.id)
             if record is not None and self._is_known(record, self.retry_failed):
                 one.records[spec.id] = record
@@ -228,9 +253,9 @@ class SearchSupply:
             values = values_of(self.search.objectives, records, one.screened.cost)
             return Told("done", values, violations, note=note)
         rung = stopped.rungs[-1] if stopped and stopped.rungs else None
-        values = (rung.ap,) if rung is not None and rung.ap is not None else None
+        reached = (rung.ap,) if rung is not None and rung.ap is not None else None
         epoch = rung.epoch if rung else None
-        return Told("stopped", values, violations, epoch, {**note, "status": "stopped"})
+        return Told("stopped", reached, violations, epoch, {**note, "status": "stopped"})
 
     def _failure(self, one: _Open, record: TrialRecord) -> Told:
         note: dict[str, Any] = {"status": record.status, "reason": record.reason}
@@ -250,8 +275,13 @@ class SearchSupply:
             for spec in one.screened.specs:
                 record = self.ledger.get(spec.id)
                 if record is None or is_tried_again(record.status, self.retry_failed):
+                    self._names[spec.id] = _name(one.proposal, spec)
                     self._queue.append(spec)
         return bool(self._queue)
+
+
+def _name(proposal: Proposal, spec: TrialSpec) -> str:
+    return f"{proposal.choice.arm}, seed {spec.seeds.init}"
 
 
 def _ids(screened: Screened, most: int | None = None) -> dict[str, Any]:

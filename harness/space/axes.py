@@ -20,7 +20,7 @@ VARIED = ("model", "recipe", "data")
 
 
 def split(path: str) -> Steps:
-    """Steps of a dotted path. What is below the feature network, `vary` or a space stays one step."""
+    """Steps of a dotted path. Below the feature network, `vary` or a space it stays one step."""
     parts = path.split(".")
     for prefix in (NETWORK, ("vary",), SPACE):
         if tuple(parts[: len(prefix)]) == prefix and len(parts) > len(prefix):

@@ -26,7 +26,7 @@ def over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
 def cost_of(name: str, cost: Cost) -> int:
     """A cost by the name of its limit; 0 of a part that is not there."""
     part, _, what = name.rpartition(".")
-    return int(getattr(cost.parts.get(part) if part else cost, what, 0))
+    return int(getattr(cost.parts.get(part) if part else cost, what, None) or 0)
 
 
 def excesses(limits: Mapping[str, float], cost: Cost) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from harness.graph.schema import DIALECT, topology_definitions, topology_fields
 from harness.space import axes
 from harness.space.limits import LIMITS
-from harness.space.search_spec import KINDS, OBJECTIVES
+from harness.space.search_spec import COSTS, KINDS, OBJECTIVES
 from harness.space.study import NetworkStudy, StudySpec
 
 Schema = dict[str, Any]
@@ -27,7 +27,7 @@ def study_schema() -> Schema:
     searched["space"]["propertyNames"] = _path()
     searched["kind"]["enum"] = list(KINDS)
     searched["objectives"]["items"]["enum"] = list(OBJECTIVES)
-    definitions["Compare"]["properties"]["cost"]["enum"] = list(LIMITS)
+    definitions["Compare"]["properties"]["cost"]["enum"] = list(COSTS)
     fields["limits"]["propertyNames"] = {"enum": list(LIMITS)}
     definitions["profile"] = {
         "anyOf": [

@@ -7,11 +7,19 @@ from typing import Any
 
 from harness.errors import Fault, did_you_mean
 from harness.space import axes
-from harness.space.limits import LIMITS
-from harness.space.search_spec import KINDS, LATENCY, MEASURED, OBJECTIVES, Dimension, SearchSpec
+from harness.space.search_spec import (
+    COSTS,
+    KINDS,
+    LATENCY,
+    MEASURED,
+    OBJECTIVES,
+    Dimension,
+    SearchSpec,
+)
 from harness.space.study import StudySpec
 
 TOPOLOGY = "model.feature_network.topology"
+EPOCHS = "recipe.schedule.epochs"
 TAKEN = re.compile(r"proposal \d+|random \d+|found")
 """Arms that a search makes."""
 TOLERANCE = 1e-9
@@ -155,6 +163,8 @@ def _scheduler(spec: StudySpec, search: SearchSpec) -> Iterator[Fault]:
         yield Fault(where, reason)
     elif search.objectives[0] != "ap":
         yield Fault(where, f"sees ap alone, and the objective is {search.objectives[0]}")
+    if EPOCHS in search.space:
+        yield Fault(where, f"its rungs are of one schedule, and {EPOCHS} is searched")
     epochs, asha = spec.recipe.schedule.epochs, scheduler.asha
     if asha is not None and asha.grace >= epochs:
         yield Fault(f"{where}.asha.grace", f"all {epochs} epochs: nothing is ever stopped")
@@ -164,8 +174,8 @@ def _compare(spec: StudySpec, search: SearchSpec) -> Iterator[Fault]:
     compare = search.compare
     if compare is None:
         return
-    if compare.cost not in LIMITS:
-        near = did_you_mean(compare.cost, LIMITS)
+    if compare.cost not in COSTS:
+        near = did_you_mean(compare.cost, COSTS)
         yield Fault("search.compare.cost", f"no cost {compare.cost!r}{near}")
     used = sorted(set(compare.seeds) & set(spec.seed_list))
     if used:

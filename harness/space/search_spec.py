@@ -32,12 +32,14 @@ ablation are `vary` and `arms`."""
 MEASURED = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
 """Objectives that are fractions of 1 and better the higher."""
 LATENCY = "latency_ms"
+COSTS = tuple(name for name in LIMITS if name.rpartition(".")[2] in ("params", "macs", "acts"))
+"""What is known of a network before it is built."""
 OBJECTIVES: dict[str, bool] = {
     **dict.fromkeys(MEASURED, True),
-    **dict.fromkeys(LIMITS, False),
+    **dict.fromkeys(COSTS, False),
     LATENCY: False,
 }
-"""Whether more of it is better, by name. Costs are those that can be limited."""
+"""Whether more of it is better, by name. """
 
 
 class Dimension(Frozen):
@@ -92,7 +94,7 @@ class Compare(Frozen):
     band: Annotated[float, Field(gt=0, le=1)] = 0.1
     """How far the cost of a random network may be from the winner's, as a share of it."""
     cost: str = "macs"
-    """What is equal: a name of `limits`."""
+    """What is equal: a name of `COSTS`."""
 
 
 class SearchSpec(Frozen):

@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from search.conftest import DEPTH, KIND, RATE, SPACES, WIDTH, worth
 
 from harness.errors import LedgerError
 from harness.search import SEARCHERS, Told
 from harness.search.space import RandomPick, SearchSpace, all_points, key_of
 from harness.space.search_faults import TOPOLOGY, may_be
 from harness.space.search_spec import KINDS, Dimension
-from search.conftest import DEPTH, KIND, RATE, SPACES, WIDTH, worth
 
 
 def points(asked):

@@ -7,7 +7,7 @@ import pytest
 from harness.engines.base import Wait
 from harness.ledger import Ledger
 from harness.records import Environment, Metrics, TrialRecord
-from harness.searching import SearchSupply, open_searcher
+from harness.searching import Allowed, SearchSupply, open_searcher
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
 
@@ -85,7 +85,8 @@ class Runner:
     def supply(self, study, **options) -> SearchSupply:
         searcher = open_searcher(study, self.results)
         ledger = Ledger(self.results)
-        return SearchSupply(study, searcher, ledger, Workplace(self.results), self.facts, **options)
+        where, allowed = Workplace(self.results), Allowed(**options)
+        return SearchSupply(study, searcher, ledger, where, self.facts, allowed)
 
     def __call__(self, study, *, at_once=1, most=10**6, **options) -> SearchSupply:
         """Until the supply ends, or `most` trainings were begun: then everything is dropped."""

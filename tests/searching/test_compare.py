@@ -1,11 +1,11 @@
 """After a search: the winner and random networks of equal cost, with fresh seeds."""
 
 import pytest
+from searching.conftest import LARGE, Runner
 
 from harness.searching import Gate, is_over, searched_cells, winner
 from harness.searching.compare import compared
 from harness.space.limits import cost_of
-from searching.conftest import LARGE, Runner
 
 FINE = (
     "{model.feature_network.width: {low: 8, high: 64, step: 4}, "

@@ -4,12 +4,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from searching.conftest import LARGE, SIX, Runner, record_of
 
 from harness.ledger import Ledger
 from harness.records import TrialRecord
 from harness.search import SEARCHERS
 from harness.searching import finished, front, searched_cells, winner
-from searching.conftest import LARGE, SIX, Runner, record_of
 
 
 def told(supply):
@@ -91,9 +91,7 @@ def test_what_cannot_be_built_is_rejected_with_its_reason(study, runner):
     supply = runner(study(space, trials=20))
     assert len(runner.ids) == 2
     [reason] = [
-        one.told.note["reason"]
-        for one in supply.searcher.history()
-        if one.told.state == "rejected"
+        one.told.note["reason"] for one in supply.searcher.history() if one.told.state == "rejected"
     ]
     assert "nonsense" in reason
 

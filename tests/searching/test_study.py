@@ -1,0 +1,257 @@
+"""A study that searches, from its file to its results, by the engine that needs no Ray."""
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+from searching.conftest import LARGE, SIX
+from searching.test_compare import COMPARE, FINE
+
+from harness.cli import main
+from harness.door.printing import say_outcome, say_plan
+from harness.engines import Early
+from harness.errors import SpecError
+from harness.ledger import Ledger
+from harness.plan import estimate, make_plan
+from harness.run import Named, Orders, run_study
+from harness.searching import early_of, with_search
+from harness.space.workplace import Workplace
+from harness.studies import read_study
+
+SOURCE = (
+    "model.backbone.source={model: {feature_network: {topology: lateral, width: 8, "
+    "repeats: 1}, head: {depth: 1}}, recipe: {schedule: {epochs: 1}}}"
+)
+
+
+@pytest.fixture
+def results(tmp_path):
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def run(results, facts, fake_trial):
+    def run(study, **orders):
+        where = Workplace(results)
+        return run_study(
+            study, Orders(where, "inline", **orders), work=Named(fake_trial), facts=facts
+        )
+
+    return run
+
+
+@pytest.fixture
+def plan(results, facts):
+    def plan(study):
+        ledger = Ledger(results)
+        return with_search(make_plan(study, ledger, facts), ledger, facts)
+
+    return plan
+
+
+def calls(results) -> list[str]:
+    return sorted(path.name for path in (results / "calls").glob("*"))
+
+
+def test_a_search_runs_to_its_end_and_a_second_time_not_at_all(run, study, results):
+    outcome = run(study(LARGE, trials=5, sets=[SOURCE]))
+    assert [cell.arm for cell in outcome.results.cells] == [f"proposal {n}" for n in range(5)]
+    assert {cell.status for cell in outcome.results.cells} == {"done"}
+    assert outcome.trained == 5
+    assert len(calls(results)) == 6  # and the backbone they share
+    assert read_study(results, "searched", "default") == outcome.results
+    again = run(study(LARGE, trials=5, sets=[SOURCE]))
+    assert again.trained == 0
+    assert len(calls(results)) == 6
+
+
+def test_arms_come_first_and_the_compare_stage_last(run, study, results):
+    sets = ["arms={narrow: {model.feature_network.width: 8}}"]
+    outcome = run(study(FINE, trials=3, more=COMPARE, sets=sets))
+    arms = list(dict.fromkeys(cell.arm for cell in outcome.results.cells))
+    assert arms == ["narrow", *(f"proposal {n}" for n in range(3)), "found",
+                    *(f"random {n}" for n in range(4))]  # fmt: skip
+    assert outcome.trained == 1 + 3 + 10
+    assert outcome.results.search["progress"]["trained"] == 3
+    assert outcome.results.search["left"] == 0
+
+
+def test_a_limit_holds_over_arms_and_search(run, study, results):
+    sets = ["arms={narrow: {model.feature_network.width: 8}}"]
+    assert run(study(LARGE, trials=3, sets=sets), limit=2).trained == 2
+    assert run(study(LARGE, trials=3, sets=sets)).trained == 2
+    assert len(calls(results)) == 4
+
+
+def test_an_interrupted_search_keeps_what_is_finished(run, study, results, facts):
+    first = run(study(LARGE, trials=2)).results.cells
+    searched = study(LARGE, trials=4)
+    third = run(searched, limit=1).results.cells[2]
+    (results / "ledger" / third.id / "record.json").unlink()
+    (results / "orders").mkdir()
+    whole = run(study(LARGE, trials=3))
+    assert [cell.id for cell in whole.results.cells[:2]] == [cell.id for cell in first]
+
+
+def test_ctrl_c_in_a_search(run, study, results, monkeypatch):
+    import fake_trial
+
+    real, count = fake_trial.work, []
+
+    def work(spec, where, on_epoch):
+        count.append(spec.id)
+        if len(count) == 3:
+            raise KeyboardInterrupt
+        return real(spec, where, on_epoch)
+
+    monkeypatch.setattr(fake_trial, "work", work)
+    with pytest.raises(KeyboardInterrupt):
+        run(study(LARGE, kind="tpe", trials=5))
+    kept = read_study(results, "searched", "default").cells
+    assert [cell.status for cell in kept] == ["done", "done", "pending"]
+    outcome = run(study(LARGE, kind="tpe", trials=5))
+    assert count[3] == count[2]
+    assert len(set(count)) == 5
+    assert [cell.status for cell in outcome.results.cells] == ["done"] * 5
+
+
+def test_failures_are_told_and_stay(run, study, results, fake_trial):
+    trial = run(study(LARGE, trials=1)).results.cells[0]
+    sets = ["recipe.schedule.epochs=3"]  # another search: nothing is known of it
+    ids = [cell.id for cell in run(study(LARGE, trials=3, sets=sets)).results.cells]
+    assert trial.id not in ids
+    for trial_id in ids:
+        (results / "ledger" / trial_id / "record.json").unlink()
+    (results / "studies" / "searched" / "default.search.journal").unlink()
+    (results / "orders").mkdir()
+    (results / "orders" / ids[1]).write_text("raise")
+    outcome = run(study(LARGE, trials=3, sets=sets))
+    assert [cell.status for cell in outcome.results.cells] == ["done", "failed", "done"]
+    assert outcome.results.cells[1].reason == "ValueError: told to"
+    assert outcome.failed == 1
+    (results / "orders" / ids[1]).unlink()
+    assert run(study(LARGE, trials=3, sets=sets)).trained == 0
+    again = run(study(LARGE, trials=3, sets=sets), retry_failed=True)
+    assert again.trained == 1
+    assert [cell.status for cell in again.results.cells] == ["done"] * 3
+
+
+def test_what_ran_out_of_memory_is_tried_alone_by_the_next_run(run, study, results, monkeypatch):
+    import fake_trial
+
+    real, seen = fake_trial.work, []
+
+    def work(spec, where, on_epoch):
+        from dataclasses import replace
+
+        seen.append((spec.id, where.alone, where.micro_batches))
+        record = real(spec, where, on_epoch)
+        fits = where.micro_batches >= 2 or len({one for one, *_ in seen}) != 2
+        return record if fits else replace(record, status="out_of_memory", metrics=None)
+
+    monkeypatch.setattr(fake_trial, "work", work)
+    outcome = run(study(LARGE, trials=2))
+    assert [cell.status for cell in outcome.results.cells] == ["done", "out_of_memory"]
+    big = outcome.results.cells[1].id
+    outcome = run(study(LARGE, trials=2))
+    assert seen[2:] == [(big, True, 1), (big, True, 2)]
+    assert [cell.status for cell in outcome.results.cells] == ["done", "done"]
+
+
+def test_the_plan_says_what_is_known_before(plan, study, run):
+    limits = "{feature_network.params: 25000}"
+    search = plan(study(SIX, trials=20, limits=limits)).search.as_json()
+    assert search["kind"] == "random"
+    assert search["points"] == 6
+    assert search["drawn"] == 200
+    assert 0 < search["trainable"] < 200
+    assert search["trainable"] + search["over_limit"] == 200
+    assert search["reasons"] == {
+        "feature_network.params over the limit of 25,000": search["over_limit"]
+    }
+    assert search["known"] == 0
+    assert search["left"] == 6
+    run(study(SIX, trials=20, limits=limits))
+    after = plan(study(SIX, trials=20, limits=limits)).search.as_json()
+    assert after["known"] == after["trainable"] == search["trainable"]
+    assert after["progress"]["proposed"] == 6
+    assert after["progress"]["trained"] + after["progress"]["rejected"] == 6
+
+
+def test_planning_writes_nothing(plan, study, results):
+    plan(study(LARGE, kind="tpe"))
+    assert not results.exists()
+
+
+def test_a_space_that_cannot_be_built_at_all_is_refused(plan, study):
+    space = "{model.feature_network.fuse: {choices: [nonsense, rubbish]}}"
+    with pytest.raises(SpecError, match=r"searched.yaml:\d+  model.feature_network.fuse: .*no fus"):
+        plan(study(space))
+
+
+def test_plan_and_outcome_in_words(plan, study, run, results):
+    limits = "{feature_network.params: 25000}"
+    searched = study(SIX, trials=20, limits=limits)
+    console = Console(record=True, width=160)
+    made = plan(searched)
+    ledger, where = Ledger(results), Workplace(results)
+    say_plan(made.as_json(estimate(made, ledger, where, 1)), console)
+    words = console.export_text()
+    assert "search (random) by ap: 20 networks out of 6 points" in words
+    assert re.search(r"of 200 random points \d+ can be trained \(\d networks\), \d+ over", words)
+    assert "at most 6 trainings to come" in words
+    console = Console(record=True, width=160)
+    say_outcome(run(searched), results, [], console)
+    words = console.export_text()
+    assert "6 proposals so far" in words
+    assert "is over the limit" not in words  # rejected proposals may be thousands
+    assert re.search(r"6 cells: \d done, \d rejected", words)
+
+
+def test_plan_json_and_schema_on_the_command_line(study, tmp_path):
+    study(LARGE, kind="nsga2", objectives="[ap, macs]", trials=7)
+    asked = ["plan", str(tmp_path / "searched.yaml"), "--results", str(tmp_path / "r"), "--json"]
+    done = CliRunner().invoke(main, asked)
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.output)
+    assert document["trials"] == []
+    assert document["search"]["trials"] == 7
+    assert document["search"]["trainable"] == 200
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "epochs", "wanted"),
+    [
+        ("{asha: {grace: 2, reduction: 3}}", 27, Early(27, 2, 3)),
+        ("{hyperband: {reduction: 3}}", 27, Early(27, 1, 3, brackets=3)),
+    ],
+)
+def test_schedulers_as_engines_take_them(study, scheduler, epochs, wanted):
+    more = f"  scheduler: {scheduler}"
+    searched = study(LARGE, more=more, sets=[f"recipe.schedule.epochs={epochs}"])
+    assert early_of(searched) == wanted
+    assert early_of(study(LARGE)) is None
+
+
+def test_trials_are_called_by_their_proposals(study, results, facts, fake_trial):
+    called = []
+
+    class Watcher:
+        def __init__(self, names):
+            self.names = names
+
+        def __enter__(self):
+            return lambda event: called.append((self.names.get(event.id), len(self.names)))
+
+        def __exit__(self, *_):
+            pass
+
+    run_study(
+        study(LARGE, trials=2, seeds=2), Orders(Workplace(results), "inline"),
+        work=Named(fake_trial), facts=facts, watching=Watcher,
+    )  # fmt: skip
+    assert list(dict.fromkeys(called)) == [
+        (f"proposal {n}, seed {seed}", 4) for n in range(2) for seed in range(2)
+    ]
