@@ -22,6 +22,7 @@ from harness.report.pareto import ParetoInfo, pareto
 from harness.report.plots import Losses, losses
 from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
+from harness.report.searched import SearchInfo, search_info
 from harness.report.stats import Contrast, paired_contrasts
 from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
@@ -54,6 +55,8 @@ class ReportData:
     """Arms measured in turn, where someone did."""
     quoted: QuotedInfo | None = None
     """What the study says is published of its question."""
+    search: SearchInfo | None = None
+    """What was searched, where the study searches."""
 
     @property
     def answer(self) -> str:
@@ -99,6 +102,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         networks=_networks(trials),
         latency=latency_info(results, found),
         quoted=quoted(found, arms, ran.settings),
+        search=search_info(found, cells, records),
     )
 
 
