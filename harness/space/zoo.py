@@ -17,6 +17,8 @@ from harness.graph.parse import read_topology
 from harness.graph.spec import Topology
 from harness.space.load import Source, read_yaml
 
+UNNAMED = "unnamed"
+"""A topology that is said in a study and has no `name`."""
 SHIPPED = Path(__file__).resolve().parents[1] / "topologies"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.ya?ml)?", re.ASCII)
 
@@ -35,6 +37,18 @@ def load_topology(name_or_path: str | Path, *, beside: Path | None = None) -> To
     """
     file = find_topology(name_or_path, beside=beside)
     return _shipped(file.stem) if file.parent == SHIPPED else _loaded(file)
+
+
+def said_topology(tree: Mapping[str, Any], *, beside: Path) -> Topology:
+    """A topology said outright, as a file in the folder `beside` would say it.
+
+    A `SpecError` holds all its faults, with paths in the tree.
+    """
+    faults = Faults()
+    topology = _checked({"name": UNNAMED, **tree}, beside, faults)
+    faults.raise_any()
+    assert topology is not None
+    return topology
 
 
 def topology_source(name_or_path: str | Path, *, beside: Path | None = None) -> Source:
@@ -102,14 +116,20 @@ def _loaded(file: Path) -> Topology:
         reason = "looks like a study that lacks 'question': a topology has no 'model'"
         raise SpecError(Fault("", reason, source.file))
 
-    def lookup(name: str) -> Mapping[str, Any]:
-        return _read(find_topology(name, beside=file.parent)).tree
-
     faults = Faults()
-    tree = {"name": file.stem, **source.tree}
+    topology = _checked({"name": file.stem, **source.tree}, file.parent, faults)
+    if faults or topology is None:
+        raise source.error(faults.all())
+    return topology
+
+
+def _checked(tree: Mapping[str, Any], beside: Path, faults: Faults) -> Topology | None:
+    """A tree read and expanded once, for its faults. beside: where it finds others by name."""
+
+    def lookup(name: str) -> Mapping[str, Any]:
+        return _read(find_topology(name, beside=beside)).tree
+
     topology = read_topology(tree, faults, lookup)
     if topology is not None:
         expand_into(topology, faults)
-    if faults or topology is None:
-        raise source.error(faults.all())
     return topology
