@@ -16,9 +16,8 @@ from harness.graph.faults import Faults
 from harness.graph.parse import read_topology
 from harness.graph.spec import Topology
 from harness.space.load import Source, read_yaml
+from harness.space.names import topology_name
 
-UNNAMED = "unnamed"
-"""A topology that is said in a study and has no `name`."""
 SHIPPED = Path(__file__).resolve().parents[1] / "topologies"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.ya?ml)?", re.ASCII)
 
@@ -45,7 +44,7 @@ def said_topology(tree: Mapping[str, Any], *, beside: Path) -> Topology:
     A `SpecError` holds all its faults, with paths in the tree.
     """
     faults = Faults()
-    topology = _checked({"name": UNNAMED, **tree}, beside, faults)
+    topology = _checked({"name": topology_name(tree), **tree}, beside, faults)
     faults.raise_any()
     assert topology is not None
     return topology

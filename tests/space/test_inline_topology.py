@@ -7,6 +7,7 @@ import pytest
 from harness.errors import SpecError
 from harness.graph import digest, expand, from_tree
 from harness.space.bind import Choice, bind
+from harness.space.names import topology_name
 from harness.space.profiles import load_study
 from harness.space.zoo import load_topology
 
@@ -129,7 +130,9 @@ def test_an_axis_takes_topologies_by_name_and_outright(bound):
     assert trials[0].id == bound(NAMED).id
     flat = from_tree(trials[1].model.feature_network.graph)
     assert digest(flat) == digest(expand(load_topology("fully_connected"), repeats=1))
-    assert [t.model.feature_network.graph["name"] for t in trials[1:]] == ["flat", "unnamed"]
+    names = [trial.model.feature_network.graph["name"] for trial in trials[1:]]
+    assert names == ["flat", topology_name(values[2])]
+    assert names[1].startswith("unnamed_")
 
 
 def test_a_fault_of_an_axis_stands_at_the_line_of_its_value(said):
