@@ -9,11 +9,19 @@ from typing import Any
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 """Such a name cannot leave the folder it is put in."""
 
+TOPOLOGY_KEYS = frozenset({"rows", "nodes", "stages", "derive"})
+"""One of them makes a tree a topology."""
+
 
 def tree_hash(tree: Mapping[str, Any]) -> str:
     """Six hex digits of what a tree says, whatever the order of its fields: for names."""
     text = json.dumps(tree, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def is_topology(tree: Mapping[str, Any]) -> bool:
+    """Whether a mapping in a study is a topology, said outright."""
+    return not TOPOLOGY_KEYS.isdisjoint(tree)
 
 
 def topology_name(tree: Mapping[str, Any]) -> str:

@@ -4,9 +4,9 @@ from collections import Counter
 from itertools import product
 
 from harness.graph import digest, expand, parse
+from harness.search.topologies import random_pick, space_of
 from harness.space.topology_space import MergingCellsStudy, TopologySpaceStudy
 from harness.space.zoo import load_topology
-from harness.topology_spaces import random_pick, space_of
 
 NAS_FPN = {
     "cell1": ("p4", "p6", "p4", "gate"),

@@ -5,9 +5,9 @@ import pytest
 from harness.errors import SpecError
 from harness.graph import digest, expand, parse
 from harness.graph.check import check
+from harness.search.topologies import random_pick, space_of
 from harness.space.topology_space import MutationsStudy, TopologySpaceStudy
 from harness.space.zoo import load_topology, topology_names
-from harness.topology_spaces import random_pick, space_of
 
 
 def space(of="bifpn", **said):

@@ -7,8 +7,8 @@ import pytest
 
 from harness.graph import digest, expand, infer, parse
 from harness.graph.check import check
+from harness.search.topologies import random_pick, space_of
 from harness.space.topology_space import TopologySpaceStudy
-from harness.topology_spaces import random_pick, space_of
 
 CHANNELS = {3: 40, 4: 112, 5: 320}
 DRAWS = range(300)

@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import SpecError
 from harness.graph import digest, expand, from_tree
+from harness.search import grid
 from harness.space.bind import Choice, bind
 from harness.space.names import topology_name
 from harness.space.profiles import load_study
@@ -172,3 +173,19 @@ def test_networks_of_a_search_are_not_all_kept(bound, monkeypatch):
     for eps in range(1, 6):
         bound(STUDY.replace("{weighted: fast}", f"{{weighted: {{eps: {eps}.0e-3}}}}"))
     assert len(complete._GRAPHS) == 2
+
+
+def test_topologies_of_one_name_on_one_axis_are_a_fault(said):
+    other = ARMS + "    - name: flat\n      rows:\n        out: {from: [in]}\n"
+    path = f"vary.{PATH}"
+    assert said(NAMED + other) == [
+        f"t.yaml:18  {path}.3: another topology of this axis is called 'flat': say another `name`"
+    ]
+
+
+def test_the_grid_calls_them_by_their_names(tmp_path):
+    file = tmp_path / "t.yaml"
+    file.write_text(NAMED + ARMS)
+    unnamed = topology_name({"rows": {"out": {"from": ["in", "in.finer"]}}})
+    arms = [choice.arm for choice in grid(load_study(file).spec)]
+    assert arms == ["topology bifpn", "topology flat", f"topology {unnamed}"]

@@ -5,6 +5,9 @@ from pathlib import Path
 
 from harness.errors import Fault, SpecError
 from harness.graph.spec import Topology
+from harness.search.topologies.base import AbstractTopologySpace
+from harness.search.topologies.merging_cells import MergingCells
+from harness.search.topologies.mutations import Mutations
 from harness.space.topology_space import (
     MergingCellsStudy,
     MutationsStudy,
@@ -12,9 +15,6 @@ from harness.space.topology_space import (
     by_word,
 )
 from harness.space.zoo import load_topology, said_topology
-from harness.topology_spaces.base import AbstractTopologySpace
-from harness.topology_spaces.merging_cells import MergingCells
-from harness.topology_spaces.mutations import Mutations
 
 
 def space_of(said: TopologySpaceStudy, beside: Path | None = None) -> AbstractTopologySpace:

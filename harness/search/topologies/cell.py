@@ -12,7 +12,7 @@ from harness.graph.order import cycle_of
 from harness.graph.read import Reader
 from harness.graph.roles import assign_roles
 from harness.graph.spec import Op, Topology
-from harness.topology_spaces.base import Tree
+from harness.search.topologies.base import Tree
 
 Place = tuple[str, str]
 """What a change is about: an edge (node, source), or a field of a node (node, `fuse`)."""

@@ -20,9 +20,9 @@ from harness.graph.names import level_of
 from harness.graph.parse import parse
 from harness.graph.single import said_singly
 from harness.graph.spec import Topology
-from harness.topology_spaces.base import AbstractTopologySpace, Pick, Tree, named
-from harness.topology_spaces.cell import CellDraft, source_of
-from harness.topology_spaces.changes import AbstractChange, Ops, changes_at, places_of
+from harness.search.topologies.base import AbstractTopologySpace, Pick, Tree, named
+from harness.search.topologies.cell import CellDraft, source_of
+from harness.search.topologies.changes import AbstractChange, Ops, changes_at, places_of
 
 
 class Mutations(AbstractTopologySpace):

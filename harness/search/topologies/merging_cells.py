@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.graph.ops import FUSES
-from harness.topology_spaces.base import AbstractTopologySpace, Pick, Tree, named
+from harness.search.topologies.base import AbstractTopologySpace, Pick, Tree, named
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.graph.ops import BLOCKS, FUSES
 from harness.graph.spec import Op
-from harness.topology_spaces.cell import CellDraft, Place, source_of
+from harness.search.topologies.cell import CellDraft, Place, source_of
 
 FIELDS = ("fuse", "block", "up", "down")
 """Of a node: what may be put in another's place."""
