@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from harness.errors import did_you_mean
 from harness.graph.conventions import CONVENTIONS
@@ -50,22 +50,25 @@ def _levels(value: Any) -> Any:
     return Reader(Faults(), {}).levels(value, "")
 
 
-def _joining(value: Any) -> Any:
-    """A fuse of two inputs or more that all are one like the other, or may be added."""
-    name = next(iter(value)) if isinstance(value, Mapping) else value
+def _joins(name: str) -> bool:
+    """Whether a fuse takes any two inputs and more, whose roles nobody has to say."""
     spec = FUSES.get(name)
-    if spec.arity[0] > 2 or spec.arity[1] is not None or (spec.roles and "add" not in spec.roles):
-        can = [one for one in FUSES.names() if _joins(one)]
-        raise ValueError(f"{name} cannot join any two maps; {', '.join(can)} can")
+    fewest, most = spec.arity
+    return fewest <= 2 and most is None and (not spec.roles or "add" in spec.roles)
+
+
+def _joining(value: Any) -> Any:
+    name = next(iter(value)) if isinstance(value, Mapping) else value
+    if not _joins(name):
+        can = ", ".join(filter(_joins, FUSES.names()))
+        raise ValueError(f"{name} cannot join any two maps; {can} can")
     return value
 
 
-def _joins(name: str) -> bool:
-    try:
-        _joining(name)
-    except ValueError:
-        return False
-    return True
+def _some(ops: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not ops:
+        raise ValueError("needs at least one fuse")
+    return ops
 
 
 def _distinct(ops: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -101,7 +104,7 @@ class MergingCellsStudy(Frozen):
     cells: Count = 7
     """Merging cells of one repeat, those that make the outputs included."""
     fuses: Annotated[
-        tuple[Annotated[Fuse, AfterValidator(_joining)], ...], Field(min_length=1), Ops
+        tuple[Annotated[Fuse, AfterValidator(_joining)], ...], Ops, AfterValidator(_some)
     ] = ("sum", "gate")
     blocks: Annotated[tuple[Block, ...], Ops] = ()
     """What follows a fuse; none: what the conventions say."""
@@ -119,12 +122,13 @@ class MergingCellsStudy(Frozen):
         finest, coarsest = self.levels
         outputs = coarsest - finest + 1
         if outputs < 2:
-            raise ValueError("should have at least two levels: a cell joins two maps")
+            raise ValueError("needs at least two levels: a cell joins two maps")
         if self.cells < outputs:
-            wanted = f"{outputs}, one a level of p{finest}..p{coarsest}"
-            raise ValueError(f"should have at least {wanted} cells, not {self.cells}")
+            span = f"p{finest}..p{coarsest}"
+            reason = f"needs at least {outputs} cells, one a level of {span}"
+            raise ValueError(f"{reason}: there are {self.cells}")
         if self.inner[0] < finest or self.inner[1] > coarsest:
-            raise ValueError(f"inner_levels should lie within p{finest}..p{coarsest}")
+            raise ValueError(f"inner_levels do not lie within p{finest}..p{coarsest}")
         return self
 
 
@@ -153,5 +157,5 @@ class TopologySpaceStudy(Frozen):
     @model_validator(mode="after")
     def _one(self) -> "TopologySpaceStudy":
         if (self.merging_cells is None) == (self.mutations is None):
-            raise ValueError("should be one of merging_cells and mutations")
+            raise ValueError("a space is one of merging_cells and mutations")
         return self

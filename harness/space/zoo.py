@@ -41,12 +41,15 @@ def load_topology(name_or_path: str | Path, *, beside: Path | None = None) -> To
 def said_topology(tree: Mapping[str, Any], *, beside: Path) -> Topology:
     """A topology said outright, as a file in the folder `beside` would say it.
 
-    A `SpecError` holds all its faults, with paths in the tree.
+    A `SpecError` holds the faults of what it says, with paths in the tree, and then those of its
+    structure, too. Of one that is read without fault the structure is `expand`'s to check.
     """
     faults = Faults()
-    topology = _checked({"name": topology_name(tree), **tree}, beside, faults)
-    faults.raise_any()
-    assert topology is not None
+    topology = _read_tree({"name": topology_name(tree), **tree}, beside, faults)
+    if faults or topology is None:
+        if topology is not None:
+            expand_into(topology, faults)
+        raise SpecError(faults.all())
     return topology
 
 
@@ -116,19 +119,18 @@ def _loaded(file: Path) -> Topology:
         raise SpecError(Fault("", reason, source.file))
 
     faults = Faults()
-    topology = _checked({"name": file.stem, **source.tree}, file.parent, faults)
+    topology = _read_tree({"name": file.stem, **source.tree}, file.parent, faults)
+    if topology is not None:
+        expand_into(topology, faults)
     if faults or topology is None:
         raise source.error(faults.all())
     return topology
 
 
-def _checked(tree: Mapping[str, Any], beside: Path, faults: Faults) -> Topology | None:
-    """A tree read and expanded once, for its faults. beside: where it finds others by name."""
+def _read_tree(tree: Mapping[str, Any], beside: Path, faults: Faults) -> Topology | None:
+    """A tree as far as it can be read. beside: where it finds others by name."""
 
     def lookup(name: str) -> Mapping[str, Any]:
         return _read(find_topology(name, beside=beside)).tree
 
-    topology = read_topology(tree, faults, lookup)
-    if topology is not None:
-        expand_into(topology, faults)
-    return topology
+    return read_topology(tree, faults, lookup)
