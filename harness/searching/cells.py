@@ -39,9 +39,9 @@ def searched_cells(
 
 
 def shown(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A choice as tables say it: a drawn graph by a short digest (the record has all of it)."""
+    """A choice as tables say it: a drawn graph by its name, which tells it from the others."""
     return {
-        path: f"drawn {key_of(value)[:8]}"
+        path: value.get("name", key_of(value))
         if path == TOPOLOGY and isinstance(value, dict)
         else value
         for path, value in values.items()

@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from harness.errors import SpecError
 from harness.files import scratch_of
 from harness.search import SEARCHERS, AbstractSearcher, Setting
 from harness.search.space import SearchSpace, Topologies
+from harness.search.topologies import space_of as topology_space
 from harness.space.search_spec import OBJECTIVES, SearchSpec
 from harness.space.study import Study
+from harness.space.topology_space import TopologySpaceStudy
+from harness.space.validate import located
 
 UNRELATED = {"trials", "compare"}
 """Fields of a search that no objective depends on: changed, the search goes on."""
@@ -28,10 +31,18 @@ def space_of(study: Study) -> SearchSpace:
     return SearchSpace(search.space, _topologies(study, search.topology))
 
 
-def _topologies(study: Study, said: dict[str, Any] | None) -> Topologies | None:
+def _topologies(study: Study, said: TopologySpaceStudy | None) -> Topologies | None:
     if said is None:
         return None
-    raise SpecError("search.topology: no spaces over graphs yet")
+    try:
+        return topology_space(said, study.folder)
+    except SpecError as error:
+        at = "search.topology"
+        told = [
+            one if one.file else replace(one, path=f"{at}.{one.path}" if one.path else at)
+            for one in error.faults
+        ]
+        raise SpecError(located(study.placed, told)) from None
 
 
 def journal_path(results: Path, study: Study) -> Path:

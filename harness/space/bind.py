@@ -10,7 +10,8 @@ from harness.space import axes
 from harness.space.complete import complete_model, scaled
 from harness.space.costing import closed_form
 from harness.space.data import DataFacts, DataSpec
-from harness.space.overlay import Place, Placed, absolute, assign, overlay
+from harness.space.load import Steps
+from harness.space.overlay import Placed, absolute, assign, overlay
 from harness.space.study import Study, StudySpec
 from harness.space.trial import Seeds, TrialSpec
 from harness.space.validate import located, validated
@@ -122,20 +123,27 @@ def _chosen(study: Study, choice: Choice) -> Placed:
     """The study's tree with the choice in it; faults point at the arm or axis that said it."""
     placed = study.placed
     for path, value in choice.fields.items():
-        place = study.placed.place(("arms", choice.arm, path))
-        placed = assign(placed, axes.split(path), value, place)
+        placed = _set(placed, study.placed, path, value, ("arms", choice.arm, path))
     for path, value in choice.values.items():
-        placed = assign(placed, axes.split(path), value, _axis_place(study, path))
+        placed = _set(placed, study.placed, path, value, _said(study, path, value))
     return absolute(placed)
 
 
-def _axis_place(study: Study, path: str) -> Place | None:
-    """Where an axis stands: in `vary`, or in what is searched."""
-    search = study.spec.search
-    if path in study.spec.vary or search is None:
-        return study.placed.place(("vary", path))
-    space = (*axes.SPACE, path) if path in search.space else ("search", "topology")
-    return study.placed.place(space)
+def _set(placed: Placed, whole: Placed, path: str, value: Any, said: Steps) -> Placed:
+    """The tree with a value that the study says at some steps, with the lines inside it."""
+    inner = whole.inside(said) if isinstance(value, Mapping) else {}
+    return assign(placed, axes.split(path), value, whole.place(said), inner)
+
+
+def _said(study: Study, path: str, value: Any) -> Steps:
+    """Where an axis says a value: in its list, if it is a mapping, with lines of its own; or in
+    what is searched."""
+    search, values = study.spec.search, study.spec.vary.get(path, ())
+    if search is not None and path not in study.spec.vary:
+        return (*axes.SPACE, path) if path in search.space else ("search", "topology")
+    if isinstance(value, Mapping) and value in values:
+        return ("vary", path, values.index(value))
+    return ("vary", path)
 
 
 def _source(study: Study, spec: StudySpec, placed: Placed, facts: FactsOf) -> TrialSpec | None:

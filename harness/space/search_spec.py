@@ -8,6 +8,7 @@ from pydantic import Field
 from harness.space.base import Frozen
 from harness.space.limits import LIMITS
 from harness.space.model import Count
+from harness.space.topology_space import TopologySpaceStudy
 
 Number = int | float
 
@@ -112,7 +113,7 @@ class SearchSpec(Frozen):
     """Networks a generation (NSGA); None is a quarter of `trials`, 4 to 50."""
     space: dict[str, Dimension] = Field(default_factory=dict)
     """By dotted path into the study."""
-    topology: dict[str, Any] | None = None
-    """A space over graphs: a name of `harness.search.topologies` and its fields."""
+    topology: TopologySpaceStudy | None = None
+    """A space over graphs (`harness.search.topologies`)."""
     scheduler: Scheduler | None = None
     compare: Compare | None = None

@@ -255,3 +255,41 @@ def test_trials_are_called_by_their_proposals(study, results, facts, fake_trial)
     assert list(dict.fromkeys(called)) == [
         (f"proposal {n}, seed {seed}", 4) for n in range(2) for seed in range(2)
     ]
+
+
+MERGING = "{merging_cells: {levels: p3..p5, cells: 4, fuses: [sum]}}"
+
+
+def test_graphs_are_searched_and_named(run, study, results):
+    searched = study(
+        "{model.feature_network.width: {choices: [16, 24]}}",
+        more=f"  topology: {MERGING}", trials=4, kind="tpe",
+        sets=["model.feature_network={topology: fpn, width: 16}"],
+    )  # fmt: skip
+    outcome = run(searched)
+    done = [cell for cell in outcome.results.cells if cell.status == "done"]
+    assert len(done) == 4
+    names = [cell.choice["model.feature_network.topology"] for cell in done]
+    assert all(
+        re.fullmatch(r"nas_fpn_[0-9a-f]+|merging_cells_[0-9a-f]+|\w+", name) for name in names
+    )
+    graphs = {
+        json.dumps(Ledger(results).get(cell.id).spec["model"]["feature_network"]["graph"])
+        for cell in done
+    }
+    assert len(graphs) >= 2
+    assert run(searched).trained == 0
+
+
+def test_faults_of_a_space_over_graphs_have_their_line(study):
+    with pytest.raises(SpecError, match=r"searched.yaml:\d+  search.topology.merging_cells"):
+        study(LARGE, more="  topology: {merging_cells: {levels: p3..p7, cells: 2}}")
+    with pytest.raises(SpecError, match=r"searched.yaml:\d+  search.topology"):
+        study(LARGE, more="  topology: {}")
+
+
+def test_the_topology_that_mutations_start_from_is_named(plan, study):
+    with pytest.raises(
+        SpecError, match=r"searched.yaml:\d+  search.topology.mutations.of: .*bifpm"
+    ):
+        plan(study(LARGE, more="  topology: {mutations: {of: bifpm}}"))
