@@ -7,7 +7,8 @@ from typing import Any
 from harness.engines import ENGINES, AbstractEngine, OnEpoch, Watch, Work
 from harness.errors import EngineError, Fault, SpecError
 from harness.ledger import Ledger
-from harness.plan import Plan, make_plan, open_facts, settle
+from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
+from harness.plans import read_plans, store_plan
 from harness.plugins import load, user_module
 from harness.records import TrialRecord
 from harness.search import cell_name
@@ -98,16 +99,23 @@ def run_study(
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
     _demand_trainable(plan)
-    write_study(where.results, plan.results())
+    store_plan(where.results, stored_plan(plan, ledger))
+    write_study(where.results, _results(plan, where))
     pending = plan.pending()[: orders.limit]
     try:
         if pending:
             _train(engine, plan, pending, ledger, where, work or Named(RUN_TRIAL), watching, say)
     finally:
         plan = settle(plan, ledger)
-        results = plan.results()
+        results = _results(plan, where)
         write_study(where.results, results)
     return Outcome(plan, results, len(pending), tuple(ledger.complaints))
+
+
+def _results(plan: Plan, where: Workplace) -> StudyResults:
+    """Cells as they are, and the plans that were stored so far."""
+    plans = read_plans(where.results, plan.study.name, plan.study.profile)
+    return replace(plan.results(), plans=tuple(stored.digest for stored in plans))
 
 
 def _demand_trainable(plan: Plan) -> None:

@@ -13,10 +13,10 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins"),
+    ("errors", "registry", "plugins", "commit"),
     ("graph", "records"),
     ("space",),
-    ("ledger", "studies", "timings", "ops", "compiler", "weights"),
+    ("ledger", "studies", "timings", "plans", "ops", "compiler", "weights"),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
@@ -28,9 +28,9 @@ FLOORS = (
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
-DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "timings", "published", "search", "engines", "report", "plan", "run", "door",
-              "fidelity", "cli"}  # fmt: skip
+DESCRIBING = {"errors", "registry", "plugins", "commit", "graph", "space", "records", "ledger",
+              "studies", "plans", "timings", "published", "search", "engines", "report", "plan",
+              "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray.py"},

@@ -4,6 +4,7 @@ from harness.plan.estimate import estimate
 from harness.plan.facts import open_facts
 from harness.plan.make import make_plan, may_retry, settle
 from harness.plan.plan import Plan, Planned, is_done, sources_of
+from harness.plan.stored import stored_plan
 
 __all__ = [
     "Plan",
@@ -15,4 +16,5 @@ __all__ = [
     "open_facts",
     "settle",
     "sources_of",
+    "stored_plan",
 ]

@@ -1,0 +1,188 @@
+"""Plans as they were stored, before their results: `results/studies/<study>/<profile>/plans/`.
+
+A file a plan, named by its digest, written once and never again: what a study meant to do stays
+as it was said, whatever came of it. The digest is of what was decided (cells by trial, and what
+they are to be compared by), not of names, order, spelling, time or commit. A run with other
+cells or seeds stores another plan; the first one says what was meant before anything was known.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import LedgerError
+from harness.ledger import safe_name, write_whole
+from harness.space.base import first_fault
+
+PLAN_VERSION = 1
+SHOWN = 12
+"""Digits of a digest that people are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell:
+    """A point that is to be run."""
+
+    arm: str
+    choice: dict[str, Any]
+    seed: int
+    id: str
+    """The trial."""
+    named: bool = True
+    """Whether the arm is a name of the study file's own, not made from the choice."""
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What it is decided by, whatever it is called."""
+        return (self.arm if self.named else "", self.seed, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """What a study means to run and how it means to compare, and what was known at that time."""
+
+    study: str
+    profile: str
+    question: str
+    cells: tuple[PlannedCell, ...]
+    sources: tuple[str, ...]
+    """Trials that train backbones."""
+    recipe: str
+    """sha256 of the study's recipe (its settings that are not left open), 16 digits."""
+    declared: dict[str, Any]
+    """Everything else that the file decides (baseline, limits, contrasts, ...), defaults left out;
+    by dotted path."""
+    primary: str
+    """The comparison that the study is made for, in words."""
+    stored: str = ""
+    """When: UTC, ISO 8601. Not in the digest, as are all below."""
+    git_commit: str | None = None
+    harness: str = ""
+    """Version of the harness."""
+    found: dict[str, str] = field(default_factory=dict)
+    """Status of those of its trials that the ledger had a record of at that time."""
+    file: str | None = None
+    """The study file as it was named on the command line."""
+    version: int = PLAN_VERSION
+
+    @property
+    def digest(self) -> str:
+        """sha256 of what was decided, 64 digits."""
+        decided = {
+            "version": self.version,
+            "study": self.study,
+            "profile": self.profile,
+            "question": self.question,
+            "cells": sorted(cell.key for cell in self.cells),
+            "sources": sorted(self.sources),
+            "recipe": self.recipe,
+            "declared": self.declared,
+        }
+        text = json.dumps(decided, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(sorted({cell.seed for cell in self.cells}))
+
+    @property
+    def trials(self) -> frozenset[str]:
+        return frozenset(cell.id for cell in self.cells)
+
+
+def without(these: StoredPlan, those: StoredPlan) -> tuple[PlannedCell, ...]:
+    """Cells of one plan that another has not, in their order."""
+    there = Counter(cell.key for cell in those.cells)
+    left = []
+    for cell in these.cells:
+        if there[cell.key]:
+            there[cell.key] -= 1
+        else:
+            left.append(cell)
+    return tuple(left)
+
+
+def changed(before: StoredPlan, after: StoredPlan) -> dict[str, tuple[Any, Any]]:
+    """What else was decided otherwise, by dotted path: (before, after); None where it is unset."""
+    pairs: dict[str, tuple[Any, Any]] = {
+        "question": (before.question, after.question),
+        "recipe": (before.recipe, after.recipe),
+    }
+    for path in sorted({*before.declared, *after.declared}):
+        pairs[path] = (before.declared.get(path), after.declared.get(path))
+    return {path: pair for path, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def plans_folder(results: Path, study: str, profile: str) -> Path:
+    safe_name(study, "study"), safe_name(profile, "profile")
+    return Path(results) / "studies" / study / profile / "plans"
+
+
+def store_plan(results: Path, plan: StoredPlan) -> Path:
+    """Keep a plan; one that is there already stays as it is, with the time it has."""
+    path = plans_folder(results, plan.study, plan.profile) / f"{plan.digest}.json"
+    if not path.exists():
+        _write_once(path, json.dumps(_tree(plan), indent=1) + "\n")
+    return path
+
+
+def read_plans(results: Path, study: str, profile: str) -> tuple[StoredPlan, ...]:
+    """Every stored plan, the first one first.
+
+    A `LedgerError` where one is damaged or is no longer what its name is the digest of.
+    """
+    folder = plans_folder(results, study, profile)
+    plans = [_read(path) for path in folder.glob("*.json")]
+    return tuple(sorted(plans, key=lambda plan: (plan.stored, plan.digest)))
+
+
+def _read(path: Path) -> StoredPlan:
+    try:
+        tree = json.loads(path.read_bytes())
+        if (version := tree.get("version")) != PLAN_VERSION:
+            raise LedgerError(f"{path}: version {version!r}; this harness reads {PLAN_VERSION}")
+        tree.pop("digest", None), tree.pop("seeds", None)
+        plan = _adapter().validate_json(json.dumps(tree), strict=True)
+    except ValidationError as error:
+        raise LedgerError(f"{path}: {first_fault(error)}") from None
+    except (ValueError, AttributeError) as error:
+        raise LedgerError(f"{path}: not a plan: {error}") from None
+    if plan.digest != path.stem:
+        raise LedgerError(
+            f"{path}: was changed after it was stored: its digest is now {plan.digest}"
+        )
+    return plan
+
+
+def _tree(plan: StoredPlan) -> Mapping[str, Any]:
+    """As it is kept: with what can be computed of it, for readers without the harness."""
+    return {"digest": plan.digest, "seeds": plan.seeds, **dataclasses.asdict(plan)}
+
+
+def _write_once(path: Path, content: str) -> None:
+    """Written beside its place, then linked into it: of two that come at once the first stays."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    write_whole(beside, content)
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    except OSError:  # no links on this file system
+        if not path.exists():
+            beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@cache
+def _adapter() -> TypeAdapter[StoredPlan]:
+    return TypeAdapter(StoredPlan)
