@@ -135,14 +135,28 @@ def store_plan(results: Path, plan: StoredPlan) -> Path:
     return path
 
 
-def read_plans(results: Path, study: str, profile: str) -> tuple[StoredPlan, ...]:
-    """Every stored plan, the first one first.
+@dataclass(frozen=True, slots=True)
+class KeptPlans:
+    """The plans of a study, the first one first, and what is wrong with files of others."""
 
-    A `LedgerError` where one is damaged or is no longer what its name is the digest of.
-    """
-    folder = plans_folder(results, study, profile)
-    plans = [_read(path) for path in folder.glob("*.json")]
-    return tuple(sorted(plans, key=lambda plan: (plan.stored, plan.digest)))
+    plans: tuple[StoredPlan, ...] = ()
+    complaints: tuple[str, ...] = ()
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        return tuple(plan.digest for plan in self.plans)
+
+
+def read_plans(results: Path, study: str, profile: str) -> KeptPlans:
+    """Every stored plan. One that is damaged, or was changed since, is told and not believed."""
+    plans, complaints = [], []
+    for path in sorted(plans_folder(results, study, profile).glob("*.json")):
+        try:
+            plans.append(_read(path))
+        except LedgerError as error:
+            complaints.append(str(error))
+    plans.sort(key=lambda plan: (plan.stored, plan.digest))
+    return KeptPlans(tuple(plans), tuple(complaints))
 
 
 def _read(path: Path) -> StoredPlan:

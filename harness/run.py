@@ -100,22 +100,17 @@ def run_study(
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
     _demand_trainable(plan)
     store_plan(where.results, stored_plan(plan, ledger))
-    write_study(where.results, _results(plan, where))
+    kept = read_plans(where.results, study.name, study.profile)
+    write_study(where.results, replace(plan.results(), plans=kept.digests))
     pending = plan.pending()[: orders.limit]
     try:
         if pending:
             _train(engine, plan, pending, ledger, where, work or Named(RUN_TRIAL), watching, say)
     finally:
         plan = settle(plan, ledger)
-        results = _results(plan, where)
+        results = replace(plan.results(), plans=kept.digests)
         write_study(where.results, results)
-    return Outcome(plan, results, len(pending), tuple(ledger.complaints))
-
-
-def _results(plan: Plan, where: Workplace) -> StudyResults:
-    """Cells as they are, and the plans that were stored so far."""
-    plans = read_plans(where.results, plan.study.name, plan.study.profile)
-    return replace(plan.results(), plans=tuple(stored.digest for stored in plans))
+    return Outcome(plan, results, len(pending), (*ledger.complaints, *kept.complaints))
 
 
 def _demand_trainable(plan: Plan) -> None:
