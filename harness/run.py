@@ -100,7 +100,7 @@ def run_study(
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
     _demand_trainable(plan)
     store_plan(where.results, stored_plan(plan, ledger))
-    kept = read_plans(where.results, study.name, study.profile)
+    kept = read_plans(where.results, *plan.name)
     write_study(where.results, replace(plan.results(), plans=kept.digests))
     pending = plan.pending()[: orders.limit]
     try:

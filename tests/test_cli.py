@@ -19,7 +19,8 @@ NETWORK = {"--image-size", "--width", "--repeats", "--levels", "--channels", "--
 OPTIONS = {
     "run": {"--profile", "--seeds", "--set", "--engine", "--device", "--threads", "--trial",
             "--limit", "--retry", "--plugin", "--results", "--reports"},
-    "plan": {"--profile", "--seeds", "--set", "--plugin", "--results", "--json"},
+    "plan": {"--profile", "--seeds", "--set", "--calibrate", "--device", "--threads", "--at-once",
+             "--plugin", "--results", "--json"},
     "check": {"--build", "--plugin"},
     "show": {*NETWORK, "--svg", "--code", "--for", "--plugin", "--json"},
     "diff": {*NETWORK, "--plugin", "--json"},

@@ -16,11 +16,11 @@ FLOORS = (
     ("errors", "registry", "plugins", "commit"),
     ("graph", "records"),
     ("space",),
-    ("ledger", "studies", "timings", "plans", "ops", "compiler", "weights"),
+    ("ledger", "studies", "timings", "plans", "calibrations", "ops", "compiler", "weights"),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
-    ("trial", "run", "plan", "prove"),
+    ("trial", "run", "plan", "prove", "calibrate"),
     ("evaluation",),
     ("door",),
     ("fidelity",),
@@ -29,8 +29,8 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "commit", "graph", "space", "records", "ledger",
-              "studies", "plans", "timings", "published", "search", "engines", "report", "plan",
-              "run", "door", "fidelity", "cli"}  # fmt: skip
+              "studies", "plans", "calibrations", "timings", "published", "search", "engines",
+              "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray.py"},

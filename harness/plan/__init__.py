@@ -1,6 +1,6 @@
 """What a study would do, before anything does: every cell with its cost, gate and ledger hit."""
 
-from harness.plan.estimate import estimate
+from harness.plan.estimate import estimate, unmeasured
 from harness.plan.facts import open_facts
 from harness.plan.make import make_plan, may_retry, settle
 from harness.plan.plan import Plan, Planned, is_done, sources_of
@@ -17,4 +17,5 @@ __all__ = [
     "settle",
     "sources_of",
     "stored_plan",
+    "unmeasured",
 ]
