@@ -5,6 +5,7 @@ drawn weights where another trial's are still to be trained: time does not depen
 """
 
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -123,12 +124,20 @@ def _interpolated(
     }
 
 
+def _load() -> float | None:
+    """Processes that want to run, a core of this machine."""
+    try:
+        return os.getloadavg()[0] / (os.cpu_count() or 1)
+    except OSError:
+        return None
+
+
 def _measured(
     spec: TrialSpec, where: Workplace, device: torch.device, name: str, budget: float
 ) -> Calibration:
     """Rates of one group. What goes wrong is its reason, as it would be a trial's."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    told = Calibration(group_of(spec), name, where.threads, torch.__version__, now)
+    told = Calibration(group_of(spec), name, where.threads, torch.__version__, now, load=_load())
     try:
         with tempfile.TemporaryDirectory() as folder, deterministic(device, where.threads):
             rates, steps = _rates(spec, where, Path(folder), device, budget)

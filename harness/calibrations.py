@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,9 +31,6 @@ class Span(NamedTuple):
     seconds: float
     low: float
     high: float
-
-    def plus(self, other: "Span") -> "Span":
-        return Span(*(own + theirs for own, theirs in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +59,8 @@ class Calibration:
     torch: str
     measured: str
     """When: UTC, ISO 8601."""
+    load: float | None = None
+    """Processes a core that wanted to run at the time (one-minute average), where it is known."""
     rates: Rates | None = None
     steps: int = 0
     """Timed."""
@@ -111,13 +110,24 @@ def features_key(spec: TrialSpec) -> str:
     return _digest(told)
 
 
-def trial_seconds(rates: Rates, spec: TrialSpec) -> Span:
+def trial_seconds(rates: Rates, spec: TrialSpec) -> float:
     """How long a trial of a group takes by itself, features of its backbone not among it."""
     images, epochs = spec.facts.train_images, spec.recipe.schedule.epochs
     steps = epochs * (images // min(spec.recipe.batch_size, images))
     rest = rates.fixed + epochs * rates.save + spec.facts.val_images * rates.evaluation
-    ends = (statistics.median(rates.step), min(rates.step), max(rates.step))
-    return Span(*(steps * step + rest for step in ends))
+    return steps * statistics.median(rates.step) + rest
+
+
+def spread(measured: Iterable[Calibration]) -> tuple[float, float]:
+    """How far below and above its middle a stretch of steps came, of all that were timed: what
+    else a machine does comes and goes, so one network's stretches are too few to tell."""
+    ratios = [
+        one / statistics.median(found.rates.step)
+        for found in measured
+        if found.rates and not found.interpolated
+        for one in found.rates.step
+    ]
+    return min([1.0, *ratios]), max([1.0, *ratios])
 
 
 def feature_seconds(rates: Rates, spec: TrialSpec) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.door.plan_table import WIDE, Trial, cell_table, network_table, span_words, state_of
+from harness.door.plan_table import Trial, span_words, state_of, tables
 from harness.door.published import say_published
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan, stored_plan, unmeasured
@@ -16,6 +16,8 @@ from harness.space.study import Study
 from harness.space.workplace import Workplace
 
 Say = Callable[[str], None]
+NAMED = 6
+"""Arms that are named where many share a reason."""
 
 
 def plan_document(
@@ -44,9 +46,8 @@ def say_plan(document: Mapping[str, Any], console: Console) -> None:
     """The cells, why some are not trained, how long the rest would take, the paper's table."""
     trials, times = document["trials"], document["estimate"].get("trials", {})
     title = f"{document['study']} ({document['profile']})"
-    console.print(cell_table(trials, times, console.width, title))
-    if console.width < WIDE:
-        console.print(network_table(trials))
+    for table in tables(trials, times, title, console):
+        console.print(table)
     for line in reasons(trials):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for line in totals(document):
@@ -65,8 +66,16 @@ def reasons(trials: Sequence[Trial]) -> Iterator[str]:
             name = cell_name(trial["arm"], trial["choice"])
             by_arm.setdefault(name, []).append(trial["seed"])
     for (status, reason), by_arm in groups.items():
-        cells = "; ".join(f"{name} ({_seeds(seeds)})" for name, seeds in by_arm.items())
+        alike: dict[tuple[int, ...], list[str]] = {}
+        for name, seeds in by_arm.items():
+            alike.setdefault(tuple(seeds), []).append(name)
+        cells = "; ".join(f"{_names(names)} ({_seeds(seeds)})" for seeds, names in alike.items())
         yield f"{status}: {reason}: {cells}"
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return "; ".join(names[:NAMED]) + more
 
 
 def _bare(trial: Trial) -> str:
@@ -114,13 +123,15 @@ def estimate_words(estimate: Mapping[str, Any]) -> str:
 def _reservations(estimate: Mapping[str, Any]) -> Iterator[str]:
     """What the time rests on, and what is not in it."""
     if estimate["basis"] and estimate["pending"]:
-        yield f"by {estimate['basis']}"
+        yield f"known from: {estimate['basis']}"
     if estimate["pending"] and not estimate["basis"]:
         yield "time is not known yet: --calibrate makes short runs on this device"
     elif estimate.get("unknown"):
         yield f"not in it: {_many(estimate['unknown'], 'trial')} of unknown time"
     if estimate.get("unknown_sources") and estimate["basis"]:
         yield f"not in it: pretraining, {_many(estimate['unknown_sources'], 'trial')}"
+    if busy := estimate.get("busy"):
+        yield f"measured beside other work ({busy:.1f} processes a core): alone it is faster"
     for reason in dict.fromkeys(estimate.get("not_measured", {}).values()):
         yield f"could not be timed: {reason}"
 

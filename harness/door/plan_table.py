@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from harness.search import cell_name
 
-WIDE, BROAD = 100, 140
-"""Columns of a terminal from which costs stand beside each cell, and ids are whole."""
 Trial = Mapping[str, Any]
 """A row of `trials` in the document of `harness plan --json`."""
 Row = tuple[str, ...]
@@ -22,25 +22,42 @@ def state_of(trial: Trial) -> str:
     return "to train" if trial["status"] == "pending" else str(trial["status"])
 
 
-def cell_table(trials: Sequence[Trial], times: Mapping[str, Any], width: int, title: str) -> Table:
-    """A row a cell. Alike in width whatever is in it, but for the arm's name, which may wrap."""
+def tables(
+    trials: Sequence[Trial], times: Mapping[str, Any], title: str, console: Console
+) -> tuple[Table, ...]:
+    """All in one where the terminal has room; else short ids; else costs in a table of their own.
+
+    times: what is guessed of trials, by id.
+    """
+    boundless = console.options.update(width=10_000)
+    for whole_ids in (True, False):
+        table = cell_table(trials, times, title, whole_ids=whole_ids, costs=True)
+        if Measurement.get(console, boundless, table).maximum <= console.width:
+            return (table,)
+    return (cell_table(trials, times, title, whole_ids=False, costs=False), network_table(trials))
+
+
+def cell_table(
+    trials: Sequence[Trial], times: Mapping[str, Any], title: str, *, whole_ids: bool, costs: bool
+) -> Table:
+    """A row a cell; the arm's name alone may wrap."""
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("arm", overflow="fold", min_width=12)
     table.add_column("seed", justify="right", no_wrap=True)
     table.add_column("trial", no_wrap=True)
     table.add_column("state", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
-    for head in COSTS if width >= WIDE else ():
+    for head in COSTS if costs else ():
         table.add_column(head, justify="right", no_wrap=True)
     for trial in trials:
         row = [
             escape(cell_name(trial["arm"], trial["choice"])),
             str(trial["seed"]),
-            trial["id"] if width >= BROAD else trial["id"][:8],
+            trial["id"] if whole_ids else trial["id"][:8],
             escape(state_of(trial)),
             _time(trial, times),
         ]
-        table.add_row(*row, *(costs_of(trial) if width >= WIDE else ()))
+        table.add_row(*row, *(costs_of(trial) if costs else ()))
     return table
 
 
@@ -54,9 +71,9 @@ def network_table(trials: Sequence[Trial]) -> Table:
     for trial in trials:
         names = seen.setdefault(costs_of(trial), [])
         names += [name for name in (cell_name(trial["arm"], trial["choice"]),) if name not in names]
-    for costs, names in seen.items():
+    for numbers, names in seen.items():
         more = f" and {len(names) - 1} more" if names[1:] else ""
-        table.add_row(escape(names[0] + more), *costs)
+        table.add_row(escape(names[0] + more), *numbers)
     return table
 
 

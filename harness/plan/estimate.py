@@ -2,7 +2,7 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.calibrations import (
@@ -18,6 +18,9 @@ from harness.plan.schedule import wall_time, waves_of
 from harness.plan.timing import Basis, Finished, Guess, finished_trials, guesses
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
+
+BUSY = 0.75
+"""Processes a core from which what is measured says little of a quiet machine."""
 
 
 def estimate(
@@ -54,6 +57,7 @@ def estimate(
         "unknown": sum(spec.id not in spans for spec in pending),
         "unknown_sources": sum(spec.id not in spans for spec in sources),
         "basis": _basis(known, finished, measured) if known else None,
+        "busy": _busy(measured.values()),
         "trials": {trial: _told(guess) for trial, guess in known.items()},
         "not_measured": {
             spec.id: calibration.reason
@@ -95,6 +99,12 @@ def _features(pending: Sequence[TrialSpec], measured: Mapping[str, Calibration])
 
 def _told(guess: Guess) -> dict[str, Any]:
     return {**guess.span._asdict(), "basis": guess.basis}
+
+
+def _busy(measured: Iterable[Calibration]) -> float | None:
+    """Most processes a core that wanted to run beside a measurement; None where all were quiet."""
+    loads = [one.load for one in measured if one.rates and one.load is not None]
+    return busiest if loads and (busiest := max(loads)) > BUSY else None
 
 
 def _basis(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.calibrations import Calibration, Span, group_key, trial_seconds
+from harness.calibrations import Calibration, Span, group_key, spread, trial_seconds
 from harness.ledger import Ledger
 from harness.plan.plan import Plan
 from harness.space.costing import closed_form
@@ -72,6 +72,7 @@ def guesses(
     there = list(finished)
     for one in there:
         same.setdefault(length_key(one.spec), []).append(one.seconds)
+    least, most = spread(measured.values())
     found: dict[str, Guess] = {}
     for spec in trials:
         known, calibration = same.get(length_key(spec)), measured.get(group_key(spec))
@@ -79,7 +80,8 @@ def guesses(
             found[spec.id] = Guess(_span(known), "same")
         elif calibration is not None and calibration.rates is not None:
             basis: Basis = "interpolated" if calibration.interpolated else "measured"
-            found[spec.id] = Guess(trial_seconds(calibration.rates, spec), basis)
+            seconds = trial_seconds(calibration.rates, spec)
+            found[spec.id] = Guess(Span(seconds, seconds * least, seconds * most), basis)
         elif not measured and (guess := _by_work(spec, there)):
             found[spec.id] = guess
     return found
