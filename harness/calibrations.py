@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.files import write_whole
 from harness.graph import digest, from_tree
-from harness.ledger import write_whole
 from harness.space.trial import TrialSpec
 
 CALIBRATION_VERSION = 1
@@ -139,7 +139,7 @@ def feature_seconds(rates: Rates, spec: TrialSpec) -> float:
 def calibration_path(results: Path, spec: TrialSpec, device: str, threads: int) -> Path:
     """The place of a group's calibration. device: as records have it (`cpu: Xeon`)."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", device).strip("-").lower() or "device"
-    return Path(results) / "calibrations" / f"{name}-{threads}" / f"{group_key(spec)}.json"
+    return results / "calibrations" / f"{name}-{threads}" / f"{group_key(spec)}.json"
 
 
 def write_calibration(path: Path, found: Calibration) -> None:

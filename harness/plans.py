@@ -9,7 +9,6 @@ cells or seeds stores another plan; the first one says what was meant before any
 import dataclasses
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import LedgerError
-from harness.ledger import safe_name, write_whole
+from harness.files import create_whole
+from harness.ledger import safe_name
 from harness.space.base import first_fault
 
 PLAN_VERSION = 1
@@ -124,14 +124,13 @@ def changed(before: StoredPlan, after: StoredPlan) -> dict[str, tuple[Any, Any]]
 
 def plans_folder(results: Path, study: str, profile: str) -> Path:
     safe_name(study, "study"), safe_name(profile, "profile")
-    return Path(results) / "studies" / study / profile / "plans"
+    return results / "studies" / study / profile / "plans"
 
 
 def store_plan(results: Path, plan: StoredPlan) -> Path:
     """Keep a plan; one that is there already stays as it is, with the time it has."""
     path = plans_folder(results, plan.study, plan.profile) / f"{plan.digest}.json"
-    if not path.exists():
-        _write_once(path, json.dumps(_tree(plan), indent=1) + "\n")
+    create_whole(path, json.dumps(_tree(plan), indent=1) + "\n")
     return path
 
 
@@ -180,21 +179,6 @@ def _read(path: Path) -> StoredPlan:
 def _tree(plan: StoredPlan) -> Mapping[str, Any]:
     """As it is kept: with what can be computed of it, for readers without the harness."""
     return {"digest": plan.digest, "seeds": plan.seeds, **dataclasses.asdict(plan)}
-
-
-def _write_once(path: Path, content: str) -> None:
-    """Written beside its place, then linked into it: of two that come at once the first stays."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    write_whole(beside, content)
-    try:
-        os.link(beside, path)
-    except FileExistsError:
-        pass
-    except OSError:  # no links on this file system
-        if not path.exists():
-            beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 @cache

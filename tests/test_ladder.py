@@ -13,13 +13,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins", "commit"),
-    ("graph", "records"),
+    ("errors", "registry", "plugins", "outcomes", "files", "commit"),
+    ("graph", "records", "claims"),
     ("space",),
     ("ledger", "studies", "timings", "plans", "calibrations", "ops", "compiler", "weights"),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
+    ("supplies", "underway"),
     ("trial", "run", "plan", "prove", "calibrate"),
     ("evaluation",),
     ("door",),
@@ -28,14 +29,15 @@ FLOORS = (
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
-DESCRIBING = {"errors", "registry", "plugins", "commit", "graph", "space", "records", "ledger",
-              "studies", "plans", "calibrations", "timings", "published", "search", "engines",
-              "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
+DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
+              "outcomes", "files", "claims", "supplies", "commit", "plans", "calibrations",
+              "timings", "published", "search", "engines", "report", "plan", "run", "door",
+              "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
-    "ray": {"engines/ray.py"},
+    "ray": {"engines/ray/bridge.py", "engines/ray/cluster.py", "engines/ray/engine.py"},
     "pycocotools": {"evaluate.py"},
-    "optuna": {"search.py"},
+    "optuna": {"search/optuna_search.py"},
     "yaml": {"space/load.py"},
 }
 

@@ -120,6 +120,7 @@ def plan(
     from harness.door.plan import plan_document, say_plan
     from harness.door.printing import wide_console
     from harness.engines.base import processors
+    from harness.files import place
     from harness.plan import open_facts
     from harness.plugins import load
     from harness.space.assumed import or_assumed
@@ -128,7 +129,7 @@ def plan(
 
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
-    where = Workplace(Path(results), device=device, threads=threads)
+    where = Workplace(place(results), device=device, threads=threads)
     document = plan_document(
         loaded,
         where,

@@ -50,7 +50,7 @@ def finished_trials(plan: Plan, ledger: Ledger) -> list[Finished]:
     found = []
     for trial, spec in {**plan.sources, **specs}.items():
         record = ledger.get(trial)
-        if record is not None and record.status == "done":
+        if record is not None and record.status == "done" and not record.altered:
             found.append(Finished(spec, record.seconds, record.environment.device))
     return found
 
