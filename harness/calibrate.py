@@ -8,8 +8,8 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,10 +27,8 @@ from harness.calibrations import (
     write_calibration,
 )
 from harness.cost import count
-from harness.data import Dataset, Sample, Split, open_data
-from harness.data.base import AbstractSplit, Objects
+from harness.data import Dataset, open_data
 from harness.detector import Detector, build
-from harness.detector.targets import Targets
 from harness.engines.base import reason_of
 from harness.environment import device_name, find_device, precision_of
 from harness.evaluate import coco_metrics
@@ -41,7 +39,8 @@ from harness.space.workplace import Workplace
 from harness.training.determinism import deterministic
 from harness.training.feeds import Feeds, keeps_features, open_feeds
 from harness.training.predict import predict
-from harness.training.train import Feed, Inputs, Trainer
+from harness.training.short import Short, first_of
+from harness.training.train import Trainer
 from harness.trial import COUNTED_MACS
 
 log = logging.getLogger(__name__)
@@ -228,57 +227,6 @@ def _steps(
     save = max(0.0, whole - sum(row.seconds for row in rows)) / STRETCHES
     step = tuple(row.seconds / len(feed) for row in rows)
     return step, save, STRETCHES * len(feed), trainer.trained
-
-
-@dataclass
-class Short:
-    """A feed whose epochs are a few batches of the whole feed's, over again where it has fewer."""
-
-    feed: Feed
-    steps: int
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def epoch(self, number: int) -> Iterator[tuple[Inputs, Targets]]:
-        left = self.steps
-        while left:
-            for batch in self.feed.epoch(number):
-                yield batch
-                left -= 1
-                if not left:
-                    return
-
-
-class _First(AbstractSplit):
-    """The first images of a split."""
-
-    def __init__(self, split: Split, images: int) -> None:
-        self.split, self.ids, self.sizes = split, split.ids[:images], split.sizes[:images]
-
-    def load(self, index: int) -> Sample:
-        return self.split.load(index)
-
-    def objects(self, index: int) -> Objects:
-        return self.split.objects(index)
-
-
-def first_of(dataset: Dataset, train: int, val: int) -> Dataset:
-    """A dataset of the first images of both splits, with what is true of them."""
-    there = _First(dataset.val, val)
-    truth = dict(dataset.truth)
-    truth["images"] = _of(truth["images"], "id", there.ids)
-    truth["annotations"] = _of(truth["annotations"], "image_id", there.ids)
-    name = f"{dataset.facts.fingerprint}, first {train} and {val}"
-    facts = dataset.facts.model_copy(update={"fingerprint": name})
-    return replace(dataset, facts=facts, train=_First(dataset.train, train), val=there, truth=truth)
-
-
-def _of(
-    rows: Sequence[Mapping[str, object]], field: str, ids: Sequence[int]
-) -> list[Mapping[str, object]]:
-    kept = set(ids)
-    return [row for row in rows if row[field] in kept]
 
 
 class _Clock:

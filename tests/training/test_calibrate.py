@@ -5,12 +5,13 @@ import math
 import pytest
 
 from harness import calibrate as calibrating
-from harness.calibrate import AT_MOST, STRETCHES, Short, calibrate, chosen_of, first_of
+from harness.calibrate import AT_MOST, STRETCHES, calibrate, chosen_of
 from harness.calibrations import Calibration, Rates, calibration_path, group_key
 from harness.data import open_data
 from harness.space.data import DataSpec
 from harness.space.model import BackboneSpec
 from harness.space.workplace import Workplace
+from harness.training.short import Short, first_of
 
 
 @pytest.fixture
