@@ -72,6 +72,12 @@ class StoredPlan:
     """Status of those of its trials that the ledger had a record of at that time."""
     file: str | None = None
     """The study file as it was named on the command line."""
+    first: str | None = None
+    """Digest of the first plan of this study and profile, where this is a later one."""
+    added: tuple[PlannedCell, ...] = ()
+    """What it has and the first has not."""
+    left_out: tuple[PlannedCell, ...] = ()
+    """What the first has and it has not."""
     version: int = PLAN_VERSION
 
     @property
@@ -128,8 +134,13 @@ def plans_folder(results: Path, study: str, profile: str) -> Path:
 
 
 def store_plan(results: Path, plan: StoredPlan) -> Path:
-    """Keep a plan; one that is there already stays as it is, with the time it has."""
+    """Keep a plan, beside the first one; one that is there stays as it is, with the time it has."""
     path = plans_folder(results, plan.study, plan.profile) / f"{plan.digest}.json"
+    if path.exists():
+        return path
+    for first in read_plans(results, plan.study, plan.profile).plans[:1]:
+        added, left_out = without(plan, first), without(first, plan)
+        plan = dataclasses.replace(plan, first=first.digest, added=added, left_out=left_out)
     create_whole(path, json.dumps(_tree(plan), indent=1) + "\n")
     return path
 

@@ -185,6 +185,12 @@ def test_plans_are_only_ever_added(run, tmp_path):
     one, two = read_plans(tmp_path / "results", "nets", "default").plans
     assert [f"{one.digest}.json"] == list(first)
     assert read_study(tmp_path / "results", "nets", "default").plans == (one.digest, two.digest)
+    assert (one.first, one.added, one.left_out) == (None, (), ())
+    assert two.first == one.digest
+    assert [(cell.arm, cell.seed) for cell in two.added] == [
+        ("bifpn", 2), ("fpn", 2), ("narrow", 2)
+    ]  # fmt: skip
+    assert two.left_out == ()
     assert one.found == {}
     assert set(two.found.values()) == {"done"}
     assert set(two.found) == one.trials
