@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from harness.door.printing import say_plan
+from harness.door.plan import say_plan
 from harness.door.progress import Progress, clock_words
 from harness.engines import Event
 from harness.errors import SpecError
