@@ -65,7 +65,6 @@ class Orders:
     """How a study is to be run: nothing here changes a result."""
 
     where: Workplace
-    engine: str = "ray"
     limit: int | None = None
     """At most so many trials now; the rest stays pending."""
     retry_failed: bool = False
@@ -75,7 +74,7 @@ class Orders:
     def workplace(self) -> Workplace:
         """Where trials run, from now on."""
         end = None if self.budget_s is None else time.time() + self.budget_s
-        return replace(self.where, engine=self.engine, deadline=end)
+        return replace(self.where, deadline=end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def run_study(
     """Run what the ledger lacks. The study file is kept up to date, also on interruption."""
     where = orders.workplace()
     ledger = Ledger(where.results)
-    engine = ENGINES.get(orders.engine)()
+    engine = ENGINES.get(where.engine)()
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
     _demand_trainable(plan)
