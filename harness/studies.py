@@ -67,6 +67,8 @@ class StudyResults:
     """The study file as it was named on the command line."""
     search: dict[str, Any] | None = None
     """The study's `search` section, what was known of its space, and how far it is."""
+    plans: tuple[str, ...] = ()
+    """Digests of the plans that were stored, the first one first (`harness.plans`)."""
     version: int = STUDY_VERSION
 
 

@@ -56,6 +56,11 @@ class Plan:
         spelt = tuple(planned.cell for planned in self.cells)
         return spelt + (self.search.cells if self.search else ())
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """Study and profile."""
+        return self.study.name, self.study.profile
+
     def pending(self) -> tuple[TrialSpec, ...]:
         """What is still to be trained, each trial once: first all first seeds, then all second."""
         found = {p.spec.id: p for p in self.cells if p.cell.status == "pending"}

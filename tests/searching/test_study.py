@@ -10,11 +10,12 @@ from searching.conftest import LARGE, SIX
 from searching.test_compare import COMPARE, FINE
 
 from harness.cli import main
-from harness.door.printing import say_outcome, say_plan
+from harness.door.plan import plan_document, say_plan
+from harness.door.printing import say_outcome
 from harness.engines import Early
 from harness.errors import SpecError
 from harness.ledger import Ledger
-from harness.plan import estimate, make_plan
+from harness.plan import make_plan
 from harness.run import Named, Orders, run_study
 from harness.searching import early_of, with_search
 from harness.space.workplace import Workplace
@@ -35,9 +36,7 @@ def results(tmp_path):
 def run(results, facts, fake_trial):
     def run(study, **orders):
         where = Workplace(results)
-        return run_study(
-            study, Orders(where, "inline", **orders), work=Named(fake_trial), facts=facts
-        )
+        return run_study(study, Orders(where, **orders), work=Named(fake_trial), facts=facts)
 
     return run
 
@@ -191,13 +190,11 @@ def test_a_space_that_cannot_be_built_at_all_is_refused(plan, study):
         plan(study(space))
 
 
-def test_plan_and_outcome_in_words(plan, study, run, results):
+def test_plan_and_outcome_in_words(study, run, results, facts):
     limits = "{feature_network.params: 25000}"
     searched = study(SIX, trials=20, limits=limits)
     console = Console(record=True, width=160)
-    made = plan(searched)
-    ledger, where = Ledger(results), Workplace(results)
-    say_plan(made.as_json(estimate(made, ledger, where, 1)), console)
+    say_plan(plan_document(searched, Workplace(results), facts, 1), console)
     words = console.export_text()
     assert "search (random) by ap: 20 networks out of 6 points" in words
     assert re.search(r"of 200 random points \d+ can be trained \(\d networks\), \d+ over", words)
@@ -249,7 +246,7 @@ def test_trials_are_called_by_their_proposals(study, results, facts, fake_trial)
             pass
 
     run_study(
-        study(LARGE, trials=2, seeds=2), Orders(Workplace(results), "inline"),
+        study(LARGE, trials=2, seeds=2), Orders(Workplace(results)),
         work=Named(fake_trial), facts=facts, watching=Watcher,
     )  # fmt: skip
     assert list(dict.fromkeys(called)) == [
