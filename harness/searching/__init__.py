@@ -3,7 +3,7 @@
 from harness.searching.cells import searched_cells
 from harness.searching.found import Found, finished, front, winner
 from harness.searching.planned import Searched, settled_search, with_search
-from harness.searching.preview import Preview, preview
+from harness.searching.preview import Preview, drawn, preview, unbuildable
 from harness.searching.running import early_of, run_search
 from harness.searching.screen import Gate, Screened
 from harness.searching.setting import open_searcher, space_of
@@ -18,6 +18,7 @@ __all__ = [
     "Screened",
     "SearchSupply",
     "Searched",
+    "drawn",
     "early_of",
     "finished",
     "front",
@@ -28,6 +29,7 @@ __all__ = [
     "searched_cells",
     "settled_search",
     "space_of",
+    "unbuildable",
     "winner",
     "with_search",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from harness.errors import SpecError
+from harness.errors import Fault, SpecError
 from harness.ledger import Ledger
 from harness.plan.plan import is_done
 from harness.search import AbstractSearcher, Asked, Proposal
@@ -77,17 +77,11 @@ def preview(
     gate: Callable[[Proposal], Screened],
 ) -> Preview:
     """A `SpecError` where no random point can be built: with the faults of the first."""
-    search, space = search_of(study), space_of(study)
-    points = all_points(space, MOST_POINTS)
-    screened = [
-        gate(Proposal(turn, Choice(f"random {turn}", {}, values), study.spec.seed_list))
-        for turn, values in enumerate(
-            space.draw(RandomPick(search.seed, "plan", turn)) for turn in range(DRAWS)
-        )
-    ]
+    search, screened = search_of(study), drawn(study, gate)
+    if faults := unbuildable(screened):
+        raise SpecError(faults)
+    points = all_points(space_of(study), MOST_POINTS)
     unbound = [one for one in screened if one.faults]
-    if len(unbound) == len(screened):
-        raise SpecError(unbound[0].faults)
     fine = [one for one in screened if one.reason is None]
     return Preview(
         kind=search.kind,
@@ -103,6 +97,22 @@ def preview(
         reasons=dict(Counter(_kind(one.reason) for one in screened if one.reason).most_common(5)),
         progress=Progress.of(searcher.history()),
     )
+
+
+def drawn(study: Study, gate: Callable[[Proposal], Screened]) -> list[Screened]:
+    """Random points behind the gate; the same each time."""
+    space, seed = space_of(study), search_of(study).seed
+    values = [space.draw(RandomPick(seed, "plan", turn)) for turn in range(DRAWS)]
+    seeds = study.spec.seed_list
+    return [
+        gate(Proposal(turn, Choice(f"random {turn}", {}, one), seeds))
+        for turn, one in enumerate(values)
+    ]
+
+
+def unbuildable(screened: Sequence[Screened]) -> Sequence[Fault]:
+    """The faults of the first point where no point can be bound: then it is the study's own."""
+    return screened[0].faults if all(one.faults for one in screened) else ()
 
 
 def _state(status: str | None) -> str:

@@ -290,3 +290,14 @@ def test_the_topology_that_mutations_start_from_is_named(plan, study):
         SpecError, match=r"searched.yaml:\d+  search.topology.mutations.of: .*bifpm"
     ):
         plan(study(LARGE, more="  topology: {mutations: {of: bifpm}}"))
+
+
+def test_check_sees_a_space_that_cannot_be_built(study, tmp_path):
+    file = str(tmp_path / "searched.yaml")
+    study(LARGE)
+    done = CliRunner().invoke(main, ["check", file])
+    assert done.exit_code == 0, done.output
+    study("{model.feature_network.fuse: {choices: [nonsense, rubbish]}}")
+    done = CliRunner().invoke(main, ["check", file])
+    assert done.exit_code != 0
+    assert re.search(r"searched.yaml:\d+  model.feature_network.fuse: .*fuse", done.output)
