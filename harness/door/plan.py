@@ -98,7 +98,8 @@ def totals(document: Mapping[str, Any]) -> Iterator[str]:
         state = state_of(trial)
         states[state] = states.get(state, 0) + 1
     counted = ", ".join(f"{number} {state}" for state, number in states.items())
-    yield f"{len(document['trials'])} cells: {counted}"
+    if counted:
+        yield f"{len(document['trials'])} cells: {counted}"
     yield estimate_words(document["estimate"])
     yield from _reservations(document["estimate"])
     if digest := document.get("digest"):

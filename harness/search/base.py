@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +37,15 @@ class Told:
     """Where a stopped one ended: its values are of a shorter training, never of a front."""
     note: Mapping[str, Any] = field(default_factory=dict)
     """Plain values that the caller wants kept beside it."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value not in (None, (), {})}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> "Told":
+        """From what `as_json` made."""
+        tuples = {key: tuple(kept[key]) for key in ("values", "violations") if key in kept}
+        return cls(**{**kept, **tuples})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import math
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,7 @@ def _tpe(setting: Setting, seed: int) -> "optuna.samplers.BaseSampler":
 
     return optuna.samplers.TPESampler(
         seed=seed,
-        n_startup_trials=min(10, max(2, setting.trials // 4)),
+        n_startup_trials=min(10, max(4, setting.trials // 4)),
         multivariate=True,
         group=True,
         constant_liar=True,
@@ -107,7 +107,7 @@ class OptunaSearch(AbstractSearcher):
         if self._asked[proposal.number].told is not None:
             number = self._twin(number)
         trial = self._handle(number)
-        trial.set_user_attr("told", _plain(told))
+        trial.set_user_attr("told", told.as_json())
         for place, violation in enumerate(told.violations):
             trial.set_constraint(f"limit {place}", violation)
         self._study.tell(number, *_verdict(trial, told, self._worst()))
@@ -192,7 +192,7 @@ class OptunaSearch(AbstractSearcher):
                 continue
             proposal = self._proposal(kept["number"], kept["values"])
             told = trial.user_attrs.get("told")
-            self._asked[proposal.number] = Asked(proposal, None if told is None else _told(told))
+            self._asked[proposal.number] = Asked(proposal, None if told is None else Told.of(told))
             self._trials[proposal.number] = trial.number
         self._again += [one.proposal for one in self.history() if one.told is None]
 
@@ -251,15 +251,6 @@ def _suggest(trial: "optuna.Trial", name: str, domain: Domain) -> Any:
 def _seed(seed: int, number: int) -> int:
     """Of the sampler of one point: 32 bits, unlike those of its neighbours."""
     return int.from_bytes(sha256(f"{seed}/{number}".encode()).digest()[:4])
-
-
-def _plain(told: Told) -> dict[str, Any]:
-    return {key: value for key, value in asdict(told).items() if value not in (None, (), {})}
-
-
-def _told(kept: Mapping[str, Any]) -> Told:
-    tuples = {key: tuple(kept[key]) for key in ("values", "violations") if key in kept}
-    return Told(**{**kept, **tuples})
 
 
 class _quiet(warnings.catch_warnings):

@@ -7,8 +7,7 @@ winner and random networks of equal cost follow (`compare.py`).
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
 from harness.engines.base import WAIT, Wait
 from harness.ledger import Ledger
@@ -17,10 +16,10 @@ from harness.plan.plan import is_done, sources_of
 from harness.records import TrialRecord
 from harness.search import AbstractSearcher, Asked, Proposal, Told
 from harness.searching.compare import compared
-from harness.searching.objectives import values_of
-from harness.searching.screen import Gate, Screened, costs_of
+from harness.searching.screen import Gate
 from harness.searching.setting import search_of
 from harness.searching.state import BARREN, is_counted
+from harness.searching.verdicts import Open, failure, name_of, rejection, same_as, success
 from harness.space.bind import FactsOf
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
@@ -35,17 +34,6 @@ class Allowed:
     """Most trials handed out."""
     retry_failed: bool = False
     """Proposals that failed are trained again."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """A proposal between asking and telling."""
-
-    proposal: Proposal
-    screened: Screened
-    records: dict[str, TrialRecord] = field(default_factory=dict)
-    followers: list[Proposal] = field(default_factory=list)
-    """Proposals of the same network, told when it is."""
 
 
 class SearchSupply:
@@ -68,7 +56,7 @@ class SearchSupply:
         self.handed_out = 0
         self.ended_because: str | None = None
         """Why the search has fewer networks than it might."""
-        self._open: dict[int, _Open] = {}
+        self._open: dict[int, Open] = {}
         self._by_trial: dict[str, int] = {}
         self._first: dict[str, int] = {}
         self._names: dict[str, str] = {}
@@ -200,24 +188,22 @@ class SearchSupply:
         screened = self.gate(proposal)
         first = self._first.get(screened.id or "", proposal.number)
         if screened.reason is not None or screened.id is None:
-            note = {"status": "rejected", "reason": screened.reason, **_ids(screened, 1)}
-            note |= {k: v for k, v in costs_of(screened.cost).items() if k != "parts"}
-            self._tell(proposal, Told("rejected", violations=screened.violations, note=note))
+            self._tell(proposal, rejection(screened))
         elif first in self._open:
             self._open[first].followers.append(proposal)
         elif first in self._told and first != proposal.number:
-            self._tell(proposal, _as(self._told[first], first))
+            self._tell(proposal, same_as(self._told[first], first))
         else:
             self._first[screened.id] = proposal.number
-            self._begin(_Open(proposal, screened))
+            self._begin(Open(proposal, screened))
 
-    def _begin(self, one: _Open) -> None:
+    def _begin(self, one: Open) -> None:
         """Look its trials up in the ledger; what is lacking is queued."""
         self._open[one.proposal.number] = one
         self._newest = max(self._newest, one.proposal.number)
         for spec in one.screened.specs:
             self._by_trial[spec.id] = one.proposal.number
-            self._names[spec.id] = _name(one.proposal, spec)
+            self._names[spec.id] = name_of(one.proposal, spec)
             record = self.ledger.get(spec.id)
             if record is not None and self._is_known(record, self.retry_failed):
                 one.records[spec.id] = record
@@ -231,36 +217,19 @@ class SearchSupply:
             return self.search.scheduler is not None
         return not is_tried_again(record.status, retry_failed)
 
-    def _conclude(self, one: _Open) -> None:
+    def _conclude(self, one: Open) -> None:
         """Tell a proposal whose trials are all known, or of which one has failed."""
         records = list(one.records.values())
         bad = [record for record in records if record.status not in ("done", "stopped")]
         if not bad and len(records) < len(one.screened.specs):
             return
-        told = self._failure(one, bad[0]) if bad else self._success(one, records)
+        told = failure(one, bad[0]) if bad else success(one, records, self.search.objectives)
         ids = {spec.id for spec in one.screened.specs}
         self._queue = deque(spec for spec in self._queue if spec.id not in ids)
         del self._open[one.proposal.number]
         self._tell(one.proposal, told)
         for follower in one.followers:
-            self._tell(follower, _as(told, one.proposal.number))
-
-    def _success(self, one: _Open, records: list[TrialRecord]) -> Told:
-        stopped = next((record for record in records if record.status == "stopped"), None)
-        note = {"status": "done", **_ids(one.screened), **costs_of(one.screened.cost)}
-        violations = one.screened.violations
-        if stopped is None and one.screened.cost is not None:
-            values = values_of(self.search.objectives, records, one.screened.cost)
-            return Told("done", values, violations, note=note)
-        rung = stopped.rungs[-1] if stopped and stopped.rungs else None
-        reached = (rung.ap,) if rung is not None and rung.ap is not None else None
-        epoch = rung.epoch if rung else None
-        return Told("stopped", reached, violations, epoch, {**note, "status": "stopped"})
-
-    def _failure(self, one: _Open, record: TrialRecord) -> Told:
-        note: dict[str, Any] = {"status": record.status, "reason": record.reason}
-        note |= {**_ids(one.screened), **costs_of(one.screened.cost)}
-        return Told("failed", violations=one.screened.violations, note=note)
+            self._tell(follower, same_as(told, one.proposal.number))
 
     def _tell(self, proposal: Proposal, told: Told) -> None:
         self.searcher.tell(proposal, told)
@@ -275,20 +244,6 @@ class SearchSupply:
             for spec in one.screened.specs:
                 record = self.ledger.get(spec.id)
                 if record is None or is_tried_again(record.status, self.retry_failed):
-                    self._names[spec.id] = _name(one.proposal, spec)
+                    self._names[spec.id] = name_of(one.proposal, spec)
                     self._queue.append(spec)
         return bool(self._queue)
-
-
-def _name(proposal: Proposal, spec: TrialSpec) -> str:
-    return f"{proposal.choice.arm}, seed {spec.seeds.init}"
-
-
-def _ids(screened: Screened, most: int | None = None) -> dict[str, Any]:
-    return {"ids": [spec.id for spec in screened.specs[:most]]}
-
-
-def _as(told: Told, number: int) -> Told:
-    """The same for another spelling of the same network."""
-    note = {**told.note, "status": "alias", "reason": f"the same network as proposal {number}"}
-    return replace(told, note=note)
