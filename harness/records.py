@@ -89,9 +89,23 @@ class Environment:
     started: str
     """UTC, ISO 8601."""
     engine: str = "inline"
+    processes: int = 1
+    """Processes the trial was trained by (DistributedDataParallel)."""
 
 
-Status = Literal["done", "diverged", "failed"]
+Status = Literal[
+    "done",
+    "stopped",
+    "cut",
+    "preempted",
+    "worker_died",
+    "timed_out",
+    "out_of_memory",
+    "diverged",
+    "build_error",
+    "data_fault",
+    "failed",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +127,6 @@ class TrialRecord:
     curve: tuple[EpochLog, ...] = ()
     reason: str | None = None
     traceback: str | None = None
+    epochs_done: int | None = None
+    altered: str | None = None
     version: int = RECORD_VERSION

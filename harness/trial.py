@@ -17,10 +17,10 @@ import torch
 from filelock import FileLock, Timeout
 
 from harness.cost import count
-from harness.data import Dataset, open_data
-from harness.detector import Detector, build
+from harness.data import Dataset
+from harness.detector import Detector
 from harness.engines.base import reason_of
-from harness.environment import PeakMemory, describe, find_device, precision_of
+from harness.environment import PeakMemory, capped, describe, find_device, precision_of
 from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics
 from harness.latency import measure
@@ -29,11 +29,15 @@ from harness.records import Cost, EpochLog, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
+from harness.training.checkpoint import load
 from harness.training.determinism import deterministic
+from harness.training.failures import classify
 from harness.training.feeds import Feeds, open_feeds
-from harness.training.handover import backbone_file
+from harness.training.parallel import train_together
 from harness.training.predict import predict
-from harness.training.train import Trainer
+from harness.training.prepare import build_detector, open_dataset
+from harness.training.stops import Stops, heeded
+from harness.training.train import Trainer, TrainLog
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,7 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
     """Build, count, train, evaluate; keep the record and the detections in the ledger.
 
     Two processes do not train one trial at once: the second waits, and takes the first's record.
+    SIGTERM ends it between two steps, and takes its effect when the record is written.
     on_epoch: told plain values after each epoch (`epoch`, `epochs`, `loss`, ...).
     """
     ledger = Ledger(where.results)
@@ -55,11 +60,13 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
         if kept is not None and kept.status == "done":
             return kept
         started = time.perf_counter()
-        with logged(ledger.folder(spec.id) / LOG):
-            record, detections = _attempt(spec, where, on_epoch)
-            record = dataclasses.replace(record, seconds=time.perf_counter() - started)
-            log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
-        ledger.write(record, detections)
+        stops = Stops(where)
+        with heeded(stops):
+            with logged(ledger.folder(spec.id) / LOG):
+                record, detections = _attempt(spec, where, on_epoch, stops)
+                record = dataclasses.replace(record, seconds=time.perf_counter() - started)
+                log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
+            ledger.write(record, detections)
     return record
 
 
@@ -114,78 +121,100 @@ def _timed(what: str) -> Iterator[None]:
 
 
 def _attempt(
-    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None
+    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None, stops: Stops
 ) -> tuple[TrialRecord, Detections | None]:
-    """The trial, or the record of its failure."""
-    environment = describe(torch.device("cpu"), where.threads, where.engine)
+    """The trial, or the record of its failure with what was known by then."""
+    environment = describe(torch.device("cpu"), where.threads, where.engine, where.devices)
+    facts: dict[str, Any] = {}
+    detections = None
     try:
         device = find_device(where.device)
-        environment = describe(device, where.threads, where.engine)
+        environment = describe(device, where.threads, where.engine, where.devices)
         log.info("trial %s on %s, %d threads", spec.id, environment.device, where.threads)
-        with deterministic(device, where.threads):
-            facts, detections = _perform(spec, where, device, on_epoch)
+        with deterministic(device, where.threads), capped(device, where.memory_gb):
+            detections = _perform(spec, where, device, on_epoch, stops, facts)
     except Exception as error:
         log.exception("failed")
-        facts = {
-            "status": "failed",
+        facts |= _progress(spec, where) | {
+            "status": classify(error),
             "reason": reason_of(error),
-            "traceback": traceback.format_exc(),
+            "traceback": "".join(traceback.format_exception(error)),
         }
-        detections = None
     tree = spec.model_dump(mode="json")
     record = TrialRecord(id=spec.id, spec=tree, environment=environment, seconds=0.0, **facts)
     return record, detections
 
 
+def _progress(spec: TrialSpec, where: Workplace) -> dict[str, Any]:
+    """What a trial that failed has left for the next attempt."""
+    kept = load(where.checkpoint(spec.id), spec.id)
+    return {"curve": kept.curve, "epochs_done": kept.epoch} if kept else {"epochs_done": 0}
+
+
 def _perform(
-    spec: TrialSpec, where: Workplace, device: torch.device, on_epoch: OnEpoch | None
-) -> tuple[dict[str, Any], Detections | None]:
-    """The fields of the record, and the detections of a trial that came to its end."""
+    spec: TrialSpec,
+    where: Workplace,
+    device: torch.device,
+    on_epoch: OnEpoch | None,
+    stops: Stops,
+    facts: dict[str, Any],
+) -> Detections | None:
+    """Fill in the fields of the record; the detections of a trial that came to its end."""
     precision_of(spec.recipe, device)
     with _timed("data"):
-        dataset = _open(spec, where)
+        dataset = open_dataset(spec, where)
     with _timed("network"):
-        detector = _build(spec, where)
+        detector = build_detector(spec, where)
     with _timed("cost"):
-        cost = _cost(spec, detector)
+        facts["cost"] = _cost(spec, detector)
     memory = PeakMemory(device)
     with _timed("feeds"):
         feeds = open_feeds(detector.to(device), dataset, spec, where, device)
-    trainer = Trainer(detector, feeds.train, spec, device)
+    trainer = Trainer(
+        detector, feeds.train, spec, device, micro_batch=where.micro_batch, look=stops.look
+    )
     with _timed("training"):
-        trained = trainer.fit(where.checkpoint(spec.id), _teller(spec, on_epoch))
-    facts = {
-        "cost": cost,
+        trained, peak_mb = _train(trainer, spec, where, _teller(spec, on_epoch))
+    facts |= {
         "curve": trained.curve,
+        "epochs_done": len(trained.curve),
         "images_per_second": trained.images_per_second,
         "data_wait_share": trained.data_wait_share,
-        "peak_memory_mb": memory.megabytes(),
+        "peak_memory_mb": max(peak_mb, memory.megabytes()),
+        "altered": altered(spec, where),
     }
     if trained.diverged:
-        return {**facts, "status": "diverged", "reason": trained.diverged}, None
+        facts |= {"status": "diverged", "reason": trained.diverged}
+        return None
     with _timed("evaluation"):
         metrics, detections = _evaluate(trainer.trained, feeds, dataset, spec, device)
-    facts["peak_memory_mb"] = memory.megabytes()
+    facts["peak_memory_mb"] = max(peak_mb, memory.megabytes())
     with _timed("latency"):
         latency = _latency(trainer.trained, spec, device)
-    return {**facts, "status": "done", "metrics": metrics, "latency": latency}, detections
+    facts |= {"status": "done", "metrics": metrics, "latency": latency}
+    return detections
 
 
-def _open(spec: TrialSpec, where: Workplace) -> Dataset:
-    """The data of a spec; a `TrialError` where they are no longer what the spec was made for."""
-    dataset = open_data(spec.data, spec.model.image_size, where.cache)
-    if dataset.facts.fingerprint != spec.facts.fingerprint:
-        raise TrialError(
-            f"the data have changed since this trial was planned: fingerprint "
-            f"{dataset.facts.fingerprint}, not {spec.facts.fingerprint}"
-        )
-    return dataset
+def _train(
+    trainer: Trainer, spec: TrialSpec, where: Workplace, tell: Callable[[EpochLog], None]
+) -> tuple[TrainLog, float]:
+    """Train to the end, here or by several processes; and the peak memory of those, megabytes."""
+    checkpoint = where.checkpoint(spec.id)
+    if where.devices == 1:
+        return trainer.fit(checkpoint, tell), 0.0
+    together = train_together(spec, where, trainer.device, tell, trainer.look)
+    trainer.resume(checkpoint)
+    if not together.log.diverged and trainer.epoch < spec.recipe.schedule.epochs:
+        raise TrialError(f"{where.devices} processes have trained, and left no {checkpoint}")
+    return together.log, together.peak_memory_mb
 
 
-def _build(spec: TrialSpec, where: Workplace) -> Detector:
-    source = spec.model.backbone.source
-    weights = backbone_file(source, where) if source else None
-    return build(spec.model, spec.seeds.init, weights=weights)
+def altered(spec: TrialSpec, where: Workplace) -> str | None:
+    """What is not as the spec says: norms see a micro-batch, not the batch."""
+    batch, most = spec.recipe.batch_size, where.micro_batch
+    if most is None or -(-batch // where.devices) <= most:
+        return None
+    return f"micro-batch of {most}, of a batch of {batch}"
 
 
 def _cost(spec: TrialSpec, detector: Detector) -> Cost:
@@ -252,11 +281,9 @@ def _latency(detector: Detector, spec: TrialSpec, device: torch.device) -> Laten
 
 def load_trained(spec: TrialSpec, where: Workplace) -> Detector:
     """The network of a finished trial, from its last checkpoint, in eval mode on the CPU."""
-    from harness.training.checkpoint import load
-
     kept = load(where.checkpoint(spec.id), spec.id)
     if kept is None or kept.epoch < spec.recipe.schedule.epochs:
         raise TrialError(f"no finished checkpoint of trial {spec.id} in {where.results}")
-    detector = _build(spec, where)
+    detector = build_detector(spec, where)
     detector.load_state_dict(kept.average or kept.model)
     return detector.eval()

@@ -14,6 +14,16 @@ class Workplace:
     threads: int = 1
     data_workers: int = 0
     engine: str = "inline"
+    memory_gb: float | None = None
+    """Most of a GPU's memory that a trial may take."""
+    devices: int = 1
+    """Processes a trial is trained by, each with a device of its own."""
+    micro_batch: int | None = None
+    """Images that go through the network at once; None is the whole batch."""
+    timeout_s: float | None = None
+    """Longest that one trial may take."""
+    deadline: float | None = None
+    """When training ends for today, in seconds of `time.time`."""
 
     @property
     def cache(self) -> Path:
