@@ -116,7 +116,10 @@ class Several(AbstractGroup):
             torch._foreach_copy_(self._buffers, means)
 
 
-def _added(_: object, bucket: Any) -> torch.futures.Future[Tensor]:
+def _added(
+    _: object,
+    bucket: dist.GradBucket,  # type: ignore[name-defined]
+) -> torch.futures.Future[Tensor]:
     """DistributedDataParallel's gradients, added up where it would average them."""
     work: Any = dist.all_reduce(bucket.buffer(), async_op=True)
     return work.get_future().then(lambda done: done.value()[0])  # type: ignore[no-any-return]

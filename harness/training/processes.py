@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.2
 """Between two looks at whether all must end."""
-GRACE_S = 3.0
+GRACE_S = 1.0
 """After one has failed, how long the others are waited for, to learn which was first."""
 START = "from harness.training.processes import main; main()"
 
