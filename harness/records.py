@@ -7,7 +7,7 @@ written beside its place and renamed into it, so it is there whole or not at all
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,14 @@ class Environment:
     """Processes the trial was trained by (DistributedDataParallel)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """An evaluation on the way, at the end of an epoch."""
+
+    epoch: int
+    ap: float | None
+
+
 Status = Literal[
     "done",
     "stopped",
@@ -106,6 +114,10 @@ Status = Literal[
     "data_fault",
     "failed",
 ]
+"""See `harness.outcomes`."""
+
+Kept = Literal["last", "best", "none"]
+"""The checkpoint of a finished trial that stays: its last, that of its best evaluation, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +140,13 @@ class TrialRecord:
     reason: str | None = None
     traceback: str | None = None
     epochs_done: int | None = None
+    """Epochs trained. Only a `done` record has all of its schedule's."""
+    rungs: tuple[Rung, ...] = ()
     altered: str | None = None
+    """What was not as the spec says, such as a halved micro-batch: outside every contrast."""
+    attempt: int = 1
+    """How often this trial was recorded; earlier records lie beside this one."""
+    kept: Kept | None = None
+    detections: str | None = None
+    """Name of the file beside the record that holds its detections."""
     version: int = RECORD_VERSION

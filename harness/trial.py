@@ -5,17 +5,16 @@ process: it becomes a record with its reason and traceback.
 """
 
 import dataclasses
+import io
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
+from harness.claims import held
 from harness.cost import count
 from harness.data import Dataset
 from harness.detector import Detector
@@ -25,7 +24,7 @@ from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics
 from harness.latency import measure
 from harness.ledger import LOG, Ledger
-from harness.records import Cost, EpochLog, Latency, Metrics, TrialRecord
+from harness.records import Cost, Environment, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -33,11 +32,12 @@ from harness.training.checkpoint import load
 from harness.training.determinism import deterministic
 from harness.training.failures import classify
 from harness.training.feeds import Feeds, open_feeds
-from harness.training.parallel import train_together
+from harness.training.logs import logged, timed
 from harness.training.predict import predict
 from harness.training.prepare import build_detector, open_dataset
 from harness.training.stops import Stops, heeded
-from harness.training.train import Trainer, TrainLog
+from harness.training.train import Trainer
+from harness.underway import Underway, altered, tidy, train
 
 log = logging.getLogger(__name__)
 
@@ -51,88 +51,57 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
     """Build, count, train, evaluate; keep the record and the detections in the ledger.
 
     Two processes do not train one trial at once: the second waits, and takes the first's record.
-    SIGTERM ends it between two steps, and takes its effect when the record is written.
+    An earlier record that is not `done` is no reason not to train. SIGTERM ends it between two
+    steps, and takes its effect when the record is written.
     on_epoch: told plain values after each epoch (`epoch`, `epochs`, `loss`, ...).
     """
     ledger = Ledger(where.results)
-    with _alone(spec, where) as waited:
+    with held(ledger.folder(spec.id)) as (claim, waited):
         kept = ledger.get(spec.id) if waited else None
         if kept is not None and kept.status == "done":
             return kept
-        started = time.perf_counter()
-        stops = Stops(where)
-        with heeded(stops):
-            with logged(ledger.folder(spec.id) / LOG):
-                record, detections = _attempt(spec, where, on_epoch, stops)
-                record = dataclasses.replace(record, seconds=time.perf_counter() - started)
-                log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
-            ledger.write(record, detections)
+
+        def tell(facts: Mapping[str, Any]) -> None:
+            claim.tell(facts)
+            if on_epoch:
+                on_epoch(facts)
+
+        with heeded(Stops(where)) as stops:
+            record = ledger.write(*_logged_attempt(spec, where, tell, stops))
+            if record.status == "done":
+                tidy(spec, where)
     return record
 
 
-@contextmanager
-def _alone(spec: TrialSpec, where: Workplace) -> Iterator[bool]:
-    """Holds the trial's checkpoint; tells whether another process had to be waited for.
-
-    The system gives the lock back when a process ends, however it ends.
-    """
-    place = where.checkpoint(spec.id).parent
-    place.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place / "trial.lock")
-    waited = False
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        waited = True
-        lock.acquire()
-    try:
-        yield waited
-    finally:
-        lock.release()
+def _logged_attempt(
+    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch, stops: Stops
+) -> tuple[TrialRecord, Detections | None]:
+    started = time.perf_counter()
+    folder = Ledger(where.results).folder(spec.id)
+    with logged(folder / LOG, where.scratch / "logs" / spec.id / LOG):
+        record, detections = _attempt(spec, where, on_epoch, stops)
+        record = dataclasses.replace(record, seconds=time.perf_counter() - started)
+        log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
+    return record, detections
 
 
 def _because(record: TrialRecord) -> str:
     return f": {record.reason}" if record.reason else ""
 
 
-@contextmanager
-def logged(path: Path) -> Iterator[None]:
-    """What the harness logs inside goes to a file as well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("harness")
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(min(logging.INFO, root.getEffectiveLevel()))
-    try:
-        yield
-    finally:
-        root.setLevel(before)
-        root.removeHandler(handler)
-        handler.close()
-
-
-@contextmanager
-def _timed(what: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    log.info("%s: %.2f s", what, time.perf_counter() - started)
-
-
 def _attempt(
-    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None, stops: Stops
+    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch, stops: Stops
 ) -> tuple[TrialRecord, Detections | None]:
     """The trial, or the record of its failure with what was known by then."""
     environment = describe(torch.device("cpu"), where.threads, where.engine, where.devices)
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {"altered": altered(spec, where)}
     detections = None
     try:
         device = find_device(where.device)
         environment = describe(device, where.threads, where.engine, where.devices)
         log.info("trial %s on %s, %d threads", spec.id, environment.device, where.threads)
         with deterministic(device, where.threads), capped(device, where.memory_gb):
-            detections = _perform(spec, where, device, on_epoch, stops, facts)
+            detections = _perform(spec, where, environment, device, on_epoch, stops, facts)
     except Exception as error:
         log.exception("failed")
         facts |= _progress(spec, where) | {
@@ -147,74 +116,75 @@ def _attempt(
 
 def _progress(spec: TrialSpec, where: Workplace) -> dict[str, Any]:
     """What a trial that failed has left for the next attempt."""
+    left = Ledger(where.results).partial(spec.id)
     kept = load(where.checkpoint(spec.id), spec.id)
-    return {"curve": kept.curve, "epochs_done": kept.epoch} if kept else {"epochs_done": 0}
+    return {
+        "rungs": left.rungs if left else (),
+        "curve": kept.curve if kept else (),
+        "epochs_done": kept.epoch if kept else 0,
+    }
 
 
 def _perform(
     spec: TrialSpec,
     where: Workplace,
+    environment: Environment,
     device: torch.device,
-    on_epoch: OnEpoch | None,
+    on_epoch: OnEpoch,
     stops: Stops,
     facts: dict[str, Any],
 ) -> Detections | None:
     """Fill in the fields of the record; the detections of a trial that came to its end."""
     precision_of(spec.recipe, device)
-    with _timed("data"):
+    with timed("data"):
         dataset = open_dataset(spec, where)
-    with _timed("network"):
+    with timed("network"):
         detector = build_detector(spec, where)
-    with _timed("cost"):
+    with timed("cost"):
         facts["cost"] = _cost(spec, detector)
     memory = PeakMemory(device)
-    with _timed("feeds"):
+    with timed("feeds"):
         feeds = open_feeds(detector.to(device), dataset, spec, where, device)
     trainer = Trainer(
-        detector, feeds.train, spec, device, micro_batch=where.micro_batch, look=stops.look
+        detector, feeds.train, spec, device, micro_batches=where.micro_batches, look=stops.look
     )
-    with _timed("training"):
-        trained, peak_mb = _train(trainer, spec, where, _teller(spec, on_epoch))
+
+    def evaluate(network: Detector) -> tuple[Metrics, Detections]:
+        return _evaluate(network, feeds, dataset, spec, device)
+
+    known = unfinished(spec, environment, facts["cost"])
+    underway = Underway(trainer, lambda network: evaluate(network)[0].ap, known, where, on_epoch)
+    with timed("training"):
+        trained, peak_mb = train(trainer, spec, where, underway)
     facts |= {
         "curve": trained.curve,
-        "epochs_done": len(trained.curve),
         "images_per_second": trained.images_per_second,
         "data_wait_share": trained.data_wait_share,
         "peak_memory_mb": max(peak_mb, memory.megabytes()),
-        "altered": altered(spec, where),
+        "epochs_done": len(trained.curve),
+        "rungs": underway.rungs,
     }
     if trained.diverged:
         facts |= {"status": "diverged", "reason": trained.diverged}
         return None
-    with _timed("evaluation"):
-        metrics, detections = _evaluate(trainer.trained, feeds, dataset, spec, device)
-    facts["peak_memory_mb"] = max(peak_mb, memory.megabytes())
-    with _timed("latency"):
+    with timed("evaluation"):
+        metrics, detections = evaluate(trainer.trained)
+    underway.keep_best(trainer.epoch, metrics.ap)
+    facts |= {
+        "peak_memory_mb": max(peak_mb, memory.megabytes()),
+        "kept": where.keep,
+        "rungs": underway.rungs,
+    }
+    with timed("latency"):
         latency = _latency(trainer.trained, spec, device)
     facts |= {"status": "done", "metrics": metrics, "latency": latency}
     return detections
 
 
-def _train(
-    trainer: Trainer, spec: TrialSpec, where: Workplace, tell: Callable[[EpochLog], None]
-) -> tuple[TrainLog, float]:
-    """Train to the end, here or by several processes; and the peak memory of those, megabytes."""
-    checkpoint = where.checkpoint(spec.id)
-    if where.devices == 1:
-        return trainer.fit(checkpoint, tell), 0.0
-    together = train_together(spec, where, trainer.device, tell, trainer.look)
-    trainer.resume(checkpoint)
-    if not together.log.diverged and trainer.epoch < spec.recipe.schedule.epochs:
-        raise TrialError(f"{where.devices} processes have trained, and left no {checkpoint}")
-    return together.log, together.peak_memory_mb
-
-
-def altered(spec: TrialSpec, where: Workplace) -> str | None:
-    """What is not as the spec says: norms see a micro-batch, not the batch."""
-    batch, most = spec.recipe.batch_size, where.micro_batch
-    if most is None or -(-batch // where.devices) <= most:
-        return None
-    return f"micro-batch of {most}, of a batch of {batch}"
+def unfinished(spec: TrialSpec, environment: Environment, cost: Cost) -> TrialRecord:
+    """What is known of a trial before it is trained."""
+    tree = spec.model_dump(mode="json")
+    return TrialRecord(spec.id, "stopped", tree, environment, 0.0, cost=cost)
 
 
 def _cost(spec: TrialSpec, detector: Detector) -> Cost:
@@ -234,28 +204,6 @@ def _cost(spec: TrialSpec, detector: Detector) -> Cost:
         fvcore_params=counted.params,
         fvcore_uncounted=counted.uncounted,
     )
-
-
-def _teller(spec: TrialSpec, on_epoch: OnEpoch | None) -> Callable[[EpochLog], None]:
-    epochs = spec.recipe.schedule.epochs
-
-    def tell(row: EpochLog) -> None:
-        log.info(
-            "epoch %d of %d: loss %.4f (class %.4f, box %.4f), %.1f images/s, %.1f%% waiting",
-            row.epoch,
-            epochs,
-            row.loss,
-            row.class_loss,
-            row.box_loss,
-            row.images_per_second,
-            100 * row.data_wait_share,
-        )
-        if on_epoch:
-            facts = dataclasses.asdict(row)
-            del facts["fusion_weights"]
-            on_epoch({**facts, "epochs": epochs})
-
-    return tell
 
 
 def _evaluate(
@@ -280,10 +228,15 @@ def _latency(detector: Detector, spec: TrialSpec, device: torch.device) -> Laten
 
 
 def load_trained(spec: TrialSpec, where: Workplace) -> Detector:
-    """The network of a finished trial, from its last checkpoint, in eval mode on the CPU."""
+    """The network of a finished trial in eval mode, on the CPU, from the checkpoint kept."""
+    detector = build_detector(spec, where)
+    best = where.best(spec.id)
+    if best.exists():
+        content = io.BytesIO(best.read_bytes())
+        detector.load_state_dict(torch.load(content, map_location="cpu", weights_only=True))
+        return detector.eval()
     kept = load(where.checkpoint(spec.id), spec.id)
     if kept is None or kept.epoch < spec.recipe.schedule.epochs:
         raise TrialError(f"no finished checkpoint of trial {spec.id} in {where.results}")
-    detector = build_detector(spec, where)
     detector.load_state_dict(kept.average or kept.model)
     return detector.eval()

@@ -64,13 +64,13 @@ def still(detector):
     return detector
 
 
-def train_still(spec, images, share=Share(), group=None, micro_batch=None):  # noqa: B008
+def train_still(spec, images, share=Share(), group=None, micro_batches=1):  # noqa: B008
     """Gradients of the first step, losses and weights of a whole training in float64."""
     torch.manual_seed(0)
     feed = Whole(images, share)
     with deterministic(CPU, 1):
         detector = still(build(spec.model, spec.seeds.init))
-        trainer = Trainer(detector, feed, spec, CPU, group=group, micro_batch=micro_batch)
+        trainer = Trainer(detector, feed, spec, CPU, group=group, micro_batches=micro_batches)
         first = {}
 
         def look(optimizer, *_):

@@ -1,14 +1,16 @@
 """A trial's checkpoint: written beside its place, renamed into it, read with `weights_only`."""
 
 import dataclasses
+import io
 import logging
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from harness.files import write_whole
 from harness.records import EpochLog
 
 log = logging.getLogger(__name__)
@@ -35,17 +37,10 @@ class Checkpoint:
 
 
 def save_whole(content: object, path: Path) -> None:
-    """`torch.save` beside `path`, flushed to disk, then renamed: there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """`torch.save`, there whole or not at all (see `harness.files`)."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_whole(path, buffer.getvalue())
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -59,7 +54,7 @@ def load(path: Path, trial: str) -> Checkpoint | None:
     if not path.exists():
         return None
     try:
-        tree = torch.load(path, map_location="cpu", weights_only=True)
+        tree = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
         version = tree.pop("version")
         if version != VERSION or tree["trial"] != trial:
             raise ValueError(f"version {version} of trial {tree['trial']}")
@@ -74,3 +69,17 @@ def load(path: Path, trial: str) -> Checkpoint | None:
             reason,
         )
         return None
+
+
+def suits(found: Checkpoint, network: nn.Module, average: nn.Module | None) -> bool:
+    """Whether a checkpoint is of this very network; a warning where it is not."""
+
+    def shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+        return {name: value.shape for name, value in state.items()}
+
+    averaged = average.state_dict() if average else {}
+    pairs = ((found.model, network.state_dict()), (found.average, averaged))
+    if all(shapes(kept) == shapes(own) for kept, own in pairs):
+        return True
+    log.warning("checkpoint ignored, starting again: it is of another network")
+    return False

@@ -22,8 +22,8 @@ from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.training.batches import FeatureFeed
 from harness.training.features import Features, Part, open_features, weights_digest
+from harness.training.inputs import Feed
 from harness.training.predict import ValBatch
-from harness.training.train import Feed
 
 log = logging.getLogger(__name__)
 

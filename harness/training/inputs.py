@@ -1,7 +1,7 @@
 """What a network is shown: images, or the backbone's maps of them; and how it is run on them."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,6 +12,16 @@ from harness.detector.targets import Targets
 
 Inputs = Tensor | Mapping[str, Tensor]
 """Normalised images (N, 3, H, W), or the backbone's maps of them by name."""
+
+
+class Feed(Protocol):
+    """Training batches. What an epoch holds is a function of its number alone."""
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+
+    def epoch(self, number: int) -> Iterator[tuple[Inputs, Targets]]:
+        """The batches of an epoch, numbered from 1."""
 
 
 def run(detector: Detector, inputs: Inputs) -> Outputs:
@@ -33,12 +43,11 @@ def move(inputs: Inputs, device: torch.device) -> Inputs:
     return {name: one(value) for name, value in inputs.items()}
 
 
-def portions(inputs: Inputs, targets: Targets, most: int | None) -> list[tuple[Inputs, Targets]]:
-    """A batch in portions of at most `most` images, as equal as can be; None leaves it whole."""
-    images = len(targets.labels)
-    if most is None or images <= most:
+def portions(inputs: Inputs, targets: Targets, count: int) -> list[tuple[Inputs, Targets]]:
+    """A batch in `count` portions, as equal as can be; in fewer where it has fewer images."""
+    count = min(count, len(targets.labels))
+    if count == 1:
         return [(inputs, targets)]
-    count = math.ceil(images / most)
     if isinstance(inputs, Tensor):
         shown: list[Inputs] = list(inputs.tensor_split(count))
     else:

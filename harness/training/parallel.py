@@ -21,9 +21,10 @@ from harness.space.workplace import Workplace
 from harness.training.determinism import deterministic
 from harness.training.feeds import open_feeds
 from harness.training.group import joined
+from harness.training.logs import TrainLog
 from harness.training.prepare import build_detector, open_dataset
 from harness.training.processes import run_together
-from harness.training.train import Trainer, TrainLog
+from harness.training.train import Trainer
 
 MEMBER = "harness.training.parallel:train_member"
 
@@ -88,7 +89,7 @@ def train_member(job: Job, rank: int, say: Callable[[EpochLog], None]) -> Traine
         memory = PeakMemory(device)
         feeds = open_feeds(detector, dataset, spec, where, device, Share(rank, count))
         trainer = Trainer(
-            detector, feeds.train, spec, device, group=group, micro_batch=where.micro_batch
+            detector, feeds.train, spec, device, group=group, micro_batches=where.micro_batches
         )
         log = trainer.fit(where.checkpoint(spec.id), None if rank else say)
         return Trained(log, memory.megabytes())

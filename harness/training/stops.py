@@ -36,14 +36,14 @@ class Stops:
 
 
 @contextmanager
-def heeded(stops: Stops) -> Iterator[None]:
+def heeded(stops: Stops) -> Iterator[Stops]:
     """SIGTERM ends the trial between two steps, then does what it would have done at once.
 
     The second SIGTERM does it at once. In a thread other than the main one, as Ray has it, no
     signal can be heeded.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield stops
         return
     before = signal.getsignal(signal.SIGTERM)
 
@@ -52,11 +52,11 @@ def heeded(stops: Stops) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
     if before in (signal.SIG_IGN, None):
-        yield
+        yield stops
         return
     signal.signal(signal.SIGTERM, hear)
     try:
-        yield
+        yield stops
     finally:
         signal.signal(signal.SIGTERM, before)
     if stops.terminated:

@@ -3,16 +3,14 @@
 Nothing in a step waits for the device: losses are added up as tensors and read now and then.
 """
 
-import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -26,46 +24,17 @@ from harness.records import EpochLog
 from harness.space.streams import stream_seed
 from harness.space.trial import TrialSpec
 from harness.training.average import Average, NormRamp
-from harness.training.checkpoint import Checkpoint, load, save
+from harness.training.checkpoint import Checkpoint, load, save, suits
 from harness.training.failures import building
 from harness.training.group import AbstractGroup, Alone
-from harness.training.inputs import Inputs, move, portions
+from harness.training.inputs import Feed, Inputs, move, portions
+from harness.training.logs import TrainLog
 from harness.training.optimizer import build_optimizer, peak_rate, set_rate, share_of_peak
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 200
 """Steps between two looks at whether the loss is still finite."""
-
-
-class Feed(Protocol):
-    """Training batches. What an epoch holds is a function of its number alone."""
-
-    def __len__(self) -> int:
-        """Batches an epoch."""
-
-    def epoch(self, number: int) -> Iterator[tuple[Inputs, Targets]]:
-        """The batches of an epoch, numbered from 1."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class TrainLog:
-    """What came of training, resumed parts included."""
-
-    curve: tuple[EpochLog, ...]
-    seconds: float
-    diverged: str | None = None
-    """Why it ended early."""
-
-    @property
-    def images_per_second(self) -> float | None:
-        images = sum(row.images_per_second * row.seconds for row in self.curve)
-        return images / self.seconds if self.seconds and images else None
-
-    @property
-    def data_wait_share(self) -> float | None:
-        waited = sum(row.data_wait_share * row.seconds for row in self.curve)
-        return waited / self.seconds if self.seconds and self.curve else None
 
 
 class _Diverged(Exception):
@@ -83,10 +52,10 @@ class Trainer:
         device: torch.device,
         *,
         group: AbstractGroup | None = None,
-        micro_batch: int | None = None,
+        micro_batches: int = 1,
         look: Callable[[], None] = lambda: None,
     ) -> None:
-        """micro_batch: images that go through the network at once; their gradients are added up.
+        """micro_batches: parts of a batch that go through the network one after another.
 
         look: called before every step; ends training by what it raises.
         """
@@ -94,7 +63,7 @@ class Trainer:
         self.detector, self.feed, self.device = detector.to(device).train(), feed, device
         self.group = group or Alone()
         self.forward = self.group.wrap(self.detector)
-        self.micro_batch, self.look = micro_batch, look
+        self.micro_batches, self.look = micro_batches, look
         self.dtype = precision_of(spec.recipe, device)
         fusion = detector.feature_network.fusion_parameters()
         self.optimizer = build_optimizer(detector, spec.recipe, fusion)
@@ -124,6 +93,8 @@ class Trainer:
         """Train to the end, from `checkpoint` where there is one. The first process keeps it."""
         if checkpoint:
             self.resume(checkpoint)
+        if self.epoch:
+            log.info("going on from the checkpoint after epoch %d", self.epoch)
         try:
             while self.epoch < self.recipe.schedule.epochs:
                 row = self._epoch(self.epoch + 1)
@@ -176,7 +147,7 @@ class Trainer:
     def _step(self, inputs: Inputs, targets: Targets) -> Tensor:
         """One update. Returns this process's losses (total, classes, boxes): (3,)."""
         self.norms.set(self.step + 1)
-        batch = portions(inputs, targets, self.micro_batch)
+        batch = portions(inputs, targets, self.micro_batches)
         said = [assign(self.anchors, seen, self.recipe.loss.negative_iou) for _, seen in batch]
         count = self.group.sum(reduce(add, map(positives, said)))
         losses = []
@@ -244,23 +215,13 @@ class Trainer:
 
     def resume(self, checkpoint: Path) -> None:
         """Go on from a checkpoint, where there is one that suits; all processes from the same."""
-        if (found := load(checkpoint, self.trial)) and self._suits(found):
+        average = self.average.network if self.average else None
+        found = load(checkpoint, self.trial)
+        if found and suits(found, self.detector, average):
             self._restore(found)
         told = self.group.sum(torch.tensor(self.epoch, device=self.device))
         if int(told) != self.epoch * self.group.size:
             raise TrialError(f"the processes do not find the same checkpoint {checkpoint}")
-
-    def _suits(self, found: Checkpoint) -> bool:
-        """Whether a checkpoint is of this very network; a warning where it is not."""
-
-        def shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-            return {name: value.shape for name, value in state.items()}
-
-        own = shapes(self.detector.state_dict())
-        if shapes(found.model) == own and shapes(found.average) == (own if self.average else {}):
-            return True
-        log.warning("checkpoint ignored, starting again: it is of another network")
-        return False
 
     def _restore(self, found: Checkpoint) -> None:
         self.detector.load_state_dict(found.model)
@@ -270,4 +231,3 @@ class Trainer:
         self.scaler.load_state_dict(found.scaler)
         self.step, self.epoch = found.step, found.epoch
         self.curve, self.seconds = found.curve, found.seconds
-        log.info("going on from the checkpoint after epoch %d", self.epoch)

@@ -275,10 +275,11 @@ def test_sigterm_goes_on_to_whoever_listened_before(where):
 
 def test_a_micro_batch_is_marked(make, where):
     spec = make(epochs=1)
-    assert altered(spec, dataclasses.replace(where, micro_batch=4)) is None
-    assert altered(spec, dataclasses.replace(where, micro_batch=2, devices=2)) is None
-    record = run_trial(spec, dataclasses.replace(where, micro_batch=2))
-    assert (record.status, record.altered) == ("done", "micro-batch of 2, of a batch of 4")
+    assert altered(spec, dataclasses.replace(where, devices=2)) is None
+    halved = "batch of 4 in micro-batches of 2"
+    assert altered(spec, dataclasses.replace(where, micro_batches=2)) == halved
+    record = run_trial(spec, dataclasses.replace(where, devices=1, micro_batches=3))
+    assert (record.status, record.altered) == ("done", "batch of 4 in micro-batches of 2")
 
 
 def test_a_share_of_memory_is_of_the_whole_device():

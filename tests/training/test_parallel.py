@@ -11,7 +11,7 @@ import parallel_jobs
 import pytest
 import torch
 
-from harness import trial
+from harness import trial, underway
 from harness.data import open_data
 from harness.detector.targets import Targets
 from harness.errors import TrialError, WorkerDied
@@ -19,6 +19,7 @@ from harness.latency import measure
 from harness.space.data import DataSpec
 from harness.space.model import BackboneSpec
 from harness.space.workplace import Workplace
+from harness.training.checkpoint import load
 from harness.training.inputs import portions
 from harness.training.parallel import train_together
 from harness.training.processes import run_together
@@ -65,18 +66,18 @@ def test_two_processes_have_the_gradients_and_losses_of_one(spec, tmp_path):
     assert spoilt == others[3] == "the loss is nan by step 2 of 4 (epoch 1)"
 
 
-@pytest.mark.parametrize("most", [2, 1])
-def test_portions_have_the_gradients_and_losses_of_the_batch(spec, most):
+@pytest.mark.parametrize("count", [2, 9])
+def test_portions_have_the_gradients_and_losses_of_the_batch(spec, count):
     whole = parallel_jobs.train_still(spec, IMAGES)
-    assert_same(parallel_jobs.train_still(spec, IMAGES, micro_batch=most), whole, rtol=1e-5)
+    assert_same(parallel_jobs.train_still(spec, IMAGES, micro_batches=count), whole, rtol=1e-5)
 
 
 def test_portions_are_as_equal_as_can_be():
     images = torch.arange(5.0).view(5, 1, 1, 1)
     targets = Targets(torch.rand(5, 2, 4), torch.arange(10).view(5, 2), torch.zeros(5, 2) > 0)
     for inputs in (images, {"p3": images, "p4": images + 1}):
-        for most, sizes in ((None, [5]), (5, [5]), (4, [3, 2]), (2, [2, 2, 1])):
-            found = portions(inputs, targets, most)
+        for count, sizes in ((1, [5]), (2, [3, 2]), (3, [2, 2, 1]), (9, [1] * 5)):
+            found = portions(inputs, targets, count)
             assert [len(seen.labels) for _, seen in found] == sizes
             shown = [one["p3"] if isinstance(one, dict) else one for one, _ in found]
             assert torch.equal(torch.cat(shown), images)
@@ -101,16 +102,30 @@ def shapes(where, small_trial):
 
 
 def test_a_trial_by_two_processes(shapes, where, monkeypatch):
+    """Its epochs are told, and the network of the first is evaluated before the second begins."""
     monkeypatch.setattr(trial, "measure", partial(measure, budget=0.05))
-    spec, epochs = shapes(epochs=2), []
+    seen, epochs = [], []
+
+    def predict(network, *given):
+        kept, own = load(where.checkpoint(spec.id), spec.id), network.state_dict()
+        same = all(torch.equal(value, kept.model[name]) for name, value in own.items())
+        seen.append((kept.epoch, same))
+        return real(network, *given)
+
+    real = trial.predict
+    monkeypatch.setattr(trial, "predict", predict)
+    spec = shapes(epochs=2, schedule={"ema_decay": None})
+    where = dataclasses.replace(where, evaluate_at=(1,))
     record = run_trial(spec, where, lambda facts: epochs.append((facts["epoch"], facts["epochs"])))
     assert record.status == "done", record.traceback
     assert epochs == [(1, 2), (2, 2)]
+    assert seen == [(1, True), (2, True)]
+    assert [rung.epoch for rung in record.rungs] == [1, 2]
     assert (record.environment.processes, record.epochs_done, record.altered) == (2, 2, None)
     assert [row.step for row in record.curve] == [3, 6]
     assert record.images_per_second > 0
     assert 0 <= record.metrics.ap <= 1
-    monkeypatch.setattr(trial, "train_together", lambda *_: pytest.fail("trained twice"))
+    monkeypatch.setattr(underway, "train_together", lambda *_: pytest.fail("trained twice"))
     again = run_trial(spec, dataclasses.replace(where, devices=1))
     assert again.metrics == record.metrics
 
