@@ -93,15 +93,18 @@ def _attempt(
     spec: TrialSpec, where: Workplace, on_epoch: OnEpoch, stops: Stops
 ) -> tuple[TrialRecord, Detections | None]:
     """The trial, or the record of its failure with what was known by then."""
-    environment = describe(torch.device("cpu"), where.threads, where.engine, where.devices)
-    facts: dict[str, Any] = {"altered": altered(spec, where)}
+    facts: dict[str, Any] = {
+        "environment": describe(torch.device("cpu"), where.threads, where.engine, where.devices),
+        "altered": altered(spec, where.micro_batches, where.devices),
+    }
     detections = None
     try:
         device = find_device(where.device)
         environment = describe(device, where.threads, where.engine, where.devices)
+        facts["environment"] = environment
         log.info("trial %s on %s, %d threads", spec.id, environment.device, where.threads)
         with deterministic(device, where.threads), capped(device, where.memory_gb):
-            detections = _perform(spec, where, environment, device, on_epoch, stops, facts)
+            detections = _perform(spec, where, device, on_epoch, stops, facts)
     except Exception as error:
         log.exception("failed")
         facts |= _progress(spec, where) | {
@@ -110,7 +113,7 @@ def _attempt(
             "traceback": "".join(traceback.format_exception(error)),
         }
     tree = spec.model_dump(mode="json")
-    record = TrialRecord(id=spec.id, spec=tree, environment=environment, seconds=0.0, **facts)
+    record = TrialRecord(id=spec.id, spec=tree, seconds=0.0, **facts)
     return record, detections
 
 
@@ -128,7 +131,6 @@ def _progress(spec: TrialSpec, where: Workplace) -> dict[str, Any]:
 def _perform(
     spec: TrialSpec,
     where: Workplace,
-    environment: Environment,
     device: torch.device,
     on_epoch: OnEpoch,
     stops: Stops,
@@ -152,7 +154,7 @@ def _perform(
     def evaluate(network: Detector) -> tuple[Metrics, Detections]:
         return _evaluate(network, feeds, dataset, spec, device)
 
-    known = unfinished(spec, environment, facts["cost"])
+    known = unfinished(spec, facts["environment"], facts["cost"])
     underway = Underway(trainer, lambda network: evaluate(network)[0].ap, known, where, on_epoch)
     with timed("training"):
         trained, peak_mb = train(trainer, spec, where, underway)
@@ -163,6 +165,7 @@ def _perform(
         "peak_memory_mb": max(peak_mb, memory.megabytes()),
         "epochs_done": len(trained.curve),
         "rungs": underway.rungs,
+        **_ways(spec, trainer, facts["environment"]),
     }
     if trained.diverged:
         facts |= {"status": "diverged", "reason": trained.diverged}
@@ -179,6 +182,15 @@ def _perform(
         latency = _latency(trainer.trained, spec, device)
     facts |= {"status": "done", "metrics": metrics, "latency": latency}
     return detections
+
+
+def _ways(spec: TrialSpec, trainer: Trainer, environment: Environment) -> dict[str, Any]:
+    """How it was trained, the parts before an interruption included."""
+    processes, micro_batches = trainer.most_processes, trainer.most_micro_batches
+    return {
+        "environment": dataclasses.replace(environment, processes=processes),
+        "altered": altered(spec, micro_batches, processes),
+    }
 
 
 def unfinished(spec: TrialSpec, environment: Environment, cost: Cost) -> TrialRecord:

@@ -115,12 +115,12 @@ def train(
     return together.log, together.peak_memory_mb
 
 
-def altered(spec: TrialSpec, where: Workplace) -> str | None:
+def altered(spec: TrialSpec, micro_batches: int, processes: int = 1) -> str | None:
     """What was not as the spec says: norms that learn see a part of the batch at a time."""
-    if where.micro_batches == 1:
+    if micro_batches == 1:
         return None
     batch = min(spec.recipe.batch_size, spec.facts.train_images)
-    shown = -(-batch // (where.devices * where.micro_batches))
+    shown = -(-batch // (processes * micro_batches))
     return f"batch of {batch} in micro-batches of {shown}"
 
 

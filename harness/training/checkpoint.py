@@ -34,6 +34,10 @@ class Checkpoint:
     curve: tuple[EpochLog, ...] = ()
     seconds: float = 0.0
     """Spent on training so far."""
+    processes: int = 1
+    """Most that trained any part of it."""
+    micro_batches: int = 1
+    """Most that a batch was seen in, in any part of it."""
 
 
 def save_whole(content: object, path: Path) -> None:

@@ -64,6 +64,7 @@ class Trainer:
         self.group = group or Alone()
         self.forward = self.group.wrap(self.detector)
         self.micro_batches, self.look = micro_batches, look
+        self.most_processes, self.most_micro_batches = self.group.size, micro_batches
         self.dtype = precision_of(spec.recipe, device)
         fusion = detector.feature_network.fusion_parameters()
         self.optimizer = build_optimizer(detector, spec.recipe, fusion)
@@ -211,6 +212,8 @@ class Trainer:
             scaler=self.scaler.state_dict(),
             curve=self.curve,
             seconds=self.seconds,
+            processes=self.most_processes,
+            micro_batches=self.most_micro_batches,
         )
 
     def resume(self, checkpoint: Path) -> None:
@@ -231,3 +234,5 @@ class Trainer:
         self.scaler.load_state_dict(found.scaler)
         self.step, self.epoch = found.step, found.epoch
         self.curve, self.seconds = found.curve, found.seconds
+        self.most_processes = max(self.group.size, found.processes)
+        self.most_micro_batches = max(self.micro_batches, found.micro_batches)

@@ -275,10 +275,22 @@ def test_sigterm_goes_on_to_whoever_listened_before(where):
 
 def test_a_micro_batch_is_marked(make, where):
     spec = make(epochs=1)
-    assert altered(spec, dataclasses.replace(where, devices=2)) is None
-    halved = "batch of 4 in micro-batches of 2"
-    assert altered(spec, dataclasses.replace(where, micro_batches=2)) == halved
-    record = run_trial(spec, dataclasses.replace(where, devices=1, micro_batches=3))
+    assert altered(spec, 1, 2) is None
+    assert altered(spec, 2, 2) == "batch of 4 in micro-batches of 1"
+    record = run_trial(spec, dataclasses.replace(where, micro_batches=3))
+    assert (record.status, record.altered) == ("done", "batch of 4 in micro-batches of 2")
+
+
+def test_a_micro_batch_before_an_interruption_is_marked(make, where):
+    """What goes on from there in whole batches is altered all the same."""
+    spec = make(epochs=2)
+
+    def stop(facts):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(spec, dataclasses.replace(where, micro_batches=2), stop)
+    record = run_trial(spec, where)
     assert (record.status, record.altered) == ("done", "batch of 4 in micro-batches of 2")
 
 

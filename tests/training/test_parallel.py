@@ -128,6 +128,7 @@ def test_a_trial_by_two_processes(shapes, where, monkeypatch):
     monkeypatch.setattr(underway, "train_together", lambda *_: pytest.fail("trained twice"))
     again = run_trial(spec, dataclasses.replace(where, devices=1))
     assert again.metrics == record.metrics
+    assert again.environment.processes == 2
 
 
 @pytest.mark.parametrize(("devices", "device"), [(5, "cpu"), (2, "cuda")])
