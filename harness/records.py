@@ -7,6 +7,8 @@ written beside its place and renamed into it, so it is there whole or not at all
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harness.outcomes import Status
+
 RECORD_VERSION = 2
 
 
@@ -100,21 +102,6 @@ class Rung:
     epoch: int
     ap: float | None
 
-
-Status = Literal[
-    "done",
-    "stopped",
-    "cut",
-    "preempted",
-    "worker_died",
-    "timed_out",
-    "out_of_memory",
-    "diverged",
-    "build_error",
-    "data_fault",
-    "failed",
-]
-"""See `harness.outcomes`."""
 
 Kept = Literal["last", "best", "none"]
 """The checkpoint of a finished trial that stays: its last, that of its best evaluation, or none."""

@@ -3,7 +3,6 @@
 What each status means, and when such a trial is tried again, stands in `harness.outcomes`.
 """
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ import torch
 
 from harness.engines.base import reason_of
 from harness.errors import BuildError, TrialError
+from harness.outcomes import status_of
 
 FULL = (
     "CUDA out of memory",
@@ -32,17 +32,15 @@ def classify(error: BaseException) -> str:
         seen.add(id(cause))
         if _is_full(cause):
             return "out_of_memory"
-        if isinstance(cause, TrialError) and cause.status != "failed":
-            return cause.status
+        if (status := status_of(cause)) != "failed":
+            return status
         cause = cause.__cause__
     return "failed"
 
 
 def _is_full(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    if isinstance(error, torch.OutOfMemoryError):
         return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
 
 

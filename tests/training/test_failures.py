@@ -48,7 +48,8 @@ NAMES = [
     (Preempted("SIGTERM"), "preempted"),
     (WorkerDied("process 2"), "worker_died"),
     (TrialError("no GPU"), "failed"),
-    (OSError(errno.ENOSPC, "No space left on device"), "failed"),
+    (OSError(errno.ENOSPC, "No space left on device"), "disk_full"),
+    (OSError(errno.EIO, "Input/output error"), "failed"),
     (RuntimeError("no such luck"), "failed"),
 ]
 
@@ -203,7 +204,7 @@ def test_a_full_disk_is_no_fault_of_the_data(make, where, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(prepare, "open_data", fails)
-    assert run_trial(spec, where).status == "failed"
+    assert run_trial(spec, where).status == "disk_full"
 
 
 def test_time_ends_a_trial_between_two_steps(where):
