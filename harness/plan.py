@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +99,8 @@ class Plan:
                 "reason": cell.reason,
                 "params": cell.params,
                 "macs": cell.macs,
-                "parts": {
-                    name: {"params": part.params, "macs": part.macs}
-                    for name, part in cell.parts.items()
-                },
+                "acts": cell.acts,
+                "parts": {name: asdict(part) for name, part in cell.parts.items()},
             }
             for cell in (planned.cell for planned in self.cells)
         ]
@@ -214,6 +212,7 @@ def _cell(study: Study, choice: Choice, seed: int, spec: TrialSpec, cost: Cost) 
         params=cost.params,
         macs=cost.macs,
         parts=dict(cost.parts),
+        acts=cost.acts,
     )
 
 

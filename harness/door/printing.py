@@ -14,6 +14,7 @@ from harness.door.published import say_published
 from harness.ledger import Ledger
 from harness.run import Outcome
 from harness.search import cell_name
+from harness.space.limits import COSTS
 from harness.studies import Cell
 
 SHOWN = ("table.csv", "pareto.svg", "index.html")
@@ -99,7 +100,7 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
     table.add_column("seed", justify="right")
     table.add_column("trial")
     table.add_column("status")
-    for head in ("params", "M multiply-adds", "feature network", "heads"):
+    for head in ("params", "M multiply-adds", "feature network", "heads", "M activations"):
         table.add_column(head, justify="right")
     for trial in document["trials"]:
         parts = {name: part["macs"] / 1e6 for name, part in trial["parts"].items()}
@@ -115,6 +116,7 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
             f"{trial['macs'] / 1e6:,.1f}",
             f"{parts.get('feature_network', 0.0):,.1f}",
             f"{heads:,.1f}",
+            f"{trial['acts'] / 1e6:,.2f}",
         )
     console.print(table)
     console.print(estimate_words(document["estimate"]), highlight=False)
@@ -139,9 +141,10 @@ def say_cost(document: Mapping[str, Any], console: Console | None = None) -> Non
     table.add_column("part")
     table.add_column("params", justify="right")
     table.add_column("multiply-adds", justify="right")
-    for name, part in document["parts"].items():
-        table.add_row(name, f"{part['params']:,}", f"{part['macs']:,}")
-    table.add_section()
-    table.add_row("all", f"{document['params']:,}", f"{document['macs']:,}")
+    table.add_column("activations", justify="right")
+    for name, part in [*document["parts"].items(), ("all", document)]:
+        if part is document:
+            table.add_section()
+        table.add_row(name, *(f"{part[cost]:,}" for cost in COSTS))
     console.print(table)
     say_conventions(document, console)
