@@ -55,10 +55,10 @@ def census(module: nn.Module, shapes: Shapes | int) -> dict[str, int]:
     return totals | {"kernels": kernels(module)}
 
 
-def activations(run: Callable[[], object]) -> int:
-    """Numbers that convolutions and linear layers put out while `run` does."""
+def activations(module: nn.Module, *inputs: object) -> int:
+    """Numbers that convolutions and linear layers put out in one call of a module."""
     with torch.no_grad(), _Watch() as watch:
-        run()
+        module(*inputs)
     return sum(one.number for one in watch.found if one.kind == "acts")
 
 

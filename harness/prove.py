@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from harness.compiler import FeatureNetwork, compile
 from harness.census import census
+from harness.compiler import FeatureNetwork, compile
 from harness.cost import conv_macs
 from harness.graph import Graph, infer
 from harness.graph.sizes import Size, map_sizes, side_of

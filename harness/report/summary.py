@@ -23,7 +23,8 @@ class ArmSummary:
     seeds: tuple[float, ...]
     by_need: dict[str, Estimate]
     costs: dict[str, float]
-    """`params`, `macs`, `acts`, `fvcore_total`, `latency_ms` (median of medians) and parts, where known."""
+    """`params`, `macs`, `acts`, `fvcore_total`, `latency_ms` (median of medians) and parts, where
+    known."""
     alias_of: str | None
     unfinished: dict[str, int]
     """Cells that gave no AP, by status."""

@@ -29,7 +29,7 @@ def over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
 def over_measured(
     limits: Mapping[str, float], memory_mb: float | None, latency_ms: float | None
 ) -> str | None:
-    """Why a network that was measured so is not trained, or None; what is not known is no reason."""
+    """Why a network that was measured so is not trained, or None (also where nothing is known)."""
     memory = limits.get(MEMORY)
     if memory is not None and memory_mb is not None and memory_mb > memory:
         return f"memory {memory_mb:,.0f} MB is over the limit of {memory:,.0f}"
