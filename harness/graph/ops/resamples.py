@@ -150,7 +150,7 @@ def _deconv_tally(op: Op, shape: Shape) -> Tally:
 
 
 def _deconv_acts(op: Op, shape: Shape) -> int:
-    """Stride cells a side for each of the source's, one more of an odd kernel, before any is cut."""
+    """Stride cells a side for each of the source's, one more of an odd kernel, before any cut."""
     high = -(-shape.sides[0] // shape.stride)
     if shape.cells_in % high:
         high = max(1, shape.sides[0] // shape.stride)  # a backbone that rounds down
