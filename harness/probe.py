@@ -214,7 +214,7 @@ def drawn_step(detector: Detector, batch: MadeUp, norms: list[float]) -> dict[st
 
 
 def _drawn(detector: Detector, batch: MadeUp, scale: float) -> Tensor:
-    """Mean squares of all maps of the heads, and gradients of their sum, from weights drawn anew."""
+    """Mean squares of all maps of the heads, and gradients of their sum, weights drawn anew."""
     detector.zero_grad(set_to_none=True)
     draw_by_name(detector, scale)
     torch.manual_seed(0)
