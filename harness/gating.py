@@ -5,10 +5,11 @@ is rejected here stays in the study's table too, with its reason.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.engines.base import reason_of
 from harness.plan import Plan, Planned
 from harness.probes import Probe, Probes, probe_key
 from harness.space.limits import LATENCY, over_measured
@@ -18,6 +19,28 @@ from harness.space.workplace import Workplace
 ProbesOf = Callable[[TrialSpec], Probe | None]
 Run = Callable[[Sequence[TrialSpec], bool], None]
 """Does the probes of trials' networks and keeps them; whether latency is measured too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSink:
+    """Keeps probes that an engine has done. One that could not be done leaves nothing."""
+
+    def keep(self, spec: TrialSpec, where: Workplace, done: Probe) -> Mapping[str, Any]:
+        Probes(where).write(done)
+        return {"status": "probed", "seconds": done.seconds, "reason": done.complaint}
+
+    def fail(self, spec: TrialSpec, where: Workplace, error: BaseException) -> Mapping[str, Any]:
+        return {"status": "not probed", "seconds": 0.0, "reason": reason_of(error)}
+
+    def lost(self, spec: TrialSpec, where: Workplace, reason: str) -> None:
+        pass
+
+    def stopped(self, spec: TrialSpec, where: Workplace) -> Mapping[str, Any]:
+        return {"status": "not probed", "seconds": 0.0, "reason": "stopped"}
+
+    def get(self, spec: TrialSpec, where: Workplace) -> None:
+        return None
+
 
 SAME = 1e-6
 """Relative difference up to which two numbers of a step are the same: float32's last digits."""
@@ -38,15 +61,18 @@ def gate(plan: Plan, probes_of: ProbesOf) -> Plan:
     return replace(plan, cells=tuple(cells))
 
 
-def probe_missing(plan: Plan, where: Workplace, run: Run) -> int:
+def probe_missing(
+    plan: Plan, where: Workplace, run: Run, *, trials: Collection[TrialSpec] | None = None
+) -> int:
     """Probe what a plan is about to train and nothing is known of; how many networks that were.
 
     One of each network, whatever the seeds. What was found wanting is asked again: its remedy may
     have been found. With a baseline that arms are held to, it is probed as well.
+    trials: those that are about to be trained; None is all that are pending.
     """
     probes, latency = Probes(where), LATENCY in plan.study.spec.limits
     found: dict[str, TrialSpec] = {}
-    for spec in _asked(plan):
+    for spec in _asked(plan, {one.id for one in plan.pending() if trials is None or one in trials}):
         known = probes.get(spec)
         if known is None or known.complaint or (latency and known.latency_ms is None):
             found.setdefault(probe_key(spec, where), spec)
@@ -55,9 +81,9 @@ def probe_missing(plan: Plan, where: Workplace, run: Run) -> int:
     return len(found)
 
 
-def _asked(plan: Plan) -> list[TrialSpec]:
-    """Trials whose networks have to be known: those pending, and the baselines of their arms."""
-    pending = [one for one in plan.cells if one.cell.status == "pending"]
+def _asked(plan: Plan, ids: Collection[str]) -> list[TrialSpec]:
+    """Trials whose networks have to be known: those of `ids`, and the baselines of their arms."""
+    pending = [one for one in plan.cells if one.spec.id in ids]
     baselines = _baselines(plan)
     held = {_at(one) for one in pending if _may_be_idle(one, baselines.get(_at(one)))}
     return [one.spec for one in pending] + [baselines[at].spec for at in held]

@@ -26,7 +26,7 @@ from harness.environment import PeakMemory, device_name, find_device, precision_
 from harness.errors import SpecError, TrialError
 from harness.graph.sizes import side_of
 from harness.latency import measure
-from harness.probes import Probe, Probes, probe_key
+from harness.probes import Probe, probe_key
 from harness.space.heads import HEAD_FACTS
 from harness.space.streams import stream_seed
 from harness.space.trial import TrialSpec
@@ -44,9 +44,9 @@ LATENCY_SECONDS = 0.2
 
 
 def probe(spec: TrialSpec, where: Workplace, *, latency: bool = False) -> Probe:
-    """What a trial's network shows, kept in the folder of results. What goes wrong is in it.
+    """What a trial's network shows; what goes wrong with it is in the probe.
 
-    latency: whether a forward pass is timed too.
+    latency: whether a forward pass is timed too. A `TrialError` where the device is not there.
     """
     started = time.perf_counter()
     device = find_device(where.device)
@@ -54,9 +54,7 @@ def probe(spec: TrialSpec, where: Workplace, *, latency: bool = False) -> Probe:
         facts = _attempt(spec, device, latency)
     place = f"{device.type}: {device_name(device)}"
     seconds = time.perf_counter() - started
-    made = Probe(probe_key(spec, where), place, seconds, **facts)
-    Probes(where).write(made)
-    return made
+    return Probe(probe_key(spec, where), place, seconds, **facts)
 
 
 def probe_trial(spec: TrialSpec, where: Workplace, on_epoch: object = None) -> Probe:

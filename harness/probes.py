@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness import plugins
+from harness.files import write_whole
 from harness.graph import digest, from_tree
-from harness.ledger import write_whole
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 

@@ -107,9 +107,11 @@ def plan(
     """What would run and what it would cost, before anything does."""
     from harness.door.printing import say_plan
     from harness.engines.base import processors
+    from harness.gating import gate
     from harness.ledger import Ledger
     from harness.plan import estimate, make_plan, open_facts
     from harness.plugins import load
+    from harness.probes import Probes
     from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
@@ -119,6 +121,7 @@ def plan(
     where = Workplace(Path(results))
     ledger = Ledger(where.results)
     made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
+    made = gate(made, Probes(where).get)
     document = made.as_json(estimate(made, ledger, where, processors()))
     say_json(document) if as_json else say_plan(document)
 
