@@ -39,6 +39,7 @@ DRAWN_BATCH = 2
 """Images of the step with weights drawn anew: its norms stand still, so that few will do."""
 SMALLER = (0.3, 0.1)
 """Scales of the weights of further draws, asked where a parameter seems idle."""
+STATISTICS = ("running_mean", "running_var")
 LATENCY_SECONDS = 0.2
 """Spent on the forward passes of a latency, at least ten of them."""
 
@@ -246,13 +247,12 @@ def _gradient_norm(module: nn.Module) -> float:
 def draw_by_name(module: nn.Module, scale: float) -> None:
     """Every weight, fusion scalar and norm statistic drawn from a stream of its name.
 
-    At a scale of 1 maps keep their size. Nothing starts at zero.
+    At a scale of 1 maps keep their size. Nothing starts at zero; other buffers are constants.
     """
-    for name, value in (*module.named_parameters(), *module.named_buffers()):
-        if not value.is_floating_point():
-            continue
+    statistics = [one for one in module.named_buffers() if one[0].endswith(STATISTICS)]
+    for name, value in (*module.named_parameters(), *statistics):
         draw = torch.Generator().manual_seed(stream_seed("probe", scale, name))
-        if value.dim() <= 1 or name.endswith("running_var"):
+        if value.dim() <= 1:
             value.copy_(torch.rand(value.shape, generator=draw) + 0.5)
         else:
             fan_in = max(1, value[0].numel())

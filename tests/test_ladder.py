@@ -30,8 +30,8 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "supplies",
-              "timings", "published", "search", "engines", "report", "plan", "run", "door", "probes", "gating",
+              "outcomes", "files", "claims", "supplies", "probes", "gating",
+              "timings", "published", "search", "engines", "report", "plan", "run", "door",
               "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {

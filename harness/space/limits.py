@@ -3,7 +3,7 @@ from closed forms; `memory_mb` and `latency_ms`, known when the network has been
 
 from collections.abc import Iterable, Mapping
 
-from harness.errors import Fault
+from harness.errors import Fault, did_you_mean
 from harness.records import Cost
 from harness.space.heads import part_names
 
@@ -14,6 +14,19 @@ MEASURED = (MEMORY, LATENCY)
 and milliseconds of a forward pass at batch 1."""
 LIMITS = (*COSTS, *(f"{part}.{cost}" for part in part_names() for cost in COSTS), *MEASURED)
 """What can be limited."""
+
+
+def unknown_limits(limits: Iterable[str]) -> list[Fault]:
+    """Limits of a study that are on nothing, with the nearest name or all of them."""
+    costs, parts = ", ".join(COSTS), ", ".join(part_names())
+    there = f"; there are {', '.join((*COSTS, *MEASURED))}, and {costs} of a part: {parts}"
+    found = []
+    for name in limits:
+        if name not in LIMITS:
+            near = did_you_mean(name, LIMITS)
+            near = near if near.startswith("; did you") else there
+            found.append(Fault(f"limits.{name}", f"no limit {name!r}{near}"))
+    return found
 
 
 def over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
