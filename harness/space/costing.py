@@ -28,7 +28,7 @@ def closed_form(model: ModelSpec, *, cache: Path | None = None) -> Cost:
         own = PartCost(backbone.params, backbone.macs(size), backbone.acts(size))
     with _at("feature_network.topology"):
         inferred = infer(graph, channels=backbone.channels, width=width, image_size=size)
-        channels = output_channels(graph, backbone.channels, width)
+        channels = output_channels(graph, backbone.channels, width, inferred)
     with _at("head.kind"):
         heads = _heads(model, graph, channels)
     parts = {

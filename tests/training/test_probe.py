@@ -225,7 +225,7 @@ def run(tmp_path, where):
     def run(text=STUDY, **orders):
         file = tmp_path / "study.yaml"
         file.write_text(text)
-        return run_study(load_study(file), Orders(where, "inline", **orders), say=said.append)
+        return run_study(load_study(file), Orders(where, **orders), say=said.append)
 
     said: list[str] = []
     run.said = said
@@ -269,6 +269,6 @@ def test_a_users_own_training_is_not_probed(run, where, tmp_path, fake_trial, fa
     file = tmp_path / "study.yaml"
     file.write_text(STUDY)
     study = load_study(file)
-    outcome = run_study(study, Orders(where, "inline"), work=Named(fake_trial), facts=facts)
+    outcome = run_study(study, Orders(where), work=Named(fake_trial), facts=facts)
     assert [cell.status for cell in outcome.results.cells] == ["done"] * 4
     assert not (where.results / "probes").exists()
