@@ -14,10 +14,12 @@ RECORD_VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class PartCost:
-    """Parameters and multiply-adds (convolutions, linear layers) of one part, batch 1."""
+    """Parameters, multiply-adds and activations (of convolutions, linear layers), batch 1."""
 
     params: int
     macs: int
+    acts: int | None = None
+    """Outputs of convolutions and linear layers; None in records from before they were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Cost:
     fvcore_total: int | None = None
     fvcore_params: int | None = None
     fvcore_uncounted: dict[str, int] = field(default_factory=dict)
+    acts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Cell:
     macs: int | None = None
     """Closed form, whole model, batch 1."""
     parts: dict[str, PartCost] = field(default_factory=dict)
+    acts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ from rich.console import Console
 
 from harness.door.plan_table import Trial, span_words, state_of, tables
 from harness.door.published import say_published
+from harness.gating import gate
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan, stored_plan, unmeasured
 from harness.plans import SHOWN, read_plans
+from harness.probes import Probes
 from harness.search import cell_name
 from harness.space.bind import FactsOf
 from harness.space.study import Study
@@ -28,7 +30,7 @@ def plan_document(
     calibrating: make short runs of what no finished trial tells the time of, and say so here.
     """
     ledger = Ledger(where.results)
-    plan = make_plan(study, ledger, facts)
+    plan = gate(make_plan(study, ledger, facts), Probes(where).get)
     measured = {}
     if calibrating is not None and (trials := unmeasured(plan, ledger, where)):
         from harness.calibrate import calibrate
