@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from harness.engines import ENGINES, AbstractEngine, Early, OnEpoch, Supply, Watch, Work
+from harness.engines import ENGINES, AbstractEngine, Early, Listed, OnEpoch, Supply, Watch, Work
 from harness.errors import EngineError, Fault, SpecError
+from harness.gating import ProbeSink, gate, probe_missing
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES
 from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
 from harness.plans import read_plans, store_plan
 from harness.plugins import load, user_module
+from harness.probes import Probes
 from harness.records import TrialRecord
 from harness.search import cell_name
 from harness.searching import Allowed, run_search, settled_search, with_search
@@ -27,6 +29,7 @@ from harness.studies import StudyResults, write_study
 from harness.supplies import Missing, is_oversized
 
 RUN_TRIAL = "harness.trial:run_trial"
+PROBE, PROBE_TIMED = "harness.probe:probe_trial", "harness.probe:probe_trial_timed"
 
 Say = Callable[[str], None]
 """Tells the user one line."""
@@ -120,13 +123,17 @@ def run_study(
     store_plan(where.results, stored_plan(plan, ledger))
     kept = read_plans(where.results, *plan.name)
     write_study(where.results, replace(plan.results(), plans=kept.digests))
-    pending = plan.pending()[: orders.limit]
+    pending, work = plan.pending()[: orders.limit], work or Named(RUN_TRIAL)
     searches = plan.search is not None and (plan.search.left > 0 or orders.retry_failed)
-    trained, work = len(pending), work or Named(RUN_TRIAL)
+    trained = 0
     try:
         with engine.session(where) if pending or searches else nullcontext():
             if pending:
+                plan = _gated(engine, plan, pending, where, work, say)
+                wanted = {spec.id for spec in pending}
+                pending = tuple(spec for spec in plan.pending() if spec.id in wanted)
                 _train(engine, plan, pending, ledger, where, work, watching, say)
+                trained = len(pending)
             if searches:
                 train = partial(_train_search, engine, work, watching, say)
                 trained += run_search(study, ledger, where, facts, train, orders.after(trained))
@@ -135,6 +142,30 @@ def run_study(
         results = replace(plan.results(), plans=kept.digests)
         write_study(where.results, results)
     return Outcome(plan, results, trained, (*ledger.complaints, *kept.complaints))
+
+
+def _gated(
+    engine: AbstractEngine,
+    plan: Plan,
+    trials: Sequence[TrialSpec],
+    where: Workplace,
+    work: Work,
+    say: Say,
+) -> Plan:
+    """The plan after the second step of the gate, where our own trials are to be run.
+
+    What a user's own training builds of a spec is not known here.
+    """
+    if not isinstance(work, Named) or work.name != RUN_TRIAL:
+        return plan
+
+    def run(specs: Sequence[TrialSpec], latency: bool) -> None:
+        say(f"probing {len(specs)} network{'s' if len(specs) > 1 else ''}")
+        probing = Named(PROBE_TIMED if latency else PROBE, work.plugins)
+        engine.run(Listed(specs), probing, where, _unwatched, sink=ProbeSink())
+
+    probe_missing(plan, where, run, trials=trials)
+    return gate(plan, Probes(where).get)
 
 
 def _demand_trainable(plan: Plan) -> None:

@@ -16,12 +16,22 @@ FLOORS = (
     ("errors", "registry", "plugins", "outcomes", "files", "commit"),
     ("graph", "records", "claims"),
     ("space",),
-    ("ledger", "studies", "timings", "plans", "calibrations", "ops", "compiler", "weights"),
+    (
+        "ledger",
+        "studies",
+        "timings",
+        "plans",
+        "calibrations",
+        "probes",
+        "ops",
+        "compiler",
+        "weights",
+    ),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
     ("supplies", "underway"),
-    ("trial", "run", "plan", "searching", "prove", "calibrate"),
+    ("trial", "run", "plan", "gating", "searching", "prove", "probe", "calibrate"),
     ("evaluation",),
     ("door",),
     ("fidelity",),
@@ -30,8 +40,8 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "supplies", "searching", "commit", "plans",
-              "calibrations",
+              "outcomes", "files", "claims", "supplies", "commit", "plans", "calibrations",
+              "probes", "gating", "searching",
               "timings", "published", "search", "engines", "report", "plan", "run", "door",
               "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}

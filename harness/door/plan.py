@@ -8,9 +8,11 @@ from rich.console import Console
 from harness.door.plan_table import Trial, span_words, state_of, tables
 from harness.door.published import say_published
 from harness.door.searched import is_passed_over, say_search
+from harness.gating import gate
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan, stored_plan, unmeasured
 from harness.plans import SHOWN, read_plans
+from harness.probes import Probes
 from harness.search import cell_name
 from harness.searching import with_search
 from harness.space.bind import FactsOf
@@ -30,7 +32,8 @@ def plan_document(
     calibrating: make short runs of what no finished trial tells the time of, and say so here.
     """
     ledger = Ledger(where.results)
-    plan = with_search(make_plan(study, ledger, facts), ledger, facts)
+    plan = gate(make_plan(study, ledger, facts), Probes(where).get)
+    plan = with_search(plan, ledger, facts)
     measured = {}
     if calibrating is not None and (trials := unmeasured(plan, ledger, where)):
         from harness.calibrate import calibrate

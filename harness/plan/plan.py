@@ -1,7 +1,7 @@
 """A plan: every cell of a study with the trial behind it, and what is still to be trained."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from harness.errors import SpecError
@@ -120,10 +120,8 @@ class Plan:
                 "reason": cell.reason,
                 "params": cell.params,
                 "macs": cell.macs,
-                "parts": {
-                    name: {"params": part.params, "macs": part.macs}
-                    for name, part in cell.parts.items()
-                },
+                "acts": cell.acts,
+                "parts": {name: asdict(part) for name, part in cell.parts.items()},
             }
             for cell in self.all_cells
         ]

@@ -56,6 +56,7 @@ def _told(one: Asked, told: Told, ledger: Ledger) -> list[Cell]:
         "choice": shown(proposal.choice.values),
         "params": note.get("params"),
         "macs": note.get("macs"),
+        "acts": note.get("acts"),
         "parts": {name: PartCost(*part) for name, part in note.get("parts", {}).items()},
     }
     if status in ("rejected", "alias"):
@@ -98,6 +99,7 @@ def _trials(proposal: Proposal, screened: Screened, ledger: Ledger) -> list[Cell
                 reason=reason,
                 params=cost.params,
                 macs=cost.macs,
+                acts=cost.acts,
                 parts=dict(cost.parts),
             )
         )

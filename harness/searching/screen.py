@@ -78,5 +78,5 @@ def costs_of(cost: Cost | None) -> dict[str, Any]:
     """Costs as plain values."""
     if cost is None:
         return {}
-    parts = {name: (part.params, part.macs) for name, part in cost.parts.items()}
-    return {"params": cost.params, "macs": cost.macs, "parts": parts}
+    parts = {name: (part.params, part.macs, part.acts) for name, part in cost.parts.items()}
+    return {"params": cost.params, "macs": cost.macs, "acts": cost.acts, "parts": parts}

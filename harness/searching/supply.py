@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.engines.base import WAIT, Wait
 from harness.ledger import Ledger
-from harness.outcomes import OUTCOMES, is_tried_again
+from harness.outcomes import FAILURES, is_tried_again
 from harness.plan.plan import is_done, sources_of
 from harness.records import TrialRecord
 from harness.search import AbstractSearcher, Asked, Proposal, Told
@@ -145,7 +145,7 @@ class SearchSupply:
 
     def _failed(self, one: Asked) -> bool:
         status = one.told.note.get("status") if one.told else None
-        return status in OUTCOMES and is_tried_again(str(status), True) and status != "stopped"
+        return status in FAILURES and is_tried_again(status, True)
 
     def _remember(self, proposal: Proposal, told: Told) -> None:
         number = proposal.number

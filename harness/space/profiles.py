@@ -8,7 +8,7 @@ from harness.errors import Fault, SpecError, did_you_mean
 from harness.space import axes
 from harness.space.counting import CONVENTIONS
 from harness.space.heads import part_names
-from harness.space.limits import LIMITS
+from harness.space.limits import unknown_limits
 from harness.space.load import Steps, read_text, read_yaml
 from harness.space.names import SAFE_NAME, is_topology, topology_name
 from harness.space.overlay import Place, Placed, absolute, assign, overlay, pruned
@@ -161,7 +161,7 @@ def _faults(spec: StudySpec) -> list[Fault]:
                 faults.append(Fault(f"arms.{arm}.{path}", wrong))
             if path in spec.vary:
                 faults.append(Fault(f"arms.{arm}.{path}", "is an axis of `vary` too"))
-    faults += _unknown(spec.limits, LIMITS, "limits.{}", "limit")
+    faults += unknown_limits(spec.limits)
     faults += _namesakes(spec)
     arms, report = tuple(spec.arms), spec.report
     faults += _unknown([spec.baseline] if spec.baseline else [], arms, "baseline", "arm")

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from harness.space.base import Frozen
-from harness.space.limits import LIMITS
+from harness.space.limits import LATENCY, LIMITS
+from harness.space.limits import MEASURED as PROBED
 from harness.space.model import Count
 from harness.space.topology_space import TopologySpaceStudy
 
@@ -32,8 +33,7 @@ ablation are `vary` and `arms`."""
 
 MEASURED = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
 """Objectives that are fractions of 1 and better the higher."""
-LATENCY = "latency_ms"
-COSTS = tuple(name for name in LIMITS if name.rpartition(".")[2] in ("params", "macs", "acts"))
+COSTS = tuple(name for name in LIMITS if name not in PROBED)
 """What is known of a network before it is built."""
 OBJECTIVES: dict[str, bool] = {
     **dict.fromkeys(MEASURED, True),

@@ -181,7 +181,9 @@ class StudySpec(Frozen):
     baseline: str | None = None
     """An arm that others are compared with."""
     limits: dict[str, Positive] = Field(default_factory=dict)
-    """Most a trial may cost: `params`, `macs`, or those of a part (`class_head.macs`)."""
+    """Most a trial may cost: `params`, `macs`, `acts` (activations), or those of a part
+    (`class_head.macs`); `memory_mb` of a training step and `latency_ms` of a forward pass, which
+    are measured before anything is trained."""
     report: ReportStudy = ReportStudy()
     published: PublishedTable | None = None
     """Printed beside what is measured."""
