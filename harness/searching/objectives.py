@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 from harness.records import Cost, TrialRecord
-from harness.space.limits import cost_of
-from harness.space.search_spec import LATENCY, MEASURED
+from harness.space.limits import LATENCY, cost_of
+from harness.space.search_spec import MEASURED
 
 
 def values_of(

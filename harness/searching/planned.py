@@ -35,7 +35,7 @@ class Searched:
         """Trainings still to come, at most."""
         search, state = search_of(self.study), self.preview
         now = state.progress
-        networks = max(0, search.trials - now.trained - now.failed)
+        networks = max(0, search.trials - now.trained - now.stopped - now.failed)
         if state.points is not None:
             networks = min(networks, state.points - now.proposed + now.open)
         compare, arms = search.compare, [cell for cell in self.cells if cell.status == "pending"]

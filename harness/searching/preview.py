@@ -25,7 +25,8 @@ class Progress:
 
     proposed: int = 0
     trained: int = 0
-    """Networks with values, those of a stopped training included."""
+    stopped: int = 0
+    """By the scheduler, with values of a shorter training."""
     rejected: int = 0
     repeated: int = 0
     failed: int = 0
@@ -116,7 +117,7 @@ def unbuildable(screened: Sequence[Screened]) -> Sequence[Fault]:
 
 
 def _state(status: str | None) -> str:
-    named = {"rejected": "rejected", "alias": "repeated", "done": "trained", "stopped": "trained"}
+    named = {"rejected": "rejected", "alias": "repeated", "done": "trained", "stopped": "stopped"}
     return named.get(str(status), "failed")
 
 

@@ -62,16 +62,27 @@ def run_search(
         _alone(supply, ledger, where, train)
         early = early_of(study)
         at = replace(where, evaluate_at=early.rungs) if early else where
-        tried: set[str] = set()
-        while True:
-            train(supply, at, _what(study), Names(supply), early)
-            wave = [spec for spec in supply.missing_sources() if spec.id not in tried]
-            if not wave or where.is_over() or supply.is_spent:
-                return supply.handed_out
-            tried |= {spec.id for spec in wave}
-            _backbones(wave, ledger, where, train)
+        _to_the_end(supply, at, _what(study), train, early)
+        if search_of(study).compare is not None and supply.is_over and not supply.is_spent:
+            supply.compares = True
+            _to_the_end(supply, where, "comparing what was found with random networks", train)
+        return supply.handed_out
     finally:
         searcher.close()
+
+
+def _to_the_end(
+    supply: SearchSupply, where: Workplace, what: str, train: Train, early: Early | None = None
+) -> None:
+    """Until nothing more comes: each time backbones are lacking they are trained, once."""
+    tried: set[str] = set()
+    while True:
+        train(supply, where, what, Names(supply), early)
+        wave = [spec for spec in supply.missing_sources() if spec.id not in tried]
+        if not wave or where.is_over() or supply.is_spent:
+            return
+        tried |= {spec.id for spec in wave}
+        _backbones(wave, supply.ledger, where, train)
 
 
 def early_of(study: Study) -> Early | None:

@@ -68,7 +68,9 @@ class SearchSupply:
         """Told proposals that are networks of their own."""
         self._newest = self._latest = -1
         """The last proposal with a new network, and the last of all."""
-        self._compares = False
+        self.compares = False
+        """Whether the compare stage may begin: it is no search, and nothing stops it early."""
+        self._compared = False
         self._recall()
 
     @property
@@ -236,10 +238,10 @@ class SearchSupply:
         self._remember(proposal, told)
 
     def _compare(self) -> bool:
-        """Once, when all is told: queue what the compare stage lacks."""
-        if self._compares or self._running or not self.is_over:
+        """Once, when all is told and it may: queue what the compare stage lacks."""
+        if self._compared or self._running or not (self.compares and self.is_over):
             return False
-        self._compares = True
+        self._compared = True
         for one in compared(self.study, self.searcher.history(), self.gate):
             for spec in one.screened.specs:
                 record = self.ledger.get(spec.id)

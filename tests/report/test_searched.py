@@ -16,7 +16,7 @@ SEARCH = {
     "kind": "tpe", "objectives": ["ap"], "trials": 4, "points": None, "drawn": 200,
     "trainable": 150, "networks": 140, "over_limit": 50, "unbuildable": 0, "known": 0, "left": 0,
     "reasons": {"macs over the limit of 5": 50},
-    "progress": {"proposed": 6, "trained": 4, "rejected": 2, "repeated": 0, "failed": 0, "open": 0},
+    "progress": {"proposed": 6, "trained": 4, "rejected": 2, "open": 0},
 }  # fmt: skip
 
 

@@ -93,6 +93,9 @@ class Runner:
         supply = self.supply(study, **options)
         try:
             self.run(supply, at_once, most)
+            if supply.is_over and len(self.trained) <= most:
+                supply.compares = True
+                self.run(supply, at_once, most)
         finally:
             supply.searcher.close()
         return supply

@@ -6,8 +6,9 @@ import re
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
-from searching.conftest import LARGE, SIX
+from searching.conftest import LARGE, SIX, record_of
 from searching.test_compare import COMPARE, FINE
+from searching.test_supply import with_rungs
 
 from harness.cli import main
 from harness.door.plan import plan_document, say_plan
@@ -17,7 +18,7 @@ from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.plan import make_plan
 from harness.run import Named, Orders, run_study
-from harness.searching import early_of, with_search
+from harness.searching import Allowed, early_of, run_search, with_search
 from harness.space.workplace import Workplace
 from harness.studies import read_study
 
@@ -301,3 +302,29 @@ def test_check_sees_a_space_that_cannot_be_built(study, tmp_path):
     done = CliRunner().invoke(main, ["check", file])
     assert done.exit_code != 0
     assert re.search(r"searched.yaml:\d+  model.feature_network.fuse: .*fuse", done.output)
+
+
+def test_early_stopping_is_of_the_search_and_not_of_what_is_compared(study, results, facts):
+    searched = study(FINE, trials=3, more=COMPARE + "\n  scheduler: {asha: {grace: 1}}")
+    stages, ledger = [], Ledger(results)
+
+    def train(supply, where, what, names, early=None):
+        handed = []
+        while (spec := supply.next()) is not None:
+            handed.append(spec)
+            record = with_rungs(record_of(spec, "stopped"), ((1, 0.5),))
+            if len(handed) == 1 or early is None:
+                record = record_of(spec)
+            ledger.write(record)
+            supply.ended(spec, record)
+        stages.append((early, where.evaluate_at, len(handed)))
+
+    run_search(searched, ledger, Workplace(results), facts, train, Allowed())
+    early = Early(2, 1, 3)
+    assert stages == [(early, early.rungs, 3), (None, (), 10)]
+    cells = with_search(make_plan(searched, ledger, facts), ledger, facts).search.cells
+    states = {cell.arm: cell.status for cell in cells}
+    assert [states[f"proposal {n}"] for n in range(3)] == ["done", "stopped", "stopped"]
+    assert states["found"] == "done"
+    found = next(cell for cell in cells if cell.arm == "found")
+    assert found.choice == cells[0].choice  # what was stopped cannot win
