@@ -1,15 +1,17 @@
 """From a study and a choice to a complete `TrialSpec`: nothing is left to a default after this."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import Fault, SpecError
 from harness.records import Cost
 from harness.space import axes
 from harness.space.complete import complete_model, scaled
+from harness.space.choice import Choice
 from harness.space.costing import closed_form
 from harness.space.data import DataFacts, DataSpec
+from harness.space.matched import at_matched_width
 from harness.space.overlay import Placed, absolute, assign, overlay
 from harness.space.study import Study, StudySpec
 from harness.space.trial import Seeds, TrialSpec
@@ -19,19 +21,9 @@ FactsOf = Callable[[DataSpec, int], DataFacts]
 """What is known of a dataset at an image size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One point of a study, without its seed. An axis stands above the arm it is crossed with."""
-
-    arm: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    """What the arm says, by dotted path."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """Value of each axis, by dotted path."""
-
-
 def bind(study: Study, choice: Choice, seed: int, facts: FactsOf) -> TrialSpec:
     """The complete trial; a `SpecError` with file and line where a value does not fit."""
+    choice = at_matched_width(study, choice, lambda one: _priced(study, one, seed, facts))
     with _Named(study, choice, lambda bare: bind(study, bare, seed, facts)):
         placed = _chosen(study, choice)
         spec = validated(StudySpec, placed)
@@ -47,6 +39,10 @@ def price(study: Study, choice: Choice, spec: TrialSpec) -> Cost:
     named = _Named(study, choice, without_arm)
     with named, _Located(_chosen(study, choice)), _Inside("model"):
         return closed_form(spec.model)
+
+
+def _priced(study: Study, choice: Choice, seed: int, facts: FactsOf) -> Cost:
+    return price(study, choice, bind(study, choice, seed, facts))
 
 
 def _bound(study: Study, spec: StudySpec, placed: Placed, seed: int, facts: FactsOf) -> TrialSpec:
