@@ -1,0 +1,18 @@
+"""What a study would do, before anything does: every cell with its cost, gate and ledger hit."""
+
+from harness.plan.estimate import estimate
+from harness.plan.facts import open_facts
+from harness.plan.make import make_plan, may_retry, settle
+from harness.plan.plan import Plan, Planned, is_done, sources_of
+
+__all__ = [
+    "Plan",
+    "Planned",
+    "estimate",
+    "is_done",
+    "make_plan",
+    "may_retry",
+    "open_facts",
+    "settle",
+    "sources_of",
+]

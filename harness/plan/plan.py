@@ -1,0 +1,125 @@
+"""A plan: every cell of a study with the trial behind it, and what is still to be trained."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import SpecError
+from harness.ledger import Ledger
+from harness.records import TrialRecord
+from harness.space.assumed import assumption
+from harness.space.beside import published_data
+from harness.space.model import ModelSpec
+from harness.space.study import Study
+from harness.space.trial import TrialSpec
+from harness.space.validate import located
+from harness.space.workplace import Workplace
+from harness.studies import Cell, StudyResults
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A cell and the complete trial behind it."""
+
+    cell: Cell
+    spec: TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All cells of a study as the ledger has them now."""
+
+    study: Study
+    cells: tuple[Planned, ...]
+    sources: Mapping[str, TrialSpec]
+    """Trials whose backbone others take over, each after its own sources."""
+
+    def pending(self) -> tuple[TrialSpec, ...]:
+        """What is still to be trained, each trial once: first all first seeds, then all second."""
+        found = {p.spec.id: p for p in self.cells if p.cell.status == "pending"}
+        seeds = {seed: place for place, seed in enumerate(self.study.spec.seed_list)}
+        ordered = sorted(found.values(), key=lambda planned: seeds[planned.cell.seed])
+        return tuple(planned.spec for planned in ordered)
+
+    def pending_sources(self, ledger: Ledger, where: Workplace) -> tuple[TrialSpec, ...]:
+        """Sources of pending trials that have no finished record, or whose weights are gone."""
+        wanted = {source.id for spec in self.pending() for source in sources_of(spec)}
+        return tuple(
+            spec
+            for trial_id, spec in self.sources.items()
+            if trial_id in wanted
+            and not (is_done(ledger.get(trial_id)) and where.backbone(trial_id).exists())
+        )
+
+    def results(self) -> StudyResults:
+        spec = self.study.spec
+        return StudyResults(
+            study=self.study.name,
+            profile=self.study.profile,
+            question=spec.question,
+            cells=tuple(planned.cell for planned in self.cells),
+            axes={path: list(values) for path, values in spec.vary.items()},
+            arms=tuple(spec.arms),
+            baseline=spec.baseline,
+            report=spec.report.model_dump(mode="json"),
+            published=self.published(),
+            sources=tuple(self.sources),
+            file=str(self.study.file),
+        )
+
+    def published(self) -> dict[str, Any] | None:
+        """The study's published table, with ours beside it for each arm that is one network."""
+        networks: dict[str, dict[str, ModelSpec]] = {}
+        for planned in self.cells:
+            model = planned.spec.model
+            networks.setdefault(planned.cell.arm, {})[network_key(model)] = model
+        single = {arm: one for arm, found in networks.items() if len(one := [*found.values()]) == 1}
+        models = {arm: one[0] for arm, one in single.items()}
+        try:
+            return published_data(self.study.spec, models)
+        except SpecError as error:
+            raise SpecError(located(self.study.placed, error.faults)) from None
+
+    def as_json(self, estimate: Mapping[str, Any]) -> dict[str, Any]:
+        """The document of `harness plan --json`."""
+        trials = [
+            {
+                "id": cell.id,
+                "arm": cell.arm,
+                "choice": cell.choice,
+                "seed": cell.seed,
+                "status": cell.status,
+                "reason": cell.reason,
+                "params": cell.params,
+                "macs": cell.macs,
+                "parts": {
+                    name: {"params": part.params, "macs": part.macs}
+                    for name, part in cell.parts.items()
+                },
+            }
+            for cell in (planned.cell for planned in self.cells)
+        ]
+        return {
+            "study": self.study.name,
+            "profile": self.study.profile,
+            "trials": trials,
+            "estimate": dict(estimate),
+            "assumed": assumption(self.study.spec),
+            "published": self.published(),
+        }
+
+
+def sources_of(spec: TrialSpec) -> Iterator[TrialSpec]:
+    """The trials a trial's backbone comes from, the earliest first."""
+    source = spec.model.backbone.source
+    if source is not None:
+        yield from sources_of(source)
+        yield source
+
+
+def is_done(record: TrialRecord | None) -> bool:
+    return record is not None and record.status == "done"
+
+
+def network_key(model: ModelSpec) -> str:
+    return model.model_dump_json(exclude={"backbone": {"source"}})
