@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from harness.space.choice import Choice
+from harness.space.bind import Choice
 from harness.space.study import StudySpec
 
 BASE = "base"

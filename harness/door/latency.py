@@ -11,8 +11,7 @@ from rich.table import Table
 from harness.errors import SpecError, did_you_mean
 from harness.search import cell_name, grid
 from harness.space.assumed import class_facts
-from harness.space.bind import bind
-from harness.space.choice import Choice
+from harness.space.bind import Choice, bind
 from harness.space.data import DataFacts, DataSpec
 from harness.space.family import NUM_CLASSES
 from harness.space.model import ModelSpec

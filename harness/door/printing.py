@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.door.ablation import say_ablation
 from harness.door.conventions import say_conventions
 from harness.door.progress import clock_words
 from harness.door.published import say_published
@@ -117,6 +118,7 @@ def say_plan(document: Mapping[str, Any], console: Console | None = None) -> Non
             f"{heads:,.1f}",
         )
     console.print(table)
+    say_ablation(document, console)
     console.print(estimate_words(document["estimate"]), highlight=False)
     if document.get("assumed"):
         console.print(document["assumed"], style="yellow", highlight=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name, write_whole
 from harness.report import stats
+from harness.report.ablation import ablation_table
 from harness.report.fusion import MOVED
 from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
@@ -61,6 +62,9 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "table.csv": data.cells.to_csv(index=False),
         "summary.csv": summary_table(data.arms).to_csv(index=False),
         "published.csv": quoted_table(data.quoted).to_csv(index=False) if data.quoted else None,
+        "ablation.csv": ablation_table(data.ablation).to_csv(index=False)
+        if data.ablation
+        else None,
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
         "curves.svg": drawn.get("curves"),

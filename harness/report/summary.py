@@ -1,5 +1,6 @@
 """One row an arm: what its seeds say, what it costs, and what may be claimed of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,24 +30,31 @@ class ArmSummary:
     contrast: Contrast | None
     in_best_set: bool
     is_baseline: bool
-    tried: int = 1
-    """Values of the tuned axis that this one is the best of."""
+    tuned: str = ""
+    """How its learning rate, or what else was tuned, came about; empty where nothing is to say."""
+
+    @property
+    def lacks(self) -> str:
+        """Why it has no AP of its own, or not of every seed."""
+        notes = [f"same network as {self.alias_of}"] if self.alias_of else []
+        return "; ".join(notes + [f"{n} {status}" for status, n in self.unfinished.items()])
 
     @property
     def note(self) -> str:
         """What a reader must know beside the numbers."""
-        notes = [f"same network as {self.alias_of}"] if self.alias_of else []
-        notes += [f"{n} {status}" for status, n in self.unfinished.items()]
-        notes += [f"best of {self.tried} tuned"] if self.tried > 1 else []
-        return "; ".join(notes)
+        return "; ".join(words for words in (self.lacks, self.tuned) if words)
 
 
 def summarise(
-    cells: pd.DataFrame, baseline: str | None = None, tuning: Tuning | None = None
+    cells: pd.DataFrame,
+    baseline: str | None = None,
+    tuning: Tuning | None = None,
+    untuned: Mapping[str, str] | None = None,
 ) -> tuple[ArmSummary, ...]:
     """Summaries in the order of the plan. Aliases repeat their numbers and enter no test.
 
     Where arms were tuned, each stands here at its best value alone.
+    untuned: what is to be said of an arm that has no learning rate of its own, by arm.
     """
     if cells.empty:
         return ()
@@ -77,10 +85,15 @@ def summarise(
             contrast=against.get(alias[label] or label),
             in_best_set=(alias[label] or label) in best,
             is_baseline=(alias[label] or label) == base,
-            tried=tried.get(label, 1),
+            tuned=_tuned(label, str(group["arm"].iloc[0]), tuning, untuned or {}),
         )
         for label, group in groups.items()
     )
+
+
+def _tuned(label: str, arm: str, tuning: Tuning | None, untuned: Mapping[str, str]) -> str:
+    words = [tuning.words(label) if tuning else "", untuned.get(arm, "")]
+    return "; ".join(word for word in words if word)
 
 
 def summary_table(arms: tuple[ArmSummary, ...]) -> pd.DataFrame:

@@ -61,9 +61,11 @@ class AblationStudy(Frozen):
     @property
     def matching(self) -> MatchedStudy | None:
         """The longest form of `matched`."""
-        if isinstance(self.matched, MatchedStudy):
-            return self.matched
-        return MatchedStudy(arms=self.matched) if self.matched else None
+        if isinstance(self.matched, tuple):
+            return MatchedStudy(arms=self.matched)
+        if isinstance(self.matched, bool):
+            return MatchedStudy() if self.matched else None
+        return self.matched
 
     def fields_without(self, *parts: str) -> dict[str, Any]:
         """What is changed where these parts are taken out."""
@@ -87,11 +89,11 @@ class AblationArm:
     def changes(self) -> str:
         """What is done, in words."""
         return {
-            "end": "everything" if self.name == FULL else "no part",
+            "end": "every part" if self.name == FULL else "no part",
             "removed": f"without {self.what}",
             "added": f"with {self.what}",
             "swapped": self.what,
-            "matched": f"the width of {self.what}",
+            "matched": f"{self.what} at equal cost",
         }[self.kind]
 
 

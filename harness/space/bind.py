@@ -1,14 +1,14 @@
 """From a study and a choice to a complete `TrialSpec`: nothing is left to a default after this."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from harness.errors import Fault, SpecError
 from harness.records import Cost
 from harness.space import axes
-from harness.space.complete import complete_model, scaled
 from harness.space.choice import Choice
+from harness.space.complete import complete_model, scaled
 from harness.space.costing import closed_form
 from harness.space.data import DataFacts, DataSpec
 from harness.space.matched import at_matched_width
@@ -16,6 +16,8 @@ from harness.space.overlay import Placed, absolute, assign, overlay
 from harness.space.study import Study, StudySpec
 from harness.space.trial import Seeds, TrialSpec
 from harness.space.validate import located, validated
+
+__all__ = ["Choice", "FactsOf", "bind", "price"]
 
 FactsOf = Callable[[DataSpec, int], DataFacts]
 """What is known of a dataset at an image size."""

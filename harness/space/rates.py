@@ -19,7 +19,12 @@ def rate_notes(
 
     changes: what each arm says over the study, by dotted path; None where it is not known.
     """
-    if changes is None or baseline not in changes or len(axes.get(RATE, ())) > 1:
+    if (
+        changes is None
+        or baseline is None
+        or baseline not in changes
+        or len(axes.get(RATE, ())) > 1
+    ):
         return {}
     whose = "study" if has_rate(changes[baseline]) else "baseline"
     note = f"untuned (the {whose}'s learning rate)"

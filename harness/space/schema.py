@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.graph.schema import DIALECT, topology_definitions, topology_fields
 from harness.space import axes
+from harness.space.heads import part_names
 from harness.space.limits import LIMITS
 from harness.space.study import NetworkStudy, StudySpec
 
@@ -23,6 +24,7 @@ def study_schema() -> Schema:
     fields["vary"]["propertyNames"] = _path()
     fields["arms"]["additionalProperties"]["propertyNames"] = _path()
     fields["limits"]["propertyNames"] = {"enum": list(LIMITS)}
+    _ablation(definitions)
     definitions["profile"] = {
         "anyOf": [
             {"type": "object", "properties": fields, "additionalProperties": False},
@@ -48,6 +50,15 @@ def study_schema() -> Schema:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def _ablation(definitions: Schema) -> None:
+    """What parts, swaps and the tuned axis set is by path."""
+    own = definitions["AblationStudy"]["properties"]
+    definitions["PartStudy"]["properties"]["without"]["propertyNames"] = _path()
+    own["swaps"]["additionalProperties"]["propertyNames"] = _path()
+    own["tune"] |= {"propertyNames": _path(), "maxProperties": 1}
+    definitions["MatchedStudy"]["properties"]["part"] = {"enum": [*part_names(), None]}
 
 
 def _unrequired(schema: Any) -> Any:
