@@ -165,7 +165,7 @@ def _interaction(aps: Mapping[str, Values], parts: Sequence[str]) -> Interaction
         beyond_added,
         beyond_removed,
     )
-    known = [found for of in sums if (found := _over_seeds(held, of)) is not None]
+    known: list[Estimate] = [found for of in sums if (found := _over_seeds(held, of)) is not None]
     return Interaction(*known) if len(known) == len(sums) else None
 
 
@@ -196,8 +196,8 @@ def _values(group: pd.DataFrame, tuned: str | None) -> dict[tuple[str, int], flo
 
 
 def _mean(group: pd.DataFrame, column: str) -> float | None:
-    known = group[column].dropna() if column in group else []
-    return float(sum(known) / len(known)) if len(known) else None
+    known = list(group[column].dropna()) if column in group else []
+    return float(sum(known) / len(known)) if known else None
 
 
 def _minus(a: float | None, b: float | None) -> float | None:

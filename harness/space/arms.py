@@ -17,6 +17,7 @@ from harness.space.ablation import (
 from harness.space.heads import part_names
 from harness.space.overlay import Placed, assign
 from harness.space.study import StudySpec
+from harness.space.validate import located
 
 SECTION = "ablation"
 
@@ -40,16 +41,19 @@ def with_arms(placed: Placed, spec: StudySpec) -> tuple[Placed, list[Fault]]:
         *_tune_faults(said, spec),
         *(_taken(arm) for arm in arms if arm.name in spec.arms),
     ]
+    faults = located(placed, faults)
     wrong = {path for _, path in _paths(said) if _is_wrong(spec, path)}
+    rated = RATE not in (*said.tune, *spec.vary)
     for arm in arms:
         placed = _with_arm(placed, said, arm, wrong)
+        placed = _with_rate(placed, said, arm) if rated else placed
     if said.tune and not any(fault.path.startswith(f"{SECTION}.tune") for fault in faults):
         placed = _with_axis(placed, *next(iter(said.tune.items())))
     place = placed.place((SECTION,))
     own = placed.tree.get("arms", {})
     ordered = {arm.name: own[arm.name] for arm in arms} | own
     placed = Placed({**placed.tree, "arms": ordered}, placed.places)
-    if spec.baseline is None:
+    if spec.baseline is None and arms:
         placed = assign(placed, ("baseline",), baseline, place)
     return placed, faults
 
@@ -63,6 +67,11 @@ def _with_arm(
         if path not in wrong:
             place = placed.place(_said_at(said, arm, path))
             placed = assign(placed, ("arms", arm.name, path), value, place)
+    return placed
+
+
+def _with_rate(placed: Placed, said: AblationStudy, arm: AblationArm) -> Placed:
+    """The tree with an arm's own learning rate; a matched arm has that of the arm it is of."""
     rated = arm.what if arm.kind == "matched" else arm.name
     rate = said.rates.get(arm.name, said.rates.get(rated))
     if rate is not None and RATE not in arm.fields:
@@ -83,6 +92,17 @@ def _home(arm: AblationArm) -> tuple[str, ...]:
     if group is not None:
         return (SECTION, group, arm.what)
     return (SECTION, "matched") if arm.kind == "matched" else (SECTION,)
+
+
+def home_of(spec: StudySpec, arm: str, path: str) -> str:
+    """The dotted path at which a study says what an arm sets: in `ablation`, or under `arms`."""
+    said = spec.ablation
+    for one in ablation_arms(said, spec.baseline) if said else ():
+        if said and one.name == arm and path in one.fields:
+            return axes.join(_said_at(said, one, path))
+        if said and one.name == arm and path == RATE:
+            return f"{SECTION}.rates.{arm}"
+    return f"arms.{arm}.{path}"
 
 
 def _said_at(said: AblationStudy, arm: AblationArm, path: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from harness.errors import Fault, SpecError
 from harness.records import Cost
 from harness.space import axes
+from harness.space.arms import home_of
 from harness.space.choice import Choice
 from harness.space.complete import complete_model, scaled
 from harness.space.costing import closed_form
@@ -18,6 +19,9 @@ from harness.space.trial import Seeds, TrialSpec
 from harness.space.validate import located, validated
 
 __all__ = ["Choice", "FactsOf", "bind", "price"]
+
+SAID_IN = ("arms.", "ablation.")
+"""Where a study says what an arm sets."""
 
 FactsOf = Callable[[DataSpec, int], DataFacts]
 """What is known of a dataset at an image size."""
@@ -94,8 +98,8 @@ class _Named:
         files = {place.file for place in self.study.placed.places.values()}
         of_arm = [fault for fault in faults if fault not in others and fault.file in files]
         told = {fault: self._of_arm(fault) for fault in of_arm}
-        said = [fault for fault in told.values() if fault.path.startswith("arms.")]
-        follows = [fault for fault in told.values() if not fault.path.startswith("arms.")]
+        said = [fault for fault in told.values() if fault.path.startswith(SAID_IN)]
+        follows = [fault for fault in told.values() if not fault.path.startswith(SAID_IN)]
         return [*(fault for fault in faults if fault not in told), *said, *follows]
 
     def _faults_without(self) -> Sequence[Fault]:
@@ -110,7 +114,8 @@ class _Named:
         arm = self.choice.arm
         for path in self.choice.fields:
             if fault.path == path or fault.path.startswith(f"{path}."):
-                return replace(fault, path=f"arms.{arm}.{fault.path}")
+                home = home_of(self.study.spec, arm, path)
+                return replace(fault, path=f"{home}{fault.path[len(path) :]}")
         place = self.study.placed.place(("arms", arm))
         told = replace(fault, message=f"arm {arm!r}: {fault.message}")
         return told.at(place.file, place.line) if place else told

@@ -67,17 +67,17 @@ def read_study(
 
 
 def _validated(placed: Placed) -> tuple[StudySpec | None, Placed, list[Fault]]:
-    """The spec and its tree, with the arms that an ablation names; where that has faults, without
-    the ablation, so that they are told once."""
+    """The spec and its tree, with the arms that an ablation names; where there are faults, without
+    the ablation, so that its arms are not made again."""
     try:
         spec = validated(StudySpec, placed)
         placed, faults = with_arms(placed, spec)
         if spec.ablation is not None:
-            placed = placed.without("ablation") if faults else placed
             spec = validated(StudySpec, placed)
     except SpecError as error:
         return None, placed, list(error.faults)
-    return spec, placed, located(placed, [*faults, *_faults(spec)])
+    faults = located(placed, [*faults, *_faults(spec)])
+    return spec, placed.without("ablation") if faults else placed, faults
 
 
 def profile_names(path: str | Path) -> tuple[str, ...]:
