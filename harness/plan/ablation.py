@@ -20,7 +20,7 @@ def ablation_data(spec: StudySpec, rows: Iterable[tuple[Cell, ModelSpec]]) -> di
     if said is None:
         return None
     arms = ablation_arms(said, spec.baseline)
-    part = said.matching.part if said.matching else None
+    part = said.matched.part if said.matched else None
     return {
         "ends": said.ends,
         "parts": list(said.parts),

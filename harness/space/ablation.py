@@ -8,9 +8,9 @@ names, so that plan, gate and report read one list.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from harness.space.base import Frozen
 from harness.space.compound import Positive
@@ -33,14 +33,32 @@ class PartStudy(Frozen):
 class MatchedStudy(Frozen):
     """Controls of equal cost: one arm, made wider or narrower to cost what another does."""
 
-    arms: Literal[True] | tuple[str, ...] = True
-    """The arms to be matched; true is every one."""
+    arms: tuple[str, ...] | None = None
+    """The arms to be matched; None is every one."""
     widen: str | None = None
     """The arm whose width is changed; None is the baseline."""
     part: str | None = None
     """The part whose multiply-adds are matched; None is the whole model's."""
     multiple: Count = 1
     """Widths tried are multiples of it, in channels."""
+
+
+def _longest(said: Any) -> Any:
+    """`true` is every arm, `false` none, a list those arms."""
+    if isinstance(said, bool):
+        return {} if said else None
+    said = {"arms": said} if isinstance(said, list | tuple) else said
+    if isinstance(said, dict) and isinstance(said.get("arms"), list):
+        return {**said, "arms": tuple(said["arms"])}
+    if not isinstance(said, dict | MatchedStudy | None):
+        raise ValueError("should be true, a list of arms, or a mapping")
+    return said
+
+
+Matched = Annotated[
+    MatchedStudy | None,
+    BeforeValidator(_longest, json_schema_input_type=bool | tuple[str, ...] | MatchedStudy),
+]
 
 
 class AblationStudy(Frozen):
@@ -51,21 +69,12 @@ class AblationStudy(Frozen):
     """One thing exchanged for another, by name: values by dotted path, laid over full."""
     ends: Literal["both", "full", "base"] = "both"
     """Where arms start: parts are removed from full, added to base, or both."""
-    matched: bool | tuple[str, ...] | MatchedStudy = False
-    """Arms that the baseline is matched to in cost; true is every one."""
+    matched: Matched = None
+    """Controls of equal cost: true, arms, or which arm is widened to which."""
     tune: dict[str, tuple[Any, ...]] = Field(default_factory=dict)
     """One axis inside every arm, at whose best value the arm is shown."""
     rates: dict[str, Positive] = Field(default_factory=dict)
     """The learning rate of an arm, by its name."""
-
-    @property
-    def matching(self) -> MatchedStudy | None:
-        """The longest form of `matched`."""
-        if isinstance(self.matched, tuple):
-            return MatchedStudy(arms=self.matched)
-        if isinstance(self.matched, bool):
-            return MatchedStudy() if self.matched else None
-        return self.matched
 
     def fields_without(self, *parts: str) -> dict[str, Any]:
         """What is changed where these parts are taken out."""
@@ -124,12 +133,12 @@ def _matched(
     said: AblationStudy, arms: list[AblationArm], baseline: str
 ) -> tuple[AblationArm, ...]:
     """The controls that are asked for, of arms that there are."""
-    matching = said.matching
+    matching = said.matched
     there = {arm.name: arm for arm in arms}
     widened = there.get((matching.widen if matching else None) or baseline)
     if matching is None or widened is None:
         return ()
-    wanted = tuple(there) if matching.arms is True else matching.arms
+    wanted = tuple(there) if matching.arms is None else matching.arms
     return tuple(
         AblationArm(f"{widened.name}, matched to {to}", "matched", widened.fields, to, widened.name)
         for to in wanted

@@ -33,10 +33,11 @@ def with_arms(placed: Placed, spec: StudySpec) -> tuple[Placed, list[Fault]]:
         return placed, []
     baseline = spec.baseline or default_baseline(said)
     arms = ablation_arms(said, baseline)
+    section = placed.within(SECTION).tree
     faults = [
         *_part_faults(said, spec),
         *_swap_faults(said, spec),
-        *_matched_faults(said, baseline, arms),
+        *_matched_faults(said, baseline, arms, isinstance(section.get("matched"), list)),
         *_rate_faults(said, spec, arms),
         *_tune_faults(said, spec),
         *(_taken(arm) for arm in arms if arm.name in spec.arms),
@@ -196,16 +197,16 @@ _ABSENT = object()
 
 
 def _matched_faults(
-    said: AblationStudy, baseline: str, arms: Collection[AblationArm]
+    said: AblationStudy, baseline: str, arms: Collection[AblationArm], is_list: bool
 ) -> list[Fault]:
     """Arms and a part that are not there; an arm matched to itself."""
-    matching = said.matching
+    matching = said.matched
     if matching is None:
         return []
     names = [arm.name for arm in arms if arm.kind != "matched"]
     widened, faults = matching.widen or baseline, []
-    listed = () if matching.arms is True else matching.arms
-    at = f"{SECTION}.matched.arms" if not isinstance(said.matched, tuple) else f"{SECTION}.matched"
+    listed = matching.arms or ()
+    at = f"{SECTION}.matched" if is_list else f"{SECTION}.matched.arms"
     for i, name in enumerate(listed):
         if name not in names:
             faults.append(Fault(f"{at}.{i}", f"no arm {name!r}{did_you_mean(name, names)}"))

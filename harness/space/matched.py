@@ -27,7 +27,7 @@ PriceOf = Callable[[Choice], Cost]
 def at_matched_width(study: Study, choice: Choice, price_of: PriceOf) -> Choice:
     """The choice with its arm's width found; as it is where its arm is no matched one."""
     said = study.spec.ablation
-    if said is None or said.matching is None:
+    if said is None or said.matched is None:
         return choice
     arms = {arm.name: arm for arm in ablation_arms(said, study.spec.baseline)}
     arm = arms.get(choice.arm)
@@ -36,7 +36,7 @@ def at_matched_width(study: Study, choice: Choice, price_of: PriceOf) -> Choice:
     reason = _governed(study, arm, choice)
     if reason is not None:
         raise _fault(study, reason)
-    width = _found(study, arm, arm.against, said.matching, choice, price_of)
+    width = _found(study, arm, arm.against, said.matched, choice, price_of)
     return Choice(choice.arm, {**choice.fields, WIDTH: width}, choice.values)
 
 

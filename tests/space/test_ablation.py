@@ -311,6 +311,11 @@ WRONG = [
       "t.yaml:12  ablation.matched.widen: no arm 'fll' of the ablation; did you mean 'full'?",
       "t.yaml:12  ablation.matched.part: no part 'neck'; there are backbone, box_head, "
       "class_head, feature_network, segmentation_head"]),
+    (TWO + "  matched: 3\n",
+     ["t.yaml:12  ablation.matched: should be true, a list of arms, or a mapping, not 3"]),
+    (TWO + "  matched: [3]\n", ["t.yaml:12  ablation.matched.0: should be a valid string, not 3"]),
+    (TWO + "  matched: {arm: [base]}\n",
+     ["t.yaml:12  ablation.matched.arm: unknown field 'arm'; did you mean 'arms'?"]),
     (TWO + "  rates: {full - towr: 0.1}\n",
      ["t.yaml:12  ablation.rates.full - towr: no arm 'full - towr'; did you mean "
       "'full - tower'?"]),
