@@ -1,6 +1,7 @@
 """Ablation as data: the arms a section makes, and what is said of a wrong one, word for word."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -371,3 +372,33 @@ def test_a_width_that_a_rule_governs_cannot_be_matched(faults):
 def test_the_plan_document_is_plain_data(write):
     said = load_study(write(STUDY + TWO)).spec.ablation
     assert json.loads(said.model_dump_json())["ends"] == "both"
+
+
+SHIPPED = Path(__file__).parents[2] / "search_spaces" / "bifpn_parts.yaml"
+
+
+def test_the_shipped_ablation_is_of_the_shipped_bifpn(facts):
+    study = load_study(SHIPPED)
+    made = bound(study, facts, 0)
+    assert len(made) * len(study.spec.seed_list) == 22
+    assert len({spec.id for spec in made.values()}) == 11
+    network = {
+        "topology": "bifpn",
+        **{k: study.placed.tree["model"]["feature_network"][k]
+           for k in ("width", "repeats", "projection")},
+    }  # fmt: skip
+    shipped = bound(
+        load_study(SHIPPED, sets=[f"model.feature_network={json.dumps(network)}"]), facts
+    )
+    assert shipped["full"].id == made["full"].id
+
+
+@pytest.mark.parametrize("profile", ["laptop", "laptop_full", "scratch", "photos", "coco"])
+def test_each_arm_of_the_shipped_ablation_is_another_network(facts, profile):
+    study = load_study(SHIPPED, profile=profile)
+    choices = grid(study.spec)
+    ids = {
+        (choice.arm, repr(choice.values)): bind(study, choice, 0, facts).id for choice in choices
+    }
+    assert len(set(ids.values())) == len(ids) == len(choices)
+    assert (study.spec.report.tuned is None) == (profile in ("laptop", "scratch"))
