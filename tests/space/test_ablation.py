@@ -382,15 +382,9 @@ def test_the_shipped_ablation_is_of_the_shipped_bifpn(facts):
     made = bound(study, facts, 0)
     assert len(made) * len(study.spec.seed_list) == 22
     assert len({spec.id for spec in made.values()}) == 11
-    network = {
-        "topology": "bifpn",
-        **{k: study.placed.tree["model"]["feature_network"][k]
-           for k in ("width", "repeats", "projection")},
-    }  # fmt: skip
-    shipped = bound(
-        load_study(SHIPPED, sets=[f"model.feature_network={json.dumps(network)}"]), facts
-    )
-    assert shipped["full"].id == made["full"].id
+    bifpn = "{topology: bifpn, projection: always, width: 24, repeats: 2}"
+    shipped = load_study(SHIPPED, sets=[f"model.feature_network={bifpn}", "ablation.ends=full"])
+    assert bind(shipped, grid(shipped.spec)[0], 0, facts).id == made["full"].id
 
 
 @pytest.mark.parametrize("profile", ["laptop", "laptop_full", "scratch", "photos", "coco"])
