@@ -25,7 +25,8 @@ from harness.errors import SpecError, did_you_mean
 from harness.evaluate import Detections, coco_metrics
 from harness.exchange import read_detector
 from harness.exchange.models import MODELS
-from harness.ledger import Ledger, find_trial, safe_name, write_whole
+from harness.files import write_whole
+from harness.ledger import Ledger, find_trial, safe_name
 from harness.space.recipe import Postprocess, Recipe
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace

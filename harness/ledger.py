@@ -1,12 +1,17 @@
-"""The ledger: `results/ledger/<id>/` holds `record.json`, `detections.npz` and `log.txt`.
+"""The ledger: `results/ledger/<id>/` holds `record.json`, its detections and `log.txt`.
 
-A record is written beside its place and renamed into it, after its detections, so it is there
-whole or not at all. Nothing here names a study: studies point into the ledger by trial id.
+A record is whole or not there, and is never changed: where a failed trial is tried again, its
+record is renamed to `attempt-<n>.json` first, and of two finished records the first stays.
+Nothing here names a study: studies point into the ledger by trial id.
+
+Without this project: `pandas.json_normalize([json.loads(p.read_text()) for p in
+pathlib.Path("results/ledger").glob("*/record.json")])`.
 """
 
 import dataclasses
+import hashlib
+import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -15,11 +20,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import LedgerError, SpecError, did_you_mean
+from harness.files import create_whole, supersede, write_whole
 from harness.records import RECORD_VERSION, TrialRecord
 from harness.space.base import first_fault
 from harness.space.names import SAFE_NAME
 
-RECORD, DETECTIONS, LOG = "record.json", "detections.npz", "log.txt"
+RECORD, PARTIAL, LOG = "record.json", "partial.json", "log.txt"
 
 
 def safe_name(name: str, what: str) -> str:
@@ -29,20 +35,6 @@ def safe_name(name: str, what: str) -> str:
     return name
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write beside `path`, flush to disk, rename: readers see the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 @cache
 def _adapter() -> TypeAdapter[TrialRecord]:
     return TypeAdapter(TrialRecord)
@@ -50,6 +42,18 @@ def _adapter() -> TypeAdapter[TrialRecord]:
 
 def to_json(record: TrialRecord) -> str:
     return json.dumps(dataclasses.asdict(record), indent=1) + "\n"
+
+
+def _from_1(tree: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 had one name for all failures, and one name for detections."""
+    lost = tree["status"] == "failed" and (tree.get("reason") or "").startswith("worker died")
+    status = "worker_died" if lost else tree["status"]
+    detections = "detections.npz" if tree["status"] == "done" else None
+    return {**tree, "status": status, "detections": detections, "version": 2}
+
+
+UPGRADES = {1: _from_1}
+"""How a record of an earlier version becomes one of the next. Old ones load for ever."""
 
 
 class _OtherVersion(LedgerError):
@@ -67,13 +71,18 @@ def from_json(text: str | bytes) -> TrialRecord:
     version = tree.get("version")
     if not isinstance(version, int):
         raise LedgerError("has no version")
+    try:
+        while (version := tree["version"]) in UPGRADES:
+            tree = UPGRADES[version](tree)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LedgerError(f"is no record of version {version}: {error}") from None
     if version != RECORD_VERSION:
-        raise _OtherVersion(f"record version {version!r}; this harness reads {RECORD_VERSION}")
+        raise _OtherVersion(f"record version {version!r}; this harness reads to {RECORD_VERSION}")
     unknown = sorted(set(tree) - {field.name for field in dataclasses.fields(TrialRecord)})
     if unknown:
         raise LedgerError(f"unknown fields {', '.join(unknown)}")
     try:
-        return _adapter().validate_json(text, strict=True)
+        return _adapter().validate_json(json.dumps(tree), strict=True)
     except ValidationError as error:
         raise LedgerError(first_fault(error)) from None
 
@@ -82,7 +91,7 @@ class Ledger:
     """Records by trial id under one results folder."""
 
     def __init__(self, results: Path) -> None:
-        self.root = Path(results) / "ledger"
+        self.root = results / "ledger"
         self.complaints: list[str] = []
         """What was found damaged and set aside since this object was made."""
 
@@ -110,25 +119,58 @@ class Ledger:
             return None
         return record
 
-    def write(self, record: TrialRecord, detections: Mapping[str, Any] | None = None) -> None:
-        """Keep a record and its detections (arrays by name). The first finished record stays."""
-        kept = self.get(record.id)
-        if kept is not None and kept.status == "done":
-            return
+    def write(
+        self, record: TrialRecord, detections: Mapping[str, Any] | None = None
+    ) -> TrialRecord:
+        """Keep a record and its detections (arrays by name); returns the one that stands then.
+
+        The first finished record stays. A new one is on disk before an earlier failure is moved
+        away, so that no moment loses one. What stands already is not written twice.
+        """
         folder = self.folder(record.id)
-        folder.mkdir(parents=True, exist_ok=True)
-        if detections is not None:
-            self._write_detections(folder / DETECTIONS, detections)
-        write_whole(folder / RECORD, to_json(record))
+        while True:  # again where another driver came between
+            kept = self.get(record.id)
+            if kept is not None and (kept.status == "done" or to_json(kept) == to_json(record)):
+                return kept
+            attempt = record.attempt if kept is None else kept.attempt + 1
+            own = dataclasses.replace(record, attempt=attempt)
+            if detections is not None:
+                own = dataclasses.replace(own, detections=_kept_arrays(folder, detections))
+            if self._put(folder, own, kept):
+                return own
+
+    @staticmethod
+    def _put(folder: Path, record: TrialRecord, kept: TrialRecord | None) -> bool:
+        path, text = folder / RECORD, to_json(record)
+        if kept is None:
+            return create_whole(path, text)
+        return supersede(path, text, folder / f"attempt-{kept.attempt}.json")
+
+    def write_partial(self, record: TrialRecord) -> None:
+        """Keep what is known of a trial under way: no record, and overwritten as it goes on."""
+        write_whole(self.folder(record.id) / PARTIAL, to_json(record))
+
+    def forget_partial(self, trial_id: str) -> None:
+        (self.folder(trial_id) / PARTIAL).unlink(missing_ok=True)
+
+    def partial(self, trial_id: str) -> TrialRecord | None:
+        """What was last known of a trial under way, or None."""
+        try:
+            return from_json((self.folder(trial_id) / PARTIAL).read_bytes())
+        except (OSError, LedgerError):
+            return None
 
     def detections(self, trial_id: str) -> dict[str, Any] | None:
         """The arrays kept beside a record, or None."""
         import numpy as np
 
-        path = self.folder(trial_id) / DETECTIONS
+        record = self.get(trial_id)
+        if record is None or record.detections is None:
+            return None
+        path = self.folder(trial_id) / safe_name(record.detections, "detections")
         if not path.exists():
             return None
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
     def records(self) -> Iterator[TrialRecord]:
@@ -141,16 +183,6 @@ class Ledger:
                 if record is not None:
                     yield record
 
-    @staticmethod
-    def _write_detections(path: Path, detections: Mapping[str, Any]) -> None:
-        import io
-
-        import numpy as np
-
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **detections)
-        write_whole(path, buffer.getvalue())
-
     def _set_aside(self, path: Path, reason: str) -> None:
         """Rename a damaged record so that the trial counts as missing and the bytes are kept."""
         number = 1 + sum(1 for _ in path.parent.glob("record.damaged-*.json"))
@@ -160,6 +192,18 @@ class Ledger:
         except OSError:
             aside = path
         self.complaints.append(f"{aside}: damaged record set aside ({reason})")
+
+
+def _kept_arrays(folder: Path, arrays: Mapping[str, Any]) -> str:
+    """Write arrays beside a record, under a name that says what they hold."""
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    content = buffer.getvalue()
+    name = f"detections-{hashlib.sha256(content).hexdigest()[:12]}.npz"
+    create_whole(folder / name, content)
+    return name
 
 
 def find_trial(word: str, ledger: Ledger, models: Iterable[str] = ()) -> TrialRecord:

@@ -7,7 +7,7 @@ written beside its place and renamed into it, so it is there whole or not at all
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +89,35 @@ class Environment:
     started: str
     """UTC, ISO 8601."""
     engine: str = "inline"
+    processes: int = 1
+    """Processes the trial was trained by (DistributedDataParallel)."""
 
 
-Status = Literal["done", "diverged", "failed"]
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """An evaluation on the way, at the end of an epoch."""
+
+    epoch: int
+    ap: float | None
+
+
+Status = Literal[
+    "done",
+    "stopped",
+    "cut",
+    "preempted",
+    "worker_died",
+    "timed_out",
+    "out_of_memory",
+    "diverged",
+    "build_error",
+    "data_fault",
+    "failed",
+]
+"""See `harness.outcomes`."""
+
+Kept = Literal["last", "best", "none"]
+"""The checkpoint of a finished trial that stays: its last, that of its best evaluation, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +139,14 @@ class TrialRecord:
     curve: tuple[EpochLog, ...] = ()
     reason: str | None = None
     traceback: str | None = None
+    epochs_done: int | None = None
+    """Epochs trained. Only a `done` record has all of its schedule's."""
+    rungs: tuple[Rung, ...] = ()
+    altered: str | None = None
+    """What was not as the spec says, such as a halved micro-batch: outside every contrast."""
+    attempt: int = 1
+    """How often this trial was recorded; earlier records lie beside this one."""
+    kept: Kept | None = None
+    detections: str | None = None
+    """Name of the file beside the record that holds its detections."""
     version: int = RECORD_VERSION

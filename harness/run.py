@@ -1,12 +1,14 @@
 """The loop: plan, ledger, engine, ledger, study file, report. Run twice, it has nothing to do."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.engines import ENGINES, AbstractEngine, OnEpoch, Watch, Work
+from harness.engines import ENGINES, AbstractEngine, OnEpoch, Supply, Watch, Work
 from harness.errors import EngineError, Fault, SpecError
 from harness.ledger import Ledger
+from harness.outcomes import FAILURES
 from harness.plan import Plan, make_plan, open_facts, settle
 from harness.plugins import load, user_module
 from harness.records import TrialRecord
@@ -18,6 +20,7 @@ from harness.space.trial import TrialSpec
 from harness.space.validate import located
 from harness.space.workplace import Workplace
 from harness.studies import StudyResults, write_study
+from harness.supplies import Missing, is_oversized
 
 RUN_TRIAL = "harness.trial:run_trial"
 
@@ -66,6 +69,13 @@ class Orders:
     limit: int | None = None
     """At most so many trials now; the rest stays pending."""
     retry_failed: bool = False
+    budget_s: float | None = None
+    """Seconds after which nothing more is started, and what runs ends with its epoch."""
+
+    def workplace(self) -> Workplace:
+        """Where trials run, from now on."""
+        end = None if self.budget_s is None else time.time() + self.budget_s
+        return replace(self.where, engine=self.engine, deadline=end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ class Outcome:
 
     @property
     def failed(self) -> int:
-        return sum(cell.status in ("failed", "diverged") for cell in self.results.cells)
+        return sum(cell.status in FAILURES for cell in self.results.cells)
 
 
 def run_study(
@@ -92,7 +102,7 @@ def run_study(
     say: Say = lambda line: None,
 ) -> Outcome:
     """Run what the ledger lacks. The study file is kept up to date, also on interruption."""
-    where = replace(orders.where, engine=orders.engine)
+    where = orders.workplace()
     ledger = Ledger(where.results)
     engine = ENGINES.get(orders.engine)()
     facts = facts or open_facts(where.cache)
@@ -132,20 +142,37 @@ def _train(
     watching: Watching | None,
     say: Say,
 ) -> None:
-    """Sources first, so that no two trials make the same backbone; then the trials."""
+    """Sources first, so that no two trials make the same backbone; then the trials.
+
+    Those that ran out of memory before come last, one at a time with the device to itself.
+    """
     names = trial_names(plan)
+
+    def train(trials: Sequence[TrialSpec], where: Workplace, what: str) -> None:
+        if trials and not where.is_over():
+            say(what)
+            supply = Missing(trials, ledger, where)
+            _watched(engine, supply, trials, work, where, watching, names)
+
     with engine.session(where):
         for wave in _waves(plan.pending_sources(ledger, where)):
-            say(f"pretraining {len(wave)} backbone{'s' if len(wave) > 1 else ''}")
-            _watched(engine, wave, work, where, watching, names)
+            kept = replace(where, keep="last")  # others take their backbone out of it
+            train(wave, kept, f"pretraining {len(wave)} backbone{'s' if len(wave) > 1 else ''}")
         ready = [spec for spec in pending if _is_ready(spec, ledger)]
-        if ready:
-            say(f"training {len(ready)} trials")
-            _watched(engine, ready, work, where, watching, names)
+        beside = [spec for spec in ready if not is_oversized(ledger.get(spec.id))]
+        alone = [spec for spec in ready if spec not in beside]
+        train(beside, where, f"training {len(beside)} trials")
+        for micro_batch in (None, 2, 4, 8):
+            left = [
+                spec for spec in alone if micro_batch is None or is_oversized(ledger.get(spec.id))
+            ]
+            by_itself = replace(where, alone=True, micro_batches=micro_batch or 1)
+            train(left, by_itself, f"training {len(left)} trials, each alone on its device")
 
 
 def _watched(
     engine: AbstractEngine,
+    supply: Supply,
     trials: Sequence[TrialSpec],
     work: Work,
     where: Workplace,
@@ -153,10 +180,10 @@ def _watched(
     names: dict[str, str],
 ) -> None:
     if watching is None:
-        engine.run(trials, work, where, _unwatched)
+        engine.run(supply, work, where, _unwatched)
         return
     with watching({spec.id: names.get(spec.id, "backbone") for spec in trials}) as watch:
-        engine.run(trials, work, where, watch)
+        engine.run(supply, work, where, watch)
 
 
 _unwatched: Watch = lambda event: None  # noqa: E731

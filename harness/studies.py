@@ -14,14 +14,15 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import LedgerError, SpecError, did_you_mean
-from harness.ledger import safe_name, write_whole
-from harness.records import PartCost
+from harness.files import write_whole
+from harness.ledger import safe_name
+from harness.records import PartCost, Status
 from harness.space.base import first_fault
 from harness.space.names import SAFE_NAME
 
 STUDY_VERSION = 1
 
-CellStatus = Literal["pending", "done", "alias", "rejected", "failed", "diverged"]
+CellStatus = Literal["pending", "alias", "rejected"] | Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class StudyResults:
 
 def study_path(results: Path, study: str, profile: str) -> Path:
     safe_name(study, "study"), safe_name(profile, "profile")
-    return Path(results) / "studies" / study / f"{profile}.json"
+    return results / "studies" / study / f"{profile}.json"
 
 
 def write_study(results: Path, study: StudyResults) -> Path:
@@ -95,7 +96,7 @@ def read_study(results: Path, study: str, profile: str) -> StudyResults:
 
 def profiles_of(results: Path, study: str) -> tuple[str, ...]:
     """Profiles of a study that have results."""
-    folder = Path(results) / "studies" / safe_name(study, "study")
+    folder = results / "studies" / safe_name(study, "study")
     return tuple(sorted(path.stem for path in folder.glob("*.json")))
 
 

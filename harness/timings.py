@@ -16,7 +16,8 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import LedgerError
-from harness.ledger import safe_name, write_whole
+from harness.files import write_whole
+from harness.ledger import safe_name
 from harness.records import Environment
 from harness.space.base import first_fault
 from harness.space.printed import Printed

@@ -5,6 +5,7 @@ process: it becomes a record with its reason and traceback.
 """
 
 import dataclasses
+import io
 import logging
 import time
 import traceback
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
+from harness.claims import held
 from harness.cost import count
 from harness.data import Dataset, open_data
 from harness.detector import Detector, build
@@ -23,9 +24,10 @@ from harness.engines.base import reason_of
 from harness.environment import PeakMemory, describe, find_device, precision_of
 from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics
+from harness.files import is_local, write_whole
 from harness.latency import measure
 from harness.ledger import LOG, Ledger
-from harness.records import Cost, EpochLog, Latency, Metrics, TrialRecord
+from harness.records import Cost, Environment, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -34,6 +36,7 @@ from harness.training.feeds import Feeds, open_feeds
 from harness.training.handover import backbone_file
 from harness.training.predict import predict
 from harness.training.train import Trainer
+from harness.underway import Underway, tidy
 
 log = logging.getLogger(__name__)
 
@@ -47,41 +50,29 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
     """Build, count, train, evaluate; keep the record and the detections in the ledger.
 
     Two processes do not train one trial at once: the second waits, and takes the first's record.
+    An earlier record that is not `done` is no reason not to train.
     on_epoch: told plain values after each epoch (`epoch`, `epochs`, `loss`, ...).
     """
     ledger = Ledger(where.results)
-    with _alone(spec, where) as waited:
+    with held(ledger.folder(spec.id)) as (claim, waited):
         kept = ledger.get(spec.id) if waited else None
         if kept is not None and kept.status == "done":
             return kept
         started = time.perf_counter()
-        with logged(ledger.folder(spec.id) / LOG):
-            record, detections = _attempt(spec, where, on_epoch)
+
+        def tell(facts: Mapping[str, Any]) -> None:
+            claim.tell(facts)
+            if on_epoch:
+                on_epoch(facts)
+
+        with logged(ledger.folder(spec.id) / LOG, where.scratch / "logs" / spec.id / LOG):
+            record, detections = _attempt(spec, where, tell)
             record = dataclasses.replace(record, seconds=time.perf_counter() - started)
             log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
-        ledger.write(record, detections)
+        record = ledger.write(record, detections)
+        if record.status == "done":
+            tidy(spec, where)
     return record
-
-
-@contextmanager
-def _alone(spec: TrialSpec, where: Workplace) -> Iterator[bool]:
-    """Holds the trial's checkpoint; tells whether another process had to be waited for.
-
-    The system gives the lock back when a process ends, however it ends.
-    """
-    place = where.checkpoint(spec.id).parent
-    place.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place / "trial.lock")
-    waited = False
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        waited = True
-        lock.acquire()
-    try:
-        yield waited
-    finally:
-        lock.release()
 
 
 def _because(record: TrialRecord) -> str:
@@ -89,10 +80,12 @@ def _because(record: TrialRecord) -> str:
 
 
 @contextmanager
-def logged(path: Path) -> Iterator[None]:
-    """What the harness logs inside goes to a file as well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
+def logged(path: Path, scratch: Path) -> Iterator[None]:
+    """What the harness logs inside goes to a file as well: to `scratch` first if `path` is in a
+    store, where nothing can be added to a file."""
+    written = path if is_local(path) else scratch
+    written.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(written, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger("harness")
     before = root.level
@@ -104,6 +97,8 @@ def logged(path: Path) -> Iterator[None]:
         root.setLevel(before)
         root.removeHandler(handler)
         handler.close()
+        if written != path:
+            write_whole(path, written.read_bytes())
 
 
 @contextmanager
@@ -152,23 +147,42 @@ def _perform(
     with _timed("feeds"):
         feeds = open_feeds(detector.to(device), dataset, spec, where, device)
     trainer = Trainer(detector, feeds.train, spec, device)
+
+    def evaluate(network: Detector) -> tuple[Metrics, Detections]:
+        return _evaluate(network, feeds, dataset, spec, device)
+
+    known = unfinished(spec, describe(device, where.threads, where.engine), cost)
+    underway = Underway(trainer, lambda network: evaluate(network)[0].ap, known, where, on_epoch)
     with _timed("training"):
-        trained = trainer.fit(where.checkpoint(spec.id), _teller(spec, on_epoch))
+        trained = trainer.fit(where.checkpoint(spec.id), underway)
     facts = {
         "cost": cost,
         "curve": trained.curve,
         "images_per_second": trained.images_per_second,
         "data_wait_share": trained.data_wait_share,
         "peak_memory_mb": memory.megabytes(),
+        "epochs_done": len(trained.curve),
+        "rungs": underway.rungs,
     }
     if trained.diverged:
         return {**facts, "status": "diverged", "reason": trained.diverged}, None
     with _timed("evaluation"):
-        metrics, detections = _evaluate(trainer.trained, feeds, dataset, spec, device)
-    facts["peak_memory_mb"] = memory.megabytes()
+        metrics, detections = evaluate(trainer.trained)
+    underway.keep_best(trainer.epoch, metrics.ap)
+    facts |= {
+        "peak_memory_mb": memory.megabytes(),
+        "kept": where.keep,
+        "rungs": underway.rungs,
+    }
     with _timed("latency"):
         latency = _latency(trainer.trained, spec, device)
     return {**facts, "status": "done", "metrics": metrics, "latency": latency}, detections
+
+
+def unfinished(spec: TrialSpec, environment: Environment, cost: Cost) -> TrialRecord:
+    """What is known of a trial before it is trained."""
+    tree = spec.model_dump(mode="json")
+    return TrialRecord(spec.id, "stopped", tree, environment, 0.0, cost=cost)
 
 
 def _open(spec: TrialSpec, where: Workplace) -> Dataset:
@@ -207,28 +221,6 @@ def _cost(spec: TrialSpec, detector: Detector) -> Cost:
     )
 
 
-def _teller(spec: TrialSpec, on_epoch: OnEpoch | None) -> Callable[[EpochLog], None]:
-    epochs = spec.recipe.schedule.epochs
-
-    def tell(row: EpochLog) -> None:
-        log.info(
-            "epoch %d of %d: loss %.4f (class %.4f, box %.4f), %.1f images/s, %.1f%% waiting",
-            row.epoch,
-            epochs,
-            row.loss,
-            row.class_loss,
-            row.box_loss,
-            row.images_per_second,
-            100 * row.data_wait_share,
-        )
-        if on_epoch:
-            facts = dataclasses.asdict(row)
-            del facts["fusion_weights"]
-            on_epoch({**facts, "epochs": epochs})
-
-    return tell
-
-
 def _evaluate(
     detector: Detector, feeds: Feeds, dataset: Dataset, spec: TrialSpec, device: torch.device
 ) -> tuple[Metrics, Detections]:
@@ -251,12 +243,17 @@ def _latency(detector: Detector, spec: TrialSpec, device: torch.device) -> Laten
 
 
 def load_trained(spec: TrialSpec, where: Workplace) -> Detector:
-    """The network of a finished trial, from its last checkpoint, in eval mode on the CPU."""
+    """The network of a finished trial in eval mode, on the CPU, from the checkpoint kept."""
     from harness.training.checkpoint import load
 
+    detector = _build(spec, where)
+    best = where.best(spec.id)
+    if best.exists():
+        content = io.BytesIO(best.read_bytes())
+        detector.load_state_dict(torch.load(content, map_location="cpu", weights_only=True))
+        return detector.eval()
     kept = load(where.checkpoint(spec.id), spec.id)
     if kept is None or kept.epoch < spec.recipe.schedule.epochs:
         raise TrialError(f"no finished checkpoint of trial {spec.id} in {where.results}")
-    detector = _build(spec, where)
     detector.load_state_dict(kept.average or kept.model)
     return detector.eval()

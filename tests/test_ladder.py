@@ -13,13 +13,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins"),
-    ("graph", "records"),
+    ("errors", "registry", "plugins", "outcomes", "files"),
+    ("graph", "records", "claims"),
     ("space",),
     ("ledger", "studies", "timings", "ops", "compiler", "weights"),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
+    ("supplies", "underway"),
     ("trial", "run", "plan", "prove"),
     ("evaluation",),
     ("door",),
@@ -29,13 +30,14 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
+              "outcomes", "files", "claims", "supplies",
               "timings", "published", "search", "engines", "report", "plan", "run", "door",
               "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
-    "ray": {"engines/ray.py"},
+    "ray": {"engines/ray/bridge.py", "engines/ray/cluster.py", "engines/ray/engine.py"},
     "pycocotools": {"evaluate.py"},
-    "optuna": {"search.py"},
+    "optuna": {"search/optuna_search.py"},
     "yaml": {"space/load.py"},
 }
 

@@ -1,13 +1,18 @@
 """Records that are whole or not there, and damage that is told and set aside."""
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.errors import LedgerError
+from harness.errors import LedgerError, SpecError
+from harness.files import place
 from harness.ledger import Ledger, from_json, to_json
 from harness.records import (
+    RECORD_VERSION,
     Cost,
     Environment,
     EpochLog,
@@ -17,6 +22,8 @@ from harness.records import (
     TrialRecord,
 )
 from harness.studies import Cell, StudyResults, read_study, write_study
+
+SAMPLES = Path(__file__).parent / "golden" / "records"
 
 RECORD = TrialRecord(
     id="0123456789abcdef",
@@ -34,11 +41,12 @@ RECORD = TrialRecord(
 def test_a_record_comes_back_as_it_was(tmp_path):
     ledger = Ledger(tmp_path)
     ledger.write(RECORD, {"scores": np.array([0.5, 0.25], dtype=np.float32)})
-    assert ledger.get(RECORD.id) == RECORD
-    assert list(ledger.records()) == [RECORD]
+    record = ledger.get(RECORD.id)
+    assert dataclasses.replace(record, detections=None) == RECORD
+    assert list(ledger.records()) == [record]
     assert ledger.detections(RECORD.id)["scores"].tolist() == [0.5, 0.25]
     names = {path.name for path in ledger.folder(RECORD.id).iterdir()}
-    assert names == {"record.json", "detections.npz"}
+    assert names == {"record.json", record.detections}
 
 
 def test_a_loss_that_is_not_a_number_is_kept():
@@ -59,7 +67,7 @@ DAMAGED = {
     "empty": "",
     "foreign": "[1, 2]",
     "other type": TEXT.replace('"seconds": 1.5', '"seconds": "1.5"'),
-    "no version": TEXT.replace('"version": 1', '"version": null'),
+    "no version": TEXT.replace('"version": 2', '"version": null'),
     "unknown field": TEXT.replace('"seconds"', '"secs"'),
     "another trial": TEXT.replace(RECORD.id, "fedcba9876543210"),
 }
@@ -82,8 +90,8 @@ def test_a_record_of_another_version_is_left_where_it_is(tmp_path):
     ledger = Ledger(tmp_path)
     file = ledger.folder(RECORD.id) / "record.json"
     file.parent.mkdir(parents=True)
-    file.write_text(TEXT.replace('"version": 1', '"version": 99'))
-    with pytest.raises(LedgerError, match="record version 99; this harness reads 1"):
+    file.write_text(TEXT.replace('"version": 2', '"version": 99'))
+    with pytest.raises(LedgerError, match="record version 99; this harness reads to 2"):
         ledger.get(RECORD.id)
     assert [path.name for path in file.parent.iterdir()] == ["record.json"]
 
@@ -93,7 +101,67 @@ def test_the_first_finished_record_stays(tmp_path):
     ledger.write(dataclasses.replace(RECORD, status="failed", reason="worker died"))
     ledger.write(RECORD)
     ledger.write(dataclasses.replace(RECORD, seconds=9.0))
-    assert ledger.get(RECORD.id) == RECORD
+    assert ledger.get(RECORD.id) == dataclasses.replace(RECORD, attempt=2)
+    earlier = from_json((ledger.folder(RECORD.id) / "attempt-1.json").read_bytes())
+    assert (earlier.status, earlier.attempt) == ("failed", 1)
+
+
+def test_of_two_that_finish_at_once_the_first_stays(tmp_path, monkeypatch):
+    """The second looked before the first had written."""
+    ledger, other = Ledger(tmp_path), Ledger(tmp_path)
+    scores = np.zeros(1)
+    looked = []
+
+    def late(trial_id):
+        found = Ledger.get(other, trial_id)
+        if not looked:
+            looked.append(True)
+            ledger.write(RECORD, {"scores": scores})
+        return found
+
+    monkeypatch.setattr(other, "get", late)
+    other.write(dataclasses.replace(RECORD, seconds=9.0), {"scores": scores + 1})
+    assert ledger.get(RECORD.id).seconds == RECORD.seconds
+    assert ledger.detections(RECORD.id)["scores"].tolist() == [0.0]
+
+
+def test_a_store_holds_whole_objects(tmp_path):
+    results = place("memory://somewhere/results")
+    ledger = Ledger(results)
+    ledger.write(dataclasses.replace(RECORD, status="worker_died"))
+    ledger.write(RECORD, {"scores": np.ones(2)})
+    assert [record.status for record in ledger.records()] == ["done"]
+    assert ledger.detections(RECORD.id)["scores"].tolist() == [1.0, 1.0]
+    study = StudyResults("s", "laptop", "why?", ())
+    write_study(results, study)
+    assert read_study(results, "s", "laptop") == study
+
+
+def test_a_store_whose_driver_is_missing_is_told():
+    with pytest.raises(SpecError, match="nowhere://x"):
+        place("nowhere://x")
+
+
+@pytest.mark.parametrize("file", sorted(SAMPLES.glob("*.json")), ids=lambda file: file.stem)
+def test_records_of_every_version_load(file):
+    record = from_json(file.read_bytes())
+    assert record.version == RECORD_VERSION
+    statuses = {"worker-died": "worker_died", "done": "done"}
+    assert record.status == statuses[file.stem.split("-", 1)[1]]
+    assert (record.metrics is not None) == (record.status == "done")
+    assert (record.detections is not None) == (record.status == "done")
+
+
+def test_pandas_reads_the_ledger_without_us(tmp_path):
+    """As the ledger's docstring says."""
+    Ledger(tmp_path / "results").write(RECORD)
+    code = (
+        "import json, pathlib, pandas\n"
+        "table = pandas.json_normalize([json.loads(p.read_text()) for p in\n"
+        "pathlib.Path('results/ledger').glob('*/record.json')])\n"
+        "assert table['metrics.ap'].tolist() == [0.3]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):

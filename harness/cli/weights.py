@@ -133,7 +133,7 @@ def anchors(results: str, as_json: bool) -> None:
 def fidelity(out: str | None, studies: str, results: str) -> None:
     """Every published figure beside ours, with its match or its reason: docs/fidelity.md."""
     from harness.fidelity.page import page
-    from harness.ledger import write_whole
+    from harness.files import write_whole
 
     made = page(Path(studies), Path(results))
     if out is None:

@@ -9,23 +9,22 @@ import logging
 import os
 import traceback
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import node
-from typing import Any
+from typing import Any, Protocol
 
 from harness.errors import TrialError
 from harness.ledger import Ledger
-from harness.records import Environment, TrialRecord
+from harness.outcomes import OUTCOMES
+from harness.records import Environment, Status, TrialRecord
 from harness.registry import Table
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
-
-WORKER_DIED = "worker died"
-"""How the reason of a record starts whose worker was lost: the next run tries it again."""
 
 OnEpoch = Callable[[Mapping[str, Any]], None]
 """Called by `work` after each epoch, with plain values (`epoch`, `epochs`, `ap`, ...)."""
@@ -47,6 +46,114 @@ class Event:
 Watch = Callable[[Event], None]
 
 
+class Wait:
+    """What a supply says that has nothing now, and may have when some trial has ended."""
+
+
+WAIT = Wait()
+
+
+class Supply(Protocol):
+    """Says which trial comes next. An engine asks whenever it has room."""
+
+    adaptive: bool
+    """Whether what comes next may hang on what has ended: then it is not asked for ahead."""
+
+    def next(self) -> TrialSpec | Wait | None:
+        """A trial; `WAIT` where nothing can be said before another has ended; None at the end."""
+
+    def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
+        """Told of every trial that was handed out, once. record: None where there is none."""
+
+
+class Listed:
+    """A fixed list of trials, in order."""
+
+    adaptive = False
+
+    def __init__(self, trials: Sequence[TrialSpec]) -> None:
+        self._left = deque(trials)
+
+    def next(self) -> TrialSpec | None:
+        return self._left.popleft() if self._left else None
+
+    def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
+        pass
+
+
+class Sink(Protocol):
+    """Keeps what `work` returns. Crosses to workers."""
+
+    def keep(self, spec: TrialSpec, where: Workplace, done: Any) -> Mapping[str, Any]:
+        """Keep it, from inside the worker; returns what is told when it has ended."""
+
+    def fail(self, spec: TrialSpec, where: Workplace, error: BaseException) -> Mapping[str, Any]:
+        """Keep what `work` raised, from inside the worker, as far as it is to be kept."""
+
+    def lost(self, spec: TrialSpec, where: Workplace, reason: str) -> None:
+        """Keep that the worker is gone, unless it left something. Called where the run is."""
+
+    def stopped(self, spec: TrialSpec, where: Workplace) -> Mapping[str, Any]:
+        """Keep that the scheduler ended it. Called where the run is."""
+
+    def get(self, spec: TrialSpec, where: Workplace) -> TrialRecord | None:
+        """The record of a trial that has ended, where this is about records."""
+
+
+class LedgerSink:
+    """Records in the ledger."""
+
+    def keep(self, spec: TrialSpec, where: Workplace, done: Any) -> Mapping[str, Any]:
+        return outcome(Ledger(where.results).write(done))
+
+    def fail(self, spec: TrialSpec, where: Workplace, error: BaseException) -> Mapping[str, Any]:
+        trace = "".join(traceback.format_exception(error))
+        return self.keep(spec, where, failed(spec, where, "failed", reason_of(error), trace))
+
+    def lost(self, spec: TrialSpec, where: Workplace, reason: str) -> None:
+        ledger = Ledger(where.results)
+        kept = ledger.get(spec.id)
+        if kept is None or OUTCOMES[kept.status].again == "next run":
+            ledger.write(failed(spec, where, "worker_died", reason))
+
+    def stopped(self, spec: TrialSpec, where: Workplace) -> Mapping[str, Any]:
+        """The trial left a record of its way at its last evaluation (`Ledger.write_partial`)."""
+        left = Ledger(where.results).partial(spec.id)
+        reason = "by the study's scheduler"
+        if left is None:
+            return self.keep(spec, where, failed(spec, where, "stopped", reason))
+        return self.keep(spec, where, replace(left, status="stopped", reason=reason))
+
+    def get(self, spec: TrialSpec, where: Workplace) -> TrialRecord | None:
+        return Ledger(where.results).get(spec.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """Early stopping by successive halving (`asha`; Li et al. 2018, arXiv 1810.05934).
+
+    A trial goes on past an epoch of `rungs` only while its AP there is among the best
+    1 / `reduction` of those that came so far.
+    """
+
+    epochs: int
+    """Of the whole schedule."""
+    grace: int
+    """Epochs before the first rung."""
+    reduction: float
+    brackets: int = 1
+    """More than one is asynchronous Hyperband: brackets differ in their first rung."""
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Epochs after which a trial is evaluated, over all brackets."""
+        found, epoch = [], float(self.grace)
+        while round(epoch) < self.epochs:
+            found.append(round(epoch))
+            epoch *= self.reduction
+        return tuple(dict.fromkeys(found))
+
+
 class AbstractEngine(ABC):
     """Runs trials to their records."""
 
@@ -55,26 +162,39 @@ class AbstractEngine(ABC):
         return nullcontext()
 
     @abstractmethod
-    def run(self, trials: Sequence[TrialSpec], work: Work, where: Workplace, watch: Watch) -> None:
-        """Run every trial; return when each has a record, or raise `EngineError`.
+    def run(
+        self,
+        supply: Supply,
+        work: Work,
+        where: Workplace,
+        watch: Watch,
+        *,
+        sink: Sink | None = None,
+        early: Early | None = None,
+    ) -> None:
+        """Run every trial of the supply; return when it has ended and each has its record.
 
+        sink: where results are kept; None is the ledger. Raises `EngineError`.
         KeyboardInterrupt passes through, with finished trials kept.
         """
+
+    @abstractmethod
+    def slots(self, where: Workplace) -> int:
+        """How many trials run at once."""
 
 
 ENGINES: Table[type[AbstractEngine]] = Table("engine")
 
 
-def perform(work: Work, spec: TrialSpec, where: Workplace, on_epoch: OnEpoch) -> TrialRecord:
-    """Do one trial and see that its record is in the ledger, also where it fails."""
-    ledger = Ledger(where.results)
+def perform(
+    work: Work, spec: TrialSpec, where: Workplace, on_epoch: OnEpoch, sink: Sink
+) -> Mapping[str, Any]:
+    """Do one trial and see that what comes of it is kept, also where it fails."""
     try:
-        record = work(spec, where, on_epoch)
+        return sink.keep(spec, where, work(spec, where, on_epoch))
     except Exception as error:
         logging.getLogger("harness").debug("trial %s failed", spec.id, exc_info=True)
-        record = failed(spec, where, reason_of(error), traceback.format_exc())
-    ledger.write(record)
-    return ledger.get(spec.id) or record
+        return sink.fail(spec, where, error)
 
 
 def outcome(record: TrialRecord) -> dict[str, Any]:
@@ -92,13 +212,15 @@ def reason_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
-def failed(spec: TrialSpec, where: Workplace, reason: str, trace: str | None = None) -> TrialRecord:
+def failed(
+    spec: TrialSpec, where: Workplace, status: Status, reason: str, trace: str | None = None
+) -> TrialRecord:
     """The record of a trial that has no result."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     place = Environment(node(), where.device, where.threads, {}, None, started, where.engine)
     return TrialRecord(
         id=spec.id,
-        status="failed",
+        status=status,
         spec=spec.model_dump(mode="json"),
         environment=place,
         seconds=0.0,

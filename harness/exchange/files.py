@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from harness.detector import Detector, build
 from harness.errors import TrialError, first_line
-from harness.ledger import write_whole
+from harness.files import write_whole
 from harness.space.model import ModelSpec
 from harness.space.trial import TrialSpec  # noqa: F401  (completes ModelSpec)
 from harness.weights import State, load_weights, read_tree

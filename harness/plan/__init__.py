@@ -2,7 +2,7 @@
 
 from harness.plan.estimate import estimate
 from harness.plan.facts import open_facts
-from harness.plan.make import make_plan, may_retry, settle
+from harness.plan.make import make_plan, settle
 from harness.plan.plan import Plan, Planned, is_done, sources_of
 
 __all__ = [
@@ -11,7 +11,6 @@ __all__ = [
     "estimate",
     "is_done",
     "make_plan",
-    "may_retry",
     "open_facts",
     "settle",
     "sources_of",

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from harness.engines.base import WORKER_DIED
 from harness.errors import Fault, SpecError
 from harness.ledger import Ledger
+from harness.outcomes import is_tried_again
 from harness.plan.plan import Plan, Planned, is_done, network_key, sources_of
-from harness.records import Cost, TrialRecord
+from harness.records import Cost
 from harness.search import cell_name, grid
 from harness.space.bind import Choice, FactsOf, bind, price
 from harness.space.limits import idle_limits, over_limit
@@ -95,13 +95,6 @@ def _settled(cell: Cell, first: dict[str, str], ledger: Ledger, retry_failed: bo
         return replace(cell, status="alias", reason=f"the same trial as {first[cell.id]}")
     first[cell.id] = f"{name}, seed {cell.seed}"
     record = ledger.get(cell.id)
-    if record is None or may_retry(record, retry_failed):
+    if record is None or is_tried_again(record.status, retry_failed):
         return cell
     return replace(cell, status=record.status, reason=record.reason)
-
-
-def may_retry(record: TrialRecord, retry_failed: bool) -> bool:
-    """A lost worker is no fault of the trial; other failures stay until asked for."""
-    if record.status == "failed" and (record.reason or "").startswith(WORKER_DIED):
-        return True
-    return retry_failed and record.status != "done"

@@ -11,8 +11,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.files import write_whole
 from harness.graph.draw import to_svg as to_picture
-from harness.ledger import safe_name, write_whole
+from harness.ledger import safe_name
 from harness.report import stats
 from harness.report.ablation import ablation_table
 from harness.report.fusion import MOVED

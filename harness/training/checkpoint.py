@@ -1,14 +1,15 @@
 """A trial's checkpoint: written beside its place, renamed into it, read with `weights_only`."""
 
 import dataclasses
+import io
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from harness.files import write_whole
 from harness.records import EpochLog
 
 log = logging.getLogger(__name__)
@@ -35,17 +36,10 @@ class Checkpoint:
 
 
 def save_whole(content: object, path: Path) -> None:
-    """`torch.save` beside `path`, flushed to disk, then renamed: there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """`torch.save`, there whole or not at all (see `harness.files`)."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_whole(path, buffer.getvalue())
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
@@ -59,7 +53,7 @@ def load(path: Path, trial: str) -> Checkpoint | None:
     if not path.exists():
         return None
     try:
-        tree = torch.load(path, map_location="cpu", weights_only=True)
+        tree = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
         version = tree.pop("version")
         if version != VERSION or tree["trial"] != trial:
             raise ValueError(f"version {version} of trial {tree['trial']}")

@@ -13,7 +13,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from harness.errors import TrialError
-from harness.ledger import write_whole
+from harness.files import write_whole
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.training.checkpoint import load
@@ -43,13 +43,16 @@ def backbone_file(source: TrialSpec, where: Workplace) -> Path:
 
     It is taken out of the trial's last checkpoint the first time that it is asked for.
     """
-    path = where.backbone(source.id)
+    kept = where.backbone(source.id)
+    path = where.scratch / "backbones" / kept.name
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
+        if not kept.exists():
             _take_out(source, where)
+        if path != kept and not path.exists():
+            write_whole(path, kept.read_bytes())
     try:
-        wanted = _digest_file(path).read_text().strip()
+        wanted = _digest_file(kept).read_text().strip()
     except OSError:
         wanted = "nothing"
     if file_digest(path) != wanted:

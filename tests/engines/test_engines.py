@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from harness.engines import ENGINES, WORKER_DIED
-from harness.engines import ray as ray_engine
+from harness.engines import ENGINES, Listed
 from harness.engines.base import processors, reason_of
+from harness.engines.ray.share import share, slots
 from harness.errors import EngineError, TrialError
 from harness.ledger import Ledger
 from harness.plan import make_plan
@@ -55,7 +55,7 @@ def run(tmp_path, fake_trial):
     def run(engine, trials, device="cpu", threads=1):
         watch = Watch()
         where = Workplace(tmp_path / "results", device=device, threads=threads, engine=engine)
-        ENGINES.get(engine)().run(trials, Named(fake_trial), where, watch)
+        ENGINES.get(engine)().run(Listed(trials), Named(fake_trial), where, watch)
         return Ledger(tmp_path / "results"), watch
 
     return run
@@ -91,8 +91,7 @@ def test_ray_does_the_same_and_survives_its_workers(run, trials, tell, tmp_path)
     ledger, watch = run("ray", trials)
     records = {spec.id: ledger.get(spec.id) for spec in trials}
     assert records[raises].reason == "ValueError: told to"
-    assert records[dies].status == "failed"
-    assert records[dies].reason.startswith(WORKER_DIED)
+    assert records[dies].status == "worker_died"
     assert {records[spec.id].status for spec in trials[2:]} == {"done"}
     assert records[trials[-1].id].environment.versions == {"omp": "1"}
     assert records[trials[-1].id].environment.engine == "ray"
@@ -111,16 +110,30 @@ def test_ray_that_is_missing_is_told(run, trials, monkeypatch):
 
 
 def test_resources_are_refused_before_they_are_waited_for(tmp_path):
-    def share(resources, **said):
-        return ray_engine._share(resources, Workplace(tmp_path, **said))
+    def asked(*nodes, **said):
+        return share(nodes, Workplace(tmp_path, **said))
 
+    small, large = {"CPU": 2.0}, {"CPU": 16.0, "GPU": 2.0}
     with pytest.raises(EngineError, match="no GPU in the Ray cluster"):
-        share({"CPU": 2.0}, device="cuda")
-    with pytest.raises(EngineError, match="4 threads a trial, and 2 CPU cores in all"):
-        share({"CPU": 2.0}, threads=4)
-    assert share({"CPU": 2.0}) == {"cpu": 1.0}
-    assert share({"CPU": 16.0, "GPU": 2.0}) == {"cpu": 8.0, "gpu": 1.0}
-    assert share({"CPU": 16.0, "GPU": 2.0}, device="cpu") == {"cpu": 1.0}
+        asked(small, device="cuda")
+    with pytest.raises(
+        EngineError,
+        match=r"asks for 4 CPU cores on one node; the most that a node of the cluster has: 2",
+    ):
+        asked(small, small, small, threads=4)
+    with pytest.raises(EngineError, match=r"3 GPUs on one node.* the most .* 2 GPUs"):
+        asked(large, devices=3)
+    with pytest.raises(EngineError, match=r"0.5 GPUs a trial, and no GPU"):
+        asked(small, gpus=0.5)
+    assert asked(small) == {"cpu": 1.0}
+    assert asked(small, alone=True) == {"cpu": 2.0}
+    assert asked(large) == {"cpu": 8.0, "gpu": 1.0}
+    assert asked(small, large, gpus=0.25) == {"cpu": 2.0, "gpu": 0.25}
+    assert asked(large, gpus=0.25, alone=True) == {"cpu": 8.0, "gpu": 1.0}
+    assert asked(large, devices=2) == {"cpu": 16.0, "gpu": 2.0}
+    assert asked(large, device="cpu") == {"cpu": 1.0}
+    assert slots([small, large], {"cpu": 2.0, "gpu": 0.25}) == 8
+    assert slots([small, large], {"cpu": 1.0}) == 18
 
 
 def test_engines_import_ray_only_when_it_runs():

@@ -9,10 +9,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from filelock import FileLock
 
 from harness import trial
+from harness.claims import held
 from harness.data import open_data
+from harness.engines import LedgerSink
+from harness.engines.base import perform
 from harness.graph import expand, parse, to_tree
 from harness.latency import measure
 from harness.ledger import Ledger
@@ -205,6 +207,41 @@ def test_a_failure_is_a_record_with_its_traceback(shapes, where, monkeypatch):
     assert "no such luck" in (Ledger(where.results).folder(spec.id) / "log.txt").read_text()
     monkeypatch.undo()
     assert run_trial(spec, where).status == "done"
+    assert Ledger(where.results).get(spec.id).attempt == 2
+
+
+def test_a_failure_is_recorded_once(shapes, where, monkeypatch):
+    """The trial keeps its record itself, and the engine sees to it that there is one."""
+    monkeypatch.setattr(trial, "predict", lambda *_: 1 / 0)
+    spec = shapes(epochs=1)
+    perform(run_trial, spec, where, lambda facts: None, LedgerSink())
+    assert not list(Ledger(where.results).folder(spec.id).glob("attempt-*"))
+
+
+def test_evaluating_on_the_way_changes_nothing(shapes, where, tmp_path):
+    spec = shapes(epochs=3)
+    plain = run_trial(spec, where)
+    there = dataclasses.replace(where, results=tmp_path / "other", evaluate_at=(1, 2), keep="best")
+    seen = []
+    looked = run_trial(spec, there, seen.append)
+    assert looked.metrics == plain.metrics
+    losses = [[row.loss for row in record.curve] for record in (plain, looked)]
+    assert losses[0] == losses[1]
+    assert [rung.epoch for rung in looked.rungs] == [1, 2, 3]
+    assert looked.rungs[-1].ap == looked.metrics.ap
+    assert [facts["ap"] for facts in seen] == [looked.rungs[0].ap, looked.rungs[1].ap, None]
+    assert not there.checkpoint(spec.id).exists()
+    assert there.best(spec.id).exists()
+    assert Ledger(there.results).partial(spec.id) is None
+    best = load_trained(spec, there).state_dict()
+    last = load_trained(spec, where).state_dict()
+    assert best.keys() == last.keys()
+
+
+def test_no_checkpoint_is_kept_where_none_is_asked_for(shapes, where):
+    spec = shapes(epochs=1)
+    run_trial(spec, dataclasses.replace(where, keep="none"))
+    assert not list(where.checkpoint(spec.id).parent.glob("*.pt"))
 
 
 def test_other_data_than_planned_are_refused(shapes, where):
@@ -223,9 +260,8 @@ def test_two_processes_do_not_train_one_trial_at_once(shapes, where, monkeypatch
     whole = record.read_bytes()
     record.unlink()
     monkeypatch.setattr(trial, "_attempt", lambda *_: pytest.fail("trained twice"))
-    lock = FileLock(where.checkpoint(spec.id).parent / "trial.lock")
     with ThreadPoolExecutor(1) as pool:
-        with lock:
+        with held(Ledger(where.results).folder(spec.id)):
             second = pool.submit(run_trial, spec, where)
             with pytest.raises(TimeoutError):
                 second.result(timeout=0.3)

@@ -1,32 +1,10 @@
-"""Which points of a study come next. So far: the grid, arms crossed with axes."""
+"""What points of a study are called."""
 
 from collections.abc import Mapping
-from itertools import product
 from typing import Any
-
-from harness.space.bind import Choice
-from harness.space.study import StudySpec
 
 BASE = "base"
 """The only arm of a study that has neither arms nor axes."""
-
-
-def grid(spec: StudySpec) -> tuple[Choice, ...]:
-    """Every arm at every combination of the axes' values, in the order of the file."""
-    combinations = [
-        dict(zip(spec.vary, values, strict=True)) for values in product(*spec.vary.values())
-    ]
-    if spec.arms:
-        return tuple(
-            Choice(arm, fields, values)
-            for arm, fields in spec.arms.items()
-            for values in combinations
-        )
-    telling = [path for path, values in spec.vary.items() if len(values) > 1] or list(spec.vary)
-    return tuple(
-        Choice(label({path: values[path] for path in telling}) or BASE, {}, values)
-        for values in combinations
-    )
 
 
 def cell_name(arm: str, choice: Mapping[str, Any]) -> str:

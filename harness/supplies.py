@@ -1,0 +1,57 @@
+"""The supply of a planned study: trials that the ledger lacks, the free ones first."""
+
+from collections.abc import Sequence
+
+from harness.claims import Onlooker, read_claim
+from harness.ledger import Ledger
+from harness.records import TrialRecord
+from harness.space.trial import TrialSpec
+from harness.space.workplace import Workplace
+
+
+class Missing:
+    """A list of trials, as another driver on the same ledger leaves it.
+
+    What the other finished meanwhile is passed over. What it is training comes last: by then it is
+    done, or whoever is handed it waits for its record, or takes it over from the dead.
+    """
+
+    adaptive = False
+
+    def __init__(self, trials: Sequence[TrialSpec], ledger: Ledger, where: Workplace) -> None:
+        self._left = list(trials)
+        self._ledger, self._where, self._onlooker = ledger, where, Onlooker()
+        self._again = {spec.id for spec in trials if self._is_done(spec)}
+        """Done, and wanted again: a backbone whose weights are gone."""
+
+    def next(self) -> TrialSpec | None:
+        if self._where.is_over():
+            return None
+        claimed: TrialSpec | None = None
+        for spec in tuple(self._left):
+            if spec.id not in self._again and self._is_done(spec):
+                self._left.remove(spec)
+            elif not self._is_claimed(spec):
+                self._left.remove(spec)
+                return spec
+            else:
+                claimed = claimed or spec
+        if claimed is not None:
+            self._left.remove(claimed)
+        return claimed
+
+    def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
+        pass
+
+    def _is_done(self, spec: TrialSpec) -> bool:
+        record = self._ledger.get(spec.id)
+        return record is not None and record.status == "done"
+
+    def _is_claimed(self, spec: TrialSpec) -> bool:
+        beat = read_claim(self._ledger.folder(spec.id))
+        return beat is not None and self._onlooker.lives(beat)
+
+
+def is_oversized(record: TrialRecord | None) -> bool:
+    """Whether a trial last ran out of memory."""
+    return record is not None and record.status == "out_of_memory"

@@ -1,0 +1,97 @@
+"""A trial between its epochs: evaluated, its partial record kept, its progress told."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.detector import Detector
+from harness.ledger import Ledger
+from harness.records import EpochLog, Rung, TrialRecord
+from harness.space.trial import TrialSpec
+from harness.space.workplace import Workplace
+from harness.training.checkpoint import save_whole
+from harness.training.train import Trainer
+
+log = logging.getLogger(__name__)
+
+OnEpoch = Callable[[Mapping[str, Any]], None]
+
+
+class Underway:
+    """Called after each epoch. Evaluating on the way changes nothing of what is trained."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        ap_of: Callable[[Detector], float | None],
+        record: TrialRecord,
+        where: Workplace,
+        on_epoch: OnEpoch | None,
+    ) -> None:
+        """record: all that is known before training, as a `stopped` record."""
+        self.trainer, self.ap_of, self.where, self.on_epoch = trainer, ap_of, where, on_epoch
+        self.record, self.ledger = record, Ledger(where.results)
+        left = self.ledger.partial(record.id)
+        self.found = {rung.epoch: rung for rung in left.rungs} if left else {}
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Evaluations so far, those before an interruption included."""
+        return tuple(self.found[epoch] for epoch in sorted(self.found))
+
+    def __call__(self, row: EpochLog) -> None:
+        epochs = self.trainer.recipe.schedule.epochs
+        self._log(row, epochs)
+        ap = None
+        due = row.epoch in self.where.evaluate_at or self.where.keep == "best"
+        if due and row.epoch < epochs:
+            ap = self._evaluated(row.epoch)
+        if self.on_epoch:
+            facts = dataclasses.asdict(row)
+            del facts["fusion_weights"]
+            self.on_epoch({**facts, "epochs": epochs, "ap": ap})
+
+    def _evaluated(self, epoch: int) -> float | None:
+        ap = self.ap_of(self.trainer.trained)
+        self.trainer.detector.train()
+        self.keep_best(epoch, ap)
+        log.info("epoch %d: AP %s", epoch, ap)
+        known = dataclasses.replace(
+            self.record,
+            epochs_done=epoch,
+            rungs=tuple(rung for rung in self.rungs if rung.epoch <= epoch),
+            curve=self.trainer.curve,
+            seconds=self.trainer.seconds,
+        )
+        self.ledger.write_partial(known)
+        return ap
+
+    def keep_best(self, epoch: int, ap: float | None) -> None:
+        """Note an evaluation; keep the weights if they are the best so far and are asked for."""
+        earlier = [rung.ap for at, rung in self.found.items() if at < epoch and rung.ap is not None]
+        self.found[epoch] = Rung(epoch, ap)
+        if self.where.keep == "best" and ap is not None and ap > max(earlier, default=-1.0):
+            save_whole(self.trainer.trained.state_dict(), self.where.best(self.record.id))
+
+    @staticmethod
+    def _log(row: EpochLog, epochs: int) -> None:
+        log.info(
+            "epoch %d of %d: loss %.4f (class %.4f, box %.4f), %.1f images/s, %.1f%% waiting",
+            row.epoch,
+            epochs,
+            row.loss,
+            row.class_loss,
+            row.box_loss,
+            row.images_per_second,
+            100 * row.data_wait_share,
+        )
+
+
+def tidy(spec: TrialSpec, where: Workplace) -> None:
+    """After a trial is done: leave the checkpoint that is to be kept, and no other."""
+    Ledger(where.results).forget_partial(spec.id)
+    if where.keep != "last":
+        where.checkpoint(spec.id).unlink(missing_ok=True)
+    if where.keep != "best":
+        where.best(spec.id).unlink(missing_ok=True)
