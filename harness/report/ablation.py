@@ -27,8 +27,10 @@ class AblationRow:
 
     name: str
     kind: str
+    part: str
+    """The part or swap; of a control, the arm whose width was changed."""
     changes: str
-    """What was done, in words, and the settings it is done by."""
+    """What was done, in words; settings: by which fields."""
     settings: str
     against: str | None
     ap: Estimate | None
@@ -94,6 +96,7 @@ def ablation_info(
         AblationRow(
             name=arm["name"],
             kind=arm["kind"],
+            part=arm["what"],
             changes=arm["changes"],
             settings=arm["settings"],
             against=arm["against"],

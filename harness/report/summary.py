@@ -51,10 +51,9 @@ def summarise(
     tuning: Tuning | None = None,
     untuned: Mapping[str, str] | None = None,
 ) -> tuple[ArmSummary, ...]:
-    """Summaries in the order of the plan. Aliases repeat their numbers and enter no test.
+    """Summaries in the order of the plan; a tuned arm stands here at its best value alone.
 
-    Where arms were tuned, each stands here at its best value alone.
-    untuned: what is to be said of an arm that has no learning rate of its own, by arm.
+    Aliases repeat their numbers and enter no test. untuned: what is said of arms' rates.
     """
     if cells.empty:
         return ()

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from harness.cli import main
 from harness.ledger import Ledger
 from harness.plan import make_plan
+from harness.report.ablation_picture import draw_ablation, worths
 from harness.report.gather import gather
 from harness.space.profiles import load_study
 from harness.studies import read_study, write_study
@@ -184,6 +185,29 @@ def test_differences_are_by_seed_and_the_interaction_is_beyond_the_sums(measured
     assert both.beyond_added.mean == near(0.03)
     assert both.beyond_removed.mean == near(-0.06)
     assert both.whole.n == 2
+
+
+def test_the_picture_shows_what_is_lost_and_what_is_gained(measured):
+    found = worths(measured(STUDY).ablation)
+    assert [(one.part, one.end, round(one.mean, 9)) for one in found] == [
+        ("weights", "taken out of full", 0.04),
+        ("repeats", "taken out of full", 0.05),
+        ("tower", "taken out of full", 0.07),
+        ("weights", "added to base", 0.01),
+        ("repeats", "added to base", 0.02),
+        ("tower", "added to base", 0.04),
+    ]
+    (axes,) = draw_ablation(found).axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["weights", "repeats", "tower"]
+    dots = [line.get_xdata() for line in axes.lines if line.get_marker() == "o"]
+    assert list(dots[0]) == near([0.04, 0.05, 0.07])
+    assert list(dots[1]) == near([0.01, 0.02, 0.04])
+
+
+def test_one_seed_has_dots_without_bars(measured):
+    found = worths(measured(STUDY.replace("seeds: 2", "seeds: 1")).ablation)
+    assert {one.interval for one in found} == {None}
+    assert len(draw_ablation(found).axes[0].lines) == 3
 
 
 def test_seeds_that_an_arm_lacks_are_left_out_of_what_needs_it(measured):
