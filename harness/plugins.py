@@ -33,6 +33,11 @@ def load(names: Iterable[str]) -> None:
         _load(name, "--plugin")
 
 
+def loaded() -> tuple[str, ...]:
+    """Names of all plugins here, for `load` in another process."""
+    return tuple(_loaded)
+
+
 def load_modules() -> None:
     """Import the torch side of every plugin, now and of those that are loaded later."""
     global _with_torch

@@ -69,6 +69,8 @@ class StudyResults:
     """What each arm says over the study, by dotted path; None where it was not kept yet."""
     ablation: dict[str, Any] | None = None
     """The study's `ablation` section with its arms (`harness.plan.ablation`), as plain data."""
+    plans: tuple[str, ...] = ()
+    """Digests of the plans that were stored, the first one first (`harness.plans`)."""
     version: int = STUDY_VERSION
 
 

@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from harness.door.printing import say_plan
+from harness.door.plan import say_plan
 from harness.door.progress import Progress, clock_words
 from harness.engines import Event
 from harness.errors import SpecError
@@ -25,9 +25,7 @@ def run(results, facts, fake_trial):
     def run(file, *, sets=(), seeds=None, **orders):
         study = load_study(file, sets=sets, seeds=seeds)
         where = Workplace(results)
-        return run_study(
-            study, Orders(where, "inline", **orders), work=Named(fake_trial), facts=facts
-        )
+        return run_study(study, Orders(where, **orders), work=Named(fake_trial), facts=facts)
 
     return run
 
