@@ -69,6 +69,10 @@ class StudyResults:
     """The study file as it was named on the command line."""
     search: dict[str, Any] | None = None
     """The study's `search` section, what was known of its space, and how far it is."""
+    changes: dict[str, dict[str, Any]] | None = None
+    """What each arm says over the study, by dotted path; None where it was not kept yet."""
+    ablation: dict[str, Any] | None = None
+    """The study's `ablation` section with its arms (`harness.plan.ablation`), as plain data."""
     plans: tuple[str, ...] = ()
     """Digests of the plans that were stored, the first one first (`harness.plans`)."""
     version: int = STUDY_VERSION

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.door.ablation import say_ablation
 from harness.door.plan_table import Trial, span_words, state_of, tables
 from harness.door.published import say_published
 from harness.door.searched import is_passed_over, say_search
@@ -55,6 +56,7 @@ def say_plan(document: Mapping[str, Any], console: Console) -> None:
     for table in tables(trials, times, title, console) if trials else ():
         console.print(table)
     say_search(document.get("search"), console)
+    say_ablation(document, console)
     for line in reasons(trials):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for line in totals(document):

@@ -11,6 +11,7 @@ from rich.table import Table
 from harness.door.conventions import say_conventions
 from harness.door.searched import is_passed_over, say_search
 from harness.ledger import Ledger
+from harness.outcomes import OUTCOMES
 from harness.run import Outcome
 from harness.search import cell_name
 from harness.space.limits import COSTS
@@ -33,7 +34,7 @@ def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], consol
     say_search(outcome.results.search, console)
     counts = {
         status: sum(cell.status == status for cell in outcome.results.cells)
-        for status in ("done", "alias", "rejected", "failed", "diverged", "pending")
+        for status in ("done", "alias", "rejected", *list(OUTCOMES)[1:], "pending")
     }
     words = [f"{number} {status}" for status, number in counts.items() if number]
     console.print(f"{len(outcome.results.cells)} cells: {', '.join(words)}", highlight=False)

@@ -35,7 +35,7 @@ class Names(Mapping[str, str]):
     """What trials are called, as they are handed out; its length is what there may be in all."""
 
     def __init__(self, supply: SearchSupply) -> None:
-        self._supply = supply
+        self._supply, self._before = supply, supply.handed_out
 
     def __getitem__(self, trial_id: str) -> str:
         return self._supply.name_of(trial_id)
@@ -44,7 +44,7 @@ class Names(Mapping[str, str]):
         return iter(self._supply.handed_ids)
 
     def __len__(self) -> int:
-        return self._supply.handed_out + self._supply.left
+        return self._supply.handed_out - self._before + self._supply.left
 
 
 def run_search(

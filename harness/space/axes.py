@@ -15,6 +15,16 @@ from harness.space.load import Steps
 NETWORK = ("model", "feature_network")
 SOURCE = ("model", "backbone", "source")
 SPACE = ("search", "space")
+NAMED: tuple[Steps, ...] = (
+    ("vary",),
+    ("arms",),
+    ("limits",),
+    SPACE,
+    ("ablation", "parts"),
+    ("ablation", "swaps"),
+    ("ablation", "rates"),
+)
+"""Mappings by names of the study's own: a profile adds to them or replaces one."""
 VARIED = ("model", "recipe", "data")
 """What a choice may reach."""
 
@@ -38,7 +48,7 @@ def merges(schema: type[BaseModel], steps: Steps) -> bool:
         return len(steps) <= 2 or merges(schema, steps[2:])
     if steps[:3] == SOURCE:
         return len(steps) == 3 or merges(schema, steps[3:])
-    if steps in (("vary",), ("arms",), ("limits",), SPACE):
+    if steps in NAMED:
         return True
     if steps == ("search", "scheduler"):
         return False
