@@ -11,7 +11,7 @@ from rich.table import Table
 from harness.door.conventions import say_conventions
 from harness.door.searched import is_passed_over, say_search
 from harness.ledger import Ledger
-from harness.outcomes import OUTCOMES
+from harness.outcomes import FAILURES, OUTCOMES
 from harness.run import Outcome
 from harness.search import cell_name
 from harness.space.limits import COSTS
@@ -91,7 +91,7 @@ def _reasons(cells: Sequence[Cell]) -> list[str]:
     return [
         f"{cell_name(cell.arm, cell.choice)}, seed {cell.seed}: {cell.status}: {cell.reason}"
         for cell in cells
-        if cell.status in ("failed", "diverged", "rejected") and cell.reason
+        if cell.status in (*FAILURES, "rejected") and cell.reason
         if not is_passed_over(cell.arm, cell.status)
     ]
 
