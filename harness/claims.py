@@ -49,6 +49,8 @@ class Beat:
     """UTC, ISO 8601, by the owner's clock: for people."""
     epoch: int = 0
     epochs: int = 0
+    seconds: float | None = None
+    """Of the last epoch."""
     loss: float | None = None
     ap: float | None = None
     images_per_second: float | None = None
@@ -56,7 +58,16 @@ class Beat:
     peak_memory_mb: float | None = None
 
 
-PROGRESS = ("epoch", "epochs", "loss", "ap", "images_per_second", "device", "peak_memory_mb")
+PROGRESS = (
+    "epoch",
+    "epochs",
+    "seconds",
+    "loss",
+    "ap",
+    "images_per_second",
+    "device",
+    "peak_memory_mb",
+)
 
 
 def read_claim(folder: Path) -> Beat | None:

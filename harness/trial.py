@@ -35,6 +35,7 @@ from harness.training.determinism import deterministic
 from harness.training.feeds import Feeds, open_feeds
 from harness.training.handover import backbone_file
 from harness.training.predict import predict
+from harness.training.tensorboard import curves_of
 from harness.training.train import Trainer
 from harness.underway import Underway, tidy
 
@@ -51,7 +52,8 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
 
     Two processes do not train one trial at once: the second waits, and takes the first's record.
     An earlier record that is not `done` is no reason not to train.
-    on_epoch: told plain values after each epoch (`epoch`, `epochs`, `loss`, ...).
+    on_epoch: told plain values after each epoch: `epochs`, `ap` where it was evaluated, `device`,
+    `peak_memory_mb`, and the numbers of its `EpochLog`.
     """
     ledger = Ledger(where.results)
     with held(ledger.folder(spec.id)) as (claim, waited):
@@ -59,14 +61,20 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
         if kept is not None and kept.status == "done":
             return kept
         started = time.perf_counter()
+        log_file = ledger.folder(spec.id) / LOG
+        with (
+            logged(log_file, where.scratch / "logs" / spec.id / LOG),
+            curves_of(spec, where) as curves,
+        ):
 
-        def tell(facts: Mapping[str, Any]) -> None:
-            claim.tell(facts)
-            if on_epoch:
-                on_epoch(facts)
+            def tell(facts: Mapping[str, Any]) -> None:
+                curves.tell(facts)
+                claim.tell(facts)
+                if on_epoch:
+                    on_epoch({name: facts[name] for name in facts if name != "fusion_weights"})
 
-        with logged(ledger.folder(spec.id) / LOG, where.scratch / "logs" / spec.id / LOG):
             record, detections = _attempt(spec, where, tell)
+            curves.end(record)
             record = dataclasses.replace(record, seconds=time.perf_counter() - started)
             log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
         record = ledger.write(record, detections)
@@ -147,12 +155,17 @@ def _perform(
     with _timed("feeds"):
         feeds = open_feeds(detector.to(device), dataset, spec, where, device)
     trainer = Trainer(detector, feeds.train, spec, device)
+    known = unfinished(spec, describe(device, where.threads, where.engine), cost)
+
+    def tell(facts: Mapping[str, Any]) -> None:
+        now = {"device": known.environment.device, "peak_memory_mb": memory.megabytes()}
+        if on_epoch:
+            on_epoch({**facts, **now})
 
     def evaluate(network: Detector) -> tuple[Metrics, Detections]:
         return _evaluate(network, feeds, dataset, spec, device)
 
-    known = unfinished(spec, describe(device, where.threads, where.engine), cost)
-    underway = Underway(trainer, lambda network: evaluate(network)[0].ap, known, where, on_epoch)
+    underway = Underway(trainer, lambda network: evaluate(network)[0].ap, known, where, tell)
     with _timed("training"):
         trained = trainer.fit(where.checkpoint(spec.id), underway)
     facts = {

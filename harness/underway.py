@@ -48,9 +48,7 @@ class Underway:
         if due and row.epoch < epochs:
             ap = self._evaluated(row.epoch)
         if self.on_epoch:
-            facts = dataclasses.asdict(row)
-            del facts["fusion_weights"]
-            self.on_epoch({**facts, "epochs": epochs, "ap": ap})
+            self.on_epoch({**dataclasses.asdict(row), "epochs": epochs, "ap": ap})
 
     def _evaluated(self, epoch: int) -> float | None:
         ap = self.ap_of(self.trainer.trained)

@@ -28,6 +28,8 @@ OPTIONS = {
     "fidelity": {"--out", "--studies", "--results"},
     "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
                 "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
+    "watch": {"--profile", "--once", "--results", "--json"},
+    "log": {"--follow", "--study", "--profile", "--results"},
     "report": {"--profile", "--plugin", "--published", "--results", "--reports"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},

@@ -3,8 +3,9 @@
 Each imports its floors when it runs, so that `--help` is instant.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +24,9 @@ from harness.door.options import (
     set_option,
     threads_option,
 )
+
+if TYPE_CHECKING:
+    from harness.search import Title
 
 
 @click.command()
@@ -60,6 +64,7 @@ def run(
     """Run a study to its end: train what the ledger lacks, then write the report."""
     from rich.console import Console
 
+    from harness.door.lookout import Lookout
     from harness.door.printing import say_outcome, wide_console
     from harness.door.progress import Progress
     from harness.plugins import load
@@ -73,11 +78,16 @@ def run(
         resolve(work)
     where = Workplace(Path(results).resolve(), device=device, threads=threads)
     errors = Console(stderr=True)
+
+    def watching(titles: "Mapping[str, Title]", slots: int) -> Progress:
+        before = Lookout(where.results, loaded.name, loaded.profile).look().board.best
+        return Progress(titles, errors, slots=slots, best=before)
+
     outcome = run_study(
         loaded,
         Orders(where, engine, limit, retry is not None),
         work=Named(work or RUN_TRIAL, plugins),
-        watching=lambda names: Progress(names, errors),
+        watching=watching,
         say=lambda line: errors.print(line, highlight=False, markup=False),
     )
     written = write_report(results, reports, loaded.name, loaded.profile)
@@ -218,10 +228,10 @@ def report(
     """Draw the report of a study again, from results alone."""
     from harness.door.printing import say_written
     from harness.plugins import load
-    from harness.studies import chosen_profile
+    from harness.studies import chosen_profile, study_name
 
     load(plugins)
-    name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
+    name = study_name(study)
     profile = chosen_profile(Path(results), name, profile)
     say_written(write_report(results, reports, name, profile, published))
 

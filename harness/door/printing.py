@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.door.board import clock_words
 from harness.door.conventions import say_conventions
-from harness.door.progress import clock_words
 from harness.door.published import say_published
 from harness.ledger import Ledger
 from harness.run import Outcome

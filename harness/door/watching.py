@@ -1,0 +1,65 @@
+"""`harness watch`: a study from another terminal, as `lookout.py` sees it, until it is over."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from rich.console import Console
+from rich.live import Live
+
+from harness.door.board import draw, ended_words, footer
+from harness.door.lookout import Lookout, Snapshot
+
+REFRESH_S = 1.5
+
+
+def say_snapshot(snapshot: Snapshot, console: Console) -> None:
+    """What `harness watch --once` prints."""
+    console.print(draw(snapshot.board, console.width))
+    console.print(count_words(snapshot.counts), highlight=False)
+
+
+def count_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in counts.items())
+
+
+def watch_study(
+    lookout: Lookout, console: Console, sleep: Callable[[float], None] = time.sleep
+) -> Snapshot:
+    """Show a study until it is over: a table in a terminal, else a line a trial that ends."""
+    snapshots = _snapshots(lookout, sleep)
+    shown = _live(snapshots, console) if console.is_terminal else _lines(snapshots, console)
+    for line in [*footer(shown.board), count_words(shown.counts)]:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return shown
+
+
+def _snapshots(lookout: Lookout, sleep: Callable[[float], None]) -> Iterator[Snapshot]:
+    while True:
+        snapshot = lookout.look()
+        yield snapshot
+        if snapshot.is_over:
+            return
+        sleep(REFRESH_S)
+
+
+def _live(snapshots: Iterator[Snapshot], console: Console) -> Snapshot:
+    shown = next(snapshots)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while True:
+            live.update(draw(shown.board, console.width, console.height), refresh=True)
+            if (following := next(snapshots, None)) is None:
+                return shown
+            shown = following
+
+
+def _lines(snapshots: Iterator[Snapshot], console: Console) -> Snapshot:
+    shown = next(snapshots)
+    say_snapshot(shown, console)
+    for snapshot in snapshots:
+        before = {one.id for one in shown.ended}
+        fresh = [one for one in snapshot.ended if one.id not in before]
+        for number, one in enumerate(fresh, 1 + len(snapshot.ended) - len(fresh)):
+            words = ended_words(one, number, snapshot.board.total, snapshot.board.left_s)
+            console.print(words, highlight=False, markup=False, soft_wrap=True)
+        shown = snapshot
+    return shown
