@@ -66,7 +66,6 @@ class Orders:
     """How a study is to be run: nothing here changes a result."""
 
     where: Workplace
-    engine: str = "ray"
     limit: int | None = None
     """At most so many trials now; the rest stays pending."""
     retry_failed: bool = False
@@ -76,7 +75,7 @@ class Orders:
     def workplace(self) -> Workplace:
         """Where trials run, from now on."""
         end = None if self.budget_s is None else time.time() + self.budget_s
-        return replace(self.where, engine=self.engine, deadline=end)
+        return replace(self.where, deadline=end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def run_study(
     where = orders.workplace()
     _demand_tensorboard(where)
     ledger = Ledger(where.results)
-    engine = ENGINES.get(orders.engine)()
+    engine = ENGINES.get(where.engine)()
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
     _demand_trainable(plan)

@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[1]
 
 NETWORK = {"--image-size", "--width", "--repeats", "--levels", "--channels", "--backbone"}
 OPTIONS = {
-    "run": {"--profile", "--seeds", "--set", "--engine", "--device", "--threads", "--trial",
+    "run": {"--profile", "--seeds", "--set", "--engine", "--address", "--device", "--threads",
+            "--cpus",
+            "--gpus", "--memory-gb", "--devices", "--timeout", "--hours",
+            "--trial",
             "--limit", "--retry", "--plugin", "--results", "--reports"},
     "plan": {"--profile", "--seeds", "--set", "--plugin", "--results", "--json"},
     "check": {"--build", "--plugin"},

@@ -23,9 +23,7 @@ def run(results, facts, fake_trial):
     def run(file, *, sets=(), seeds=None, **orders):
         study = load_study(file, sets=sets, seeds=seeds)
         where = Workplace(results)
-        return run_study(
-            study, Orders(where, "inline", **orders), work=Named(fake_trial), facts=facts
-        )
+        return run_study(study, Orders(where, **orders), work=Named(fake_trial), facts=facts)
 
     return run
 

@@ -24,6 +24,7 @@ from harness.door.options import (
     set_option,
     threads_option,
 )
+from harness.door.place import place_options
 
 if TYPE_CHECKING:
     from harness.search import Title
@@ -34,14 +35,17 @@ if TYPE_CHECKING:
 @profile_option
 @seeds_option
 @set_option
-@click.option("--engine", default="ray", show_default=True, help="ray or inline.")
-@device_option
-@threads_option
+@place_options
 @click.option(
     "--trial", "work", metavar="PACKAGE:FUNCTION", help="Train with a function of your own."
 )
 @click.option("--limit", type=click.IntRange(min=0), help="Train at most so many trials now.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train these again, too.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time budget: then nothing more starts, and what runs ends with its epoch.",
+)
 @plugin_option
 @results_option
 @reports_option
@@ -51,15 +55,14 @@ def run(
     profile: str | None,
     seeds: int | None,
     sets: tuple[str, ...],
-    engine: str,
-    device: str,
-    threads: int,
     work: str | None,
     limit: int | None,
     retry: str | None,
+    hours: float | None,
     plugins: tuple[str, ...],
     results: str,
     reports: str,
+    **said: Any,
 ) -> None:
     """Run a study to its end: train what the ledger lacks, then write the report."""
     from rich.console import Console
@@ -67,6 +70,7 @@ def run(
     from harness.door.lookout import Lookout
     from harness.door.printing import say_outcome, wide_console
     from harness.door.progress import Progress
+    from harness.files import place
     from harness.plugins import load
     from harness.run import RUN_TRIAL, Named, Orders, resolve, run_study
     from harness.space.profiles import load_study
@@ -76,7 +80,8 @@ def run(
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     if work is not None:
         resolve(work)
-    where = Workplace(Path(results).resolve(), device=device, threads=threads)
+    where = Workplace(place(results), **said)
+    budget = None if hours is None else 3600 * hours
     errors = Console(stderr=True)
 
     def watching(titles: "Mapping[str, Title]", slots: int) -> Progress:
@@ -85,7 +90,7 @@ def run(
 
     outcome = run_study(
         loaded,
-        Orders(where, engine, limit, retry is not None),
+        Orders(where, limit, retry is not None, budget),
         work=Named(work or RUN_TRIAL, plugins),
         watching=watching,
         say=lambda line: errors.print(line, highlight=False, markup=False),
