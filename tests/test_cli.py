@@ -20,6 +20,7 @@ OPTIONS = {
     "run": {"--profile", "--seeds", "--set", "--engine", "--address", "--device", "--threads",
             "--cpus",
             "--gpus", "--memory-gb", "--devices", "--timeout", "--hours",
+            "--tensorboard",
             "--trial",
             "--limit", "--retry", "--plugin", "--results", "--reports"},
     "plan": {"--profile", "--seeds", "--set", "--plugin", "--results", "--json"},

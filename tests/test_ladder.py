@@ -25,7 +25,7 @@ FLOORS = (
     ("evaluation",),
     ("door",),
     ("fidelity",),
-    ("cli", "door.options"),
+    ("cli", "door.options", "door.place"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 

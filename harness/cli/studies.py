@@ -3,9 +3,8 @@
 Each imports its floors when it runs, so that `--help` is instant.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -25,9 +24,6 @@ from harness.door.options import (
     threads_option,
 )
 from harness.door.place import place_options
-
-if TYPE_CHECKING:
-    from harness.search import Title
 
 
 @click.command()
@@ -67,9 +63,8 @@ def run(
     """Run a study to its end: train what the ledger lacks, then write the report."""
     from rich.console import Console
 
-    from harness.door.lookout import Lookout
     from harness.door.printing import say_outcome, wide_console
-    from harness.door.progress import Progress
+    from harness.door.watching import watcher
     from harness.files import place
     from harness.plugins import load
     from harness.run import RUN_TRIAL, Named, Orders, resolve, run_study
@@ -83,16 +78,11 @@ def run(
     where = Workplace(place(results), **said)
     budget = None if hours is None else 3600 * hours
     errors = Console(stderr=True)
-
-    def watching(titles: "Mapping[str, Title]", slots: int) -> Progress:
-        before = Lookout(where.results, loaded.name, loaded.profile).look().board.best
-        return Progress(titles, errors, slots=slots, best=before)
-
     outcome = run_study(
         loaded,
         Orders(where, limit, retry is not None, budget),
         work=Named(work or RUN_TRIAL, plugins),
-        watching=watching,
+        watching=watcher(where.results, loaded.name, loaded.profile, errors),
         say=lambda line: errors.print(line, highlight=False, markup=False),
     )
     written = write_report(results, reports, loaded.name, loaded.profile)

@@ -1,15 +1,32 @@
-"""`harness watch`: a study from another terminal, as `lookout.py` sees it, until it is over."""
+"""A study from another terminal, as `lookout.py` sees it, until it is over: `harness watch`.
+
+And from the terminal that runs it: `watcher`.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
 
 from harness.door.board import draw, ended_words, footer
 from harness.door.lookout import Lookout, Snapshot
+from harness.door.progress import Progress
+from harness.run import Watching
+from harness.search import Title
 
 REFRESH_S = 1.5
+
+
+def watcher(results: Path, study: str, profile: str, console: Console) -> Watching:
+    """Shows what `run_study` does, beside the best of what was done before."""
+
+    def watching(titles: Mapping[str, Title], slots: int) -> Progress:
+        before = Lookout(results, study, profile).look().board.best
+        return Progress(titles, console, slots=slots, best=before)
+
+    return watching
 
 
 def say_snapshot(snapshot: Snapshot, console: Console) -> None:

@@ -134,7 +134,7 @@ def test_of_a_store_they_are_there_when_the_trial_has_ended(spec, monkeypatch, t
 
 def test_without_tensorboardx_nothing_is_trained(small_study, facts, where, monkeypatch):
     monkeypatch.setattr("harness.run.find_spec", lambda name: None)
-    orders = Orders(dataclasses.replace(where, tensorboard=True), "inline")
+    orders = Orders(dataclasses.replace(where, tensorboard=True))
     with pytest.raises(SpecError, match=r"--tensorboard: tensorboardX is not installed: pip insta"):
         run_study(load_study(small_study), orders, facts=facts)
     assert list(Ledger(where.results).records()) == []
