@@ -213,11 +213,13 @@ def test_the_backbone_is_shown_and_not_counted(results, lookout):
     claim(results, SOURCE, epoch=1, epochs=2)
     shown = lookout.look()
     assert [row.title for row in shown.board.rows] == [BACKBONE]
+    assert drawn(shown.board)[-1].strip() == "1 running"
     assert shown.counts == {"pending": 3}
     assert (shown.board.total, shown.board.ended) == (3, 0)
     keep(results, SOURCE, ap=0.99)
     (Ledger(results).folder(SOURCE) / CLAIM).unlink()
     assert lookout.look().board == Board(3)
+    assert drawn(Board(3))[-1].strip() == "nothing is running"
 
 
 def test_what_failed_ends_a_study_and_what_a_run_would_try_again_does_not(results, lookout):
@@ -256,7 +258,10 @@ def test_watch_ends_with_the_study(results, lookout, terminal):
 
     shown = watch_study(lookout, console, sleep)
     assert shown.counts == {"done": 2, "failed": 1}
-    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    text = console.export_text()
+    lines = [line.rstrip() for line in text.splitlines()]
+    again = watch_study(lookout, console, sleep)
+    assert again.is_over, "nothing to wait for"
     assert lines[-3:] == ["3 of 3 trials", "best AP 0.250: width 8, seed 0", "2 done, 1 failed"]
     if not terminal:
         assert lines[:-3] == [

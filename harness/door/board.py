@@ -77,10 +77,6 @@ class Board:
     slots: int | None = None
     """Trials that run at once, where it is known."""
 
-    @property
-    def running(self) -> int:
-        return sum(not row.stale for row in self.rows)
-
 
 def best_of(ended: Sequence[Ended]) -> Best | None:
     """Trials that did not come to their end do not compare."""
@@ -169,17 +165,17 @@ def footer(board: Board) -> list[str]:
 
 
 def _device_words(board: Board) -> list[str]:
-    if not board.rows:
+    running = [row for row in board.rows if not row.stale]
+    if board.ended == board.total and not board.rows:
         return []
     of = "" if board.slots is None else f" of {board.slots} at once"
-    words = [f"{board.running} running{of}"]
-    if stale := len(board.rows) - board.running:
+    words = [f"{len(running)} running{of}" if running or of else "nothing is running"]
+    if stale := len(board.rows) - len(running):
         words.append(f"{stale} stale")
-    peaks = [row.peak_memory_mb for row in board.rows if row.peak_memory_mb is not None]
+    peaks = [row.peak_memory_mb for row in running if row.peak_memory_mb is not None]
     if peaks:
         words.append(f"peak {max(peaks) / 1024:.1f} GiB a trial")
-    devices = {row.device for row in board.rows if row.device}
-    return [", ".join([*words, *sorted(devices)])]
+    return [", ".join([*words, *sorted({row.device for row in running if row.device})])]
 
 
 def ended_words(one: Ended, number: int, total: int, left_s: float | None) -> str:

@@ -5,6 +5,7 @@ And from the terminal that runs it: `watcher`.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -44,10 +45,13 @@ def watch_study(
 ) -> Snapshot:
     """Show a study until it is over: a table in a terminal, else a line a trial that ends."""
     snapshots = _snapshots(lookout, sleep)
-    shown = _live(snapshots, console) if console.is_terminal else _lines(snapshots, console)
-    for line in [*footer(shown.board), count_words(shown.counts)]:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    return shown
+    first = next(snapshots)
+    show = _live if console.is_terminal else _lines
+    last = show(first, snapshots, console)
+    if console.is_terminal or last is not first:
+        for line in [*footer(last.board), count_words(last.counts)]:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return last
 
 
 def _snapshots(lookout: Lookout, sleep: Callable[[float], None]) -> Iterator[Snapshot]:
@@ -59,20 +63,18 @@ def _snapshots(lookout: Lookout, sleep: Callable[[float], None]) -> Iterator[Sna
         sleep(REFRESH_S)
 
 
-def _live(snapshots: Iterator[Snapshot], console: Console) -> Snapshot:
-    shown = next(snapshots)
+def _live(first: Snapshot, following: Iterator[Snapshot], console: Console) -> Snapshot:
+    shown = first
     with Live(console=console, auto_refresh=False, transient=True) as live:
-        while True:
+        for shown in chain([first], following):
             live.update(draw(shown.board, console.width, console.height), refresh=True)
-            if (following := next(snapshots, None)) is None:
-                return shown
-            shown = following
+    return shown
 
 
-def _lines(snapshots: Iterator[Snapshot], console: Console) -> Snapshot:
-    shown = next(snapshots)
-    say_snapshot(shown, console)
-    for snapshot in snapshots:
+def _lines(first: Snapshot, following: Iterator[Snapshot], console: Console) -> Snapshot:
+    say_snapshot(first, console)
+    shown = first
+    for snapshot in following:
         before = {one.id for one in shown.ended}
         fresh = [one for one in snapshot.ended if one.id not in before]
         for number, one in enumerate(fresh, 1 + len(snapshot.ended) - len(fresh)):
