@@ -52,8 +52,8 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
 
     Two processes do not train one trial at once: the second waits, and takes the first's record.
     An earlier record that is not `done` is no reason not to train.
-    on_epoch: told plain values after each epoch: `epochs`, `ap` where it was evaluated, `device`,
-    `peak_memory_mb`, and the numbers of its `EpochLog`.
+    on_epoch: told plain values after each epoch: `epochs`, `ap` where it was evaluated, `host`,
+    `device`, `peak_memory_mb`, and the numbers of its `EpochLog`.
     """
     ledger = Ledger(where.results)
     with held(ledger.folder(spec.id)) as (claim, waited):
@@ -158,9 +158,9 @@ def _perform(
     known = unfinished(spec, describe(device, where.threads, where.engine), cost)
 
     def tell(facts: Mapping[str, Any]) -> None:
-        now = {"device": known.environment.device, "peak_memory_mb": memory.megabytes()}
+        place = {"host": known.environment.host, "device": known.environment.device}
         if on_epoch:
-            on_epoch({**facts, **now})
+            on_epoch({**facts, **place, "peak_memory_mb": memory.megabytes()})
 
     def evaluate(network: Detector) -> tuple[Metrics, Detections]:
         return _evaluate(network, feeds, dataset, spec, device)

@@ -111,7 +111,7 @@ class Progress:
 
 def told(row: Row, facts: Mapping[str, Any]) -> Row:
     """The row after what a trial told at the end of an epoch (`EpochLog`, `epochs`, `ap`, ...)."""
-    names = ("epochs", "loss", "ap", "images_per_second", "device", "peak_memory_mb")
+    names = ("epochs", "loss", "ap", "images_per_second", "host", "device", "peak_memory_mb")
     known = {name: facts[name] for name in names if facts.get(name) is not None}
     row = replace(row, epoch=int(facts.get("epoch", row.epoch + 1)), **known)
     return replace(row, left_s=seconds_left(row, facts.get("seconds")))

@@ -81,6 +81,7 @@ def test_a_trial_with_them_has_the_same_record(where, spec, tmp_path):
     assert "fusion_weights" not in told[0], "they are many, and nobody watches them elsewhere"
     assert told[0]["peak_memory_mb"] > 50
     assert told[0]["device"].startswith("cpu")
+    assert told[0]["host"] == record.environment.host
 
     again = dataclasses.replace(where, results=tmp_path / "again")
     assert result(run_trial(spec, again)) == result(record)
