@@ -3,7 +3,6 @@
 import contextlib
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from harness.commit import git_commit
 from harness.errors import TrialError
 from harness.records import Environment
 from harness.space.recipe import Recipe
@@ -62,25 +62,6 @@ def precision_of(recipe: Recipe, device: torch.device) -> torch.dtype:
 def autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractContextManager[object]:
     """Compute in `dtype`, where it is not float32."""
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
-
-
-@cache
-def git_commit() -> str | None:
-    """Commit of the harness's own sources (`+dirty` where tracked files differ), or None."""
-    here = Path(__file__).resolve().parent
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(here), *words], capture_output=True, text=True, timeout=5, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "errors.py")
-        dirty = git("status", "--porcelain", "--untracked-files=no", "--", str(here))
-        return git("rev-parse", "HEAD") + ("+dirty" if dirty else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
 
 
 def _version(package: str) -> str | None:

@@ -10,7 +10,8 @@ from harness.engines import ENGINES, AbstractEngine, OnEpoch, Supply, Watch, Wor
 from harness.errors import EngineError, Fault, SpecError
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES
-from harness.plan import Plan, make_plan, open_facts, settle
+from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
+from harness.plans import read_plans, store_plan
 from harness.plugins import load, user_module
 from harness.records import TrialRecord
 from harness.search import BACKBONE, Title, cell_name
@@ -109,16 +110,18 @@ def run_study(
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
     _demand_trainable(plan)
-    write_study(where.results, plan.results())
+    store_plan(where.results, stored_plan(plan, ledger))
+    kept = read_plans(where.results, *plan.name)
+    write_study(where.results, replace(plan.results(), plans=kept.digests))
     pending = plan.pending()[: orders.limit]
     try:
         if pending:
             _train(engine, plan, pending, ledger, where, work or Named(RUN_TRIAL), watching, say)
     finally:
         plan = settle(plan, ledger)
-        results = plan.results()
+        results = replace(plan.results(), plans=kept.digests)
         write_study(where.results, results)
-    return Outcome(plan, results, len(pending), tuple(ledger.complaints))
+    return Outcome(plan, results, len(pending), (*ledger.complaints, *kept.complaints))
 
 
 def _demand_trainable(plan: Plan) -> None:

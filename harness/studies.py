@@ -65,6 +65,8 @@ class StudyResults:
     """Trials that were trained for their backbone."""
     file: str | None = None
     """The study file as it was named on the command line."""
+    plans: tuple[str, ...] = ()
+    """Digests of the plans that were stored, the first one first (`harness.plans`)."""
     version: int = STUDY_VERSION
 
 

@@ -13,15 +13,15 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins", "outcomes", "files"),
+    ("errors", "registry", "plugins", "outcomes", "files", "commit"),
     ("graph", "records", "claims"),
     ("space",),
-    ("ledger", "studies", "timings", "ops", "compiler", "weights"),
+    ("ledger", "studies", "timings", "plans", "calibrations", "ops", "compiler", "weights"),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
     ("supplies", "underway"),
-    ("trial", "run", "plan", "prove"),
+    ("trial", "run", "plan", "prove", "calibrate"),
     ("evaluation",),
     ("door",),
     ("fidelity",),
@@ -30,7 +30,7 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "supplies",
+              "outcomes", "files", "claims", "supplies", "commit", "plans", "calibrations",
               "timings", "published", "search", "engines", "report", "plan", "run", "door",
               "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}

@@ -96,6 +96,14 @@ def run(
 @profile_option
 @seeds_option
 @set_option
+@click.option("--calibrate", is_flag=True, help="Time a few steps of each network on this device.")
+@device_option
+@threads_option
+@click.option(
+    "--at-once",
+    type=click.IntRange(min=1),
+    help="Trials at once. [default: as many as the processor has cores for]",
+)
 @plugin_option
 @results_option
 @json_option
@@ -105,15 +113,20 @@ def plan(
     profile: str | None,
     seeds: int | None,
     sets: tuple[str, ...],
+    calibrate: bool,
+    device: str,
+    threads: int,
+    at_once: int | None,
     plugins: tuple[str, ...],
     results: str,
     as_json: bool,
 ) -> None:
     """What would run and what it would cost, before anything does."""
-    from harness.door.printing import say_plan
+    from harness.door.plan import plan_document, say_plan
+    from harness.door.printing import wide_console
     from harness.engines.base import processors
-    from harness.ledger import Ledger
-    from harness.plan import estimate, make_plan, open_facts
+    from harness.files import place
+    from harness.plan import open_facts
     from harness.plugins import load
     from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
@@ -121,11 +134,15 @@ def plan(
 
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
-    where = Workplace(Path(results))
-    ledger = Ledger(where.results)
-    made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
-    document = made.as_json(estimate(made, ledger, where, processors()))
-    say_json(document) if as_json else say_plan(document)
+    where = Workplace(place(results), device=device, threads=threads)
+    document = plan_document(
+        loaded,
+        where,
+        or_assumed(loaded.spec, open_facts(where.cache)),
+        at_once or max(1, processors() // threads),
+        (lambda line: click.echo(line, err=True)) if calibrate else None,
+    )
+    say_json(document) if as_json else say_plan(document, wide_console())
 
 
 @click.command()

@@ -8,9 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.door.board import clock_words
 from harness.door.conventions import say_conventions
-from harness.door.published import say_published
 from harness.ledger import Ledger
 from harness.run import Outcome
 from harness.search import cell_name
@@ -89,47 +87,6 @@ def _reasons(cells: Sequence[Cell]) -> list[str]:
         for cell in cells
         if cell.status in ("failed", "diverged", "rejected") and cell.reason
     ]
-
-
-def say_plan(document: Mapping[str, Any], console: Console | None = None) -> None:
-    """The plan as a table, one row a cell; how long it would take; the paper's table beside it."""
-    console = console or wide_console()
-    table = Table(title=f"{document['study']} ({document['profile']})")
-    table.add_column("arm")
-    table.add_column("seed", justify="right")
-    table.add_column("trial")
-    table.add_column("status")
-    for head in ("params", "M multiply-adds", "feature network", "heads"):
-        table.add_column(head, justify="right")
-    for trial in document["trials"]:
-        parts = {name: part["macs"] / 1e6 for name, part in trial["parts"].items()}
-        heads = sum(macs for name, macs in parts.items() if name.endswith("_head"))
-        name = cell_name(trial["arm"], trial["choice"])
-        status = trial["status"] if not trial["reason"] else f"{trial['status']}: {trial['reason']}"
-        table.add_row(
-            escape(name),
-            str(trial["seed"]),
-            trial["id"],
-            escape(status),
-            f"{trial['params']:,}",
-            f"{trial['macs'] / 1e6:,.1f}",
-            f"{parts.get('feature_network', 0.0):,.1f}",
-            f"{heads:,.1f}",
-        )
-    console.print(table)
-    console.print(estimate_words(document["estimate"]), highlight=False)
-    if document.get("assumed"):
-        console.print(document["assumed"], style="yellow", highlight=False, soft_wrap=True)
-    say_published(document.get("published"), console)
-
-
-def estimate_words(estimate: Mapping[str, Any]) -> str:
-    words = f"{estimate['pending']} trials to train, {estimate['at_once']} at once"
-    if estimate["sources"]:
-        words += f", after {estimate['sources']} of pretraining"
-    if estimate["seconds"]:
-        words += f": about {clock_words(estimate['seconds'])} ({estimate['basis']})"
-    return words
 
 
 def say_cost(document: Mapping[str, Any], console: Console | None = None) -> None:

@@ -34,6 +34,11 @@ class Plan:
     sources: Mapping[str, TrialSpec]
     """Trials whose backbone others take over, each after its own sources."""
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """Study and profile."""
+        return self.study.name, self.study.profile
+
     def pending(self) -> tuple[TrialSpec, ...]:
         """What is still to be trained, each trial once: first all first seeds, then all second."""
         found = {p.spec.id: p for p in self.cells if p.cell.status == "pending"}

@@ -124,10 +124,16 @@ def user_cache() -> Path:
     return Path(base) / "feature-network-harness"
 
 
+@cache
+def _timm() -> str:
+    """Its version, which a package's metadata is parsed for."""
+    return version("timm")
+
+
 def _measured(name: str, folder: Path) -> Facts:
     """Facts from the cache, or measured now and kept there."""
     safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
-    kept = folder / "backbones" / f"{safe}-timm{version('timm')}-{FORM}.json"
+    kept = folder / "backbones" / f"{safe}-timm{_timm()}-{FORM}.json"
     try:
         facts: Facts = json.loads(kept.read_text())
     except (OSError, ValueError):

@@ -27,7 +27,7 @@ def closed_form(model: ModelSpec, *, cache: Path | None = None) -> Cost:
         backbone_macs = backbone.macs(size)
     with _at("feature_network.topology"):
         inferred = infer(graph, channels=backbone.channels, width=width, image_size=size)
-        channels = output_channels(graph, backbone.channels, width)
+        channels = output_channels(graph, backbone.channels, width, inferred)
     with _at("head.kind"):
         heads = _heads(model, graph, channels)
     parts = {

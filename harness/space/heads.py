@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from harness.errors import SpecError
-from harness.graph import Graph, infer
+from harness.graph import Graph, Inferred, infer
 from harness.graph.ops.blocks.parts import GATED
 from harness.graph.tally import Tally
 from harness.registry import Table
@@ -177,15 +177,17 @@ def part_names() -> tuple[str, ...]:
     return ("backbone", "feature_network", *dict.fromkeys(towers))
 
 
-def output_channels(graph: Graph, channels: Mapping[int, int], width: int) -> int:
+def output_channels(
+    graph: Graph, channels: Mapping[int, int], width: int, inferred: Inferred | None = None
+) -> int:
     """Channels of every map a head sees; a `SpecError` where the levels differ.
 
     channels: of the backbone's maps by level; a graph may hand one on as it is.
+    inferred: what is known of the graph already, at whatever image size.
     """
-    made = {
-        one.key: one.channels
-        for one in infer(graph, channels=channels, width=width, image_size=512).nodes
-    }
+    if inferred is None:
+        inferred = infer(graph, channels=channels, width=width, image_size=512)
+    made = {one.key: one.channels for one in inferred.nodes}
     found = {level: made.get(key, channels.get(level, 0)) for level, key in graph.outputs}
     if len(set(found.values())) > 1:
         widths = ", ".join(f"p{level}: {n}" for level, n in found.items())

@@ -51,11 +51,12 @@ class BackboneStudy(Frozen):
 
 
 class NetworkStudy(BaseModel):
-    """A topology by name or file, and any of its fields (`fuse`, `rows.out.fuse`, ...)."""
+    """A topology and any of its fields (`fuse`, `rows.out.fuse`, ...)."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
-    topology: str
+    topology: str | dict[str, Any]
+    """By name or file; or outright, as a file of its own would say it."""
     width: Count | None = None
     """Channels of every map; None where the compound rule says it."""
     repeats: Count | None = None

@@ -2,10 +2,11 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
-from harness.engines import ENGINES, Listed
+from harness.engines import ENGINES, Early, Event, Listed
 from harness.errors import EngineError
 from harness.ledger import Ledger
 from harness.plan import make_plan
@@ -89,6 +90,59 @@ def test_trials_run_on_every_node_and_survive_the_loss_of_one(cluster, trials, w
 def test_what_no_node_can_hold_is_refused(trials, where, fake_trial):
     with pytest.raises(EngineError, match=r"asks for 3 CPU cores on one node"):
         run(trials, Workplace(where.results, "cpu", 3, address=where.address), fake_trial)
+
+
+CLIMBING = '''
+"""A trial whose AP is told at the rungs it is to be evaluated at, as `harness.trial` does."""
+import dataclasses
+import time
+
+import fake_trial
+from harness.ledger import Ledger
+from harness.records import Rung
+
+
+def work(spec, where, on_epoch):
+    final = 0.3 + spec.model.feature_network.width / 1000 + spec.seeds.init / 100
+    rungs = ()
+    for epoch in range(1, 10):
+        time.sleep(0.02)
+        ap = final * epoch / 9 if epoch in where.evaluate_at else None
+        if ap is not None:
+            rungs += (Rung(epoch, ap),)
+            known = fake_trial.work(spec, where, None)
+            known = dataclasses.replace(known, metrics=None, epochs_done=epoch, rungs=rungs)
+            Ledger(where.results).write_partial(known)
+        on_epoch({"epoch": epoch, "epochs": 9, "ap": ap, "loss": 1.0})
+    return dataclasses.replace(known, status="done", epochs_done=9)
+'''
+
+
+def test_what_a_scheduler_stops_is_marked_and_keeps_what_was_seen(
+    trials, where, fake_trial, tmp_path
+):
+    """Best first, so that each that follows is below the top third at some rung."""
+    (tmp_path / "modules" / "climbing.py").write_text(CLIMBING)
+    best_first = sorted(trials, key=lambda s: -s.model.feature_network.width - s.seeds.init * 10)
+    early = Early(epochs=9, grace=1, reduction=3)
+    there = replace(where, evaluate_at=early.rungs)
+    told: list[Event] = []
+    ENGINES.get("ray")().run(
+        Listed(best_first), Named("climbing:work"), there, told.append, early=early
+    )
+    ledger = Ledger(where.results)
+    records = [ledger.get(spec.id) for spec in best_first]
+    assert early.rungs == (1, 3)
+    assert records[0].status == "done"
+    stopped = [record for record in records if record.status == "stopped"]
+    assert stopped
+    for record in stopped:
+        assert record.epochs_done in early.rungs
+        assert record.rungs[-1].epoch == record.epochs_done
+        assert record.reason == "by the study's scheduler"
+        assert record.metrics is None
+    ended = {event.id: event.facts["status"] for event in told if event.kind == "ended"}
+    assert ended == {record.id: record.status for record in records}
 
 
 @pytest.mark.parametrize(
