@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any
 
-from harness.engines import ENGINES, AbstractEngine, OnEpoch, Supply, Watch, Work
+from harness.engines import ENGINES, AbstractEngine, Listed, OnEpoch, Supply, Watch, Work
 from harness.errors import EngineError, Fault, SpecError
+from harness.gating import ProbeSink, gate, probe_missing
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES
 from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
 from harness.plans import read_plans, store_plan
 from harness.plugins import load, user_module
+from harness.probes import Probes
 from harness.records import TrialRecord
 from harness.search import BACKBONE, Title, cell_name
 from harness.space.bind import FactsOf
@@ -25,6 +27,7 @@ from harness.studies import StudyResults, write_study
 from harness.supplies import Missing, is_oversized
 
 RUN_TRIAL = "harness.trial:run_trial"
+PROBE, PROBE_TIMED = "harness.probe:probe_trial", "harness.probe:probe_trial_timed"
 
 Say = Callable[[str], None]
 """Tells the user one line."""
@@ -113,15 +116,43 @@ def run_study(
     store_plan(where.results, stored_plan(plan, ledger))
     kept = read_plans(where.results, *plan.name)
     write_study(where.results, replace(plan.results(), plans=kept.digests))
-    pending = plan.pending()[: orders.limit]
+    pending, work = plan.pending()[: orders.limit], work or Named(RUN_TRIAL)
     try:
         if pending:
-            _train(engine, plan, pending, ledger, where, work or Named(RUN_TRIAL), watching, say)
+            with engine.session(where):
+                plan = _gated(engine, plan, pending, where, work, say)
+                wanted = {spec.id for spec in pending}
+                pending = tuple(spec for spec in plan.pending() if spec.id in wanted)
+                _train(engine, plan, pending, ledger, where, work, watching, say)
     finally:
         plan = settle(plan, ledger)
         results = replace(plan.results(), plans=kept.digests)
         write_study(where.results, results)
     return Outcome(plan, results, len(pending), (*ledger.complaints, *kept.complaints))
+
+
+def _gated(
+    engine: AbstractEngine,
+    plan: Plan,
+    trials: Sequence[TrialSpec],
+    where: Workplace,
+    work: Work,
+    say: Say,
+) -> Plan:
+    """The plan after the second step of the gate, where our own trials are to be run.
+
+    What a user's own training builds of a spec is not known here.
+    """
+    if not isinstance(work, Named) or work.name != RUN_TRIAL:
+        return plan
+
+    def run(specs: Sequence[TrialSpec], latency: bool) -> None:
+        say(f"probing {len(specs)} network{'s' if len(specs) > 1 else ''}")
+        probing = Named(PROBE_TIMED if latency else PROBE, work.plugins)
+        engine.run(Listed(specs), probing, where, _unwatched, sink=ProbeSink())
+
+    probe_missing(plan, where, run, trials=trials)
+    return gate(plan, Probes(where).get)
 
 
 def _demand_trainable(plan: Plan) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.detector import Detector
+from harness.errors import TrialError
 from harness.ledger import Ledger
 from harness.records import EpochLog, Rung, TrialRecord
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.training.checkpoint import save_whole
+from harness.training.logs import TrainLog
+from harness.training.parallel import train_together
 from harness.training.train import Trainer
 
 log = logging.getLogger(__name__)
@@ -28,10 +31,15 @@ class Underway:
         record: TrialRecord,
         where: Workplace,
         on_epoch: OnEpoch | None,
+        peak_mb: Callable[[], float] | None = None,
     ) -> None:
-        """record: all that is known before training, as a `stopped` record."""
+        """record: all that is known before training, as a `stopped` record.
+
+        on_epoch: told the fields of `EpochLog`, `epochs`, `ap` where there was an evaluation,
+        `host`, `device` and `peak_memory_mb`.
+        """
         self.trainer, self.ap_of, self.where, self.on_epoch = trainer, ap_of, where, on_epoch
-        self.record, self.ledger = record, Ledger(where.results)
+        self.record, self.ledger, self.peak_mb = record, Ledger(where.results), peak_mb
         left = self.ledger.partial(record.id)
         self.found = {rung.epoch: rung for rung in left.rungs} if left else {}
 
@@ -44,11 +52,25 @@ class Underway:
         epochs = self.trainer.recipe.schedule.epochs
         self._log(row, epochs)
         ap = None
-        due = row.epoch in self.where.evaluate_at or self.where.keep == "best"
-        if due and row.epoch < epochs:
+        if self.is_due(row.epoch):
             ap = self._evaluated(row.epoch)
         if self.on_epoch:
-            self.on_epoch({**dataclasses.asdict(row), "epochs": epochs, "ap": ap})
+            place = self.record.environment
+            self.on_epoch(
+                {
+                    **dataclasses.asdict(row),
+                    "epochs": epochs,
+                    "ap": ap,
+                    "host": place.host,
+                    "device": place.device,
+                    "peak_memory_mb": self.peak_mb() if self.peak_mb else None,
+                }
+            )
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether there is an evaluation after an epoch. The last epoch's is the trial's own."""
+        asked = epoch in self.where.evaluate_at or self.where.keep == "best"
+        return asked and epoch < self.trainer.recipe.schedule.epochs
 
     def _evaluated(self, epoch: int) -> float | None:
         ap = self.ap_of(self.trainer.trained)
@@ -84,6 +106,35 @@ class Underway:
             row.images_per_second,
             100 * row.data_wait_share,
         )
+
+
+def train(
+    trainer: Trainer, spec: TrialSpec, where: Workplace, underway: Underway
+) -> tuple[TrainLog, float]:
+    """Train to the end, here or by several processes; and the peak memory of those, megabytes."""
+    checkpoint = where.checkpoint(spec.id)
+    if where.devices == 1:
+        return trainer.fit(checkpoint, underway), 0.0
+
+    def tell(row: EpochLog) -> None:
+        if underway.is_due(row.epoch):
+            trainer.resume(checkpoint)
+        underway(row)
+
+    together = train_together(spec, where, trainer.device, tell, trainer.look)
+    trainer.resume(checkpoint)
+    if not together.log.diverged and trainer.epoch < spec.recipe.schedule.epochs:
+        raise TrialError(f"{where.devices} processes have trained, and left no {checkpoint}")
+    return together.log, together.peak_memory_mb
+
+
+def altered(spec: TrialSpec, micro_batches: int, processes: int = 1) -> str | None:
+    """What was not as the spec says: norms that learn see a part of the batch at a time."""
+    if micro_batches == 1:
+        return None
+    batch = min(spec.recipe.batch_size, spec.facts.train_images)
+    shown = -(-batch // (processes * micro_batches))
+    return f"batch of {batch} in micro-batches of {shown}"
 
 
 def tidy(spec: TrialSpec, where: Workplace) -> None:

@@ -16,12 +16,22 @@ FLOORS = (
     ("errors", "registry", "plugins", "outcomes", "files", "commit"),
     ("graph", "records", "claims"),
     ("space",),
-    ("ledger", "studies", "timings", "plans", "calibrations", "ops", "compiler", "weights"),
+    (
+        "ledger",
+        "studies",
+        "timings",
+        "plans",
+        "calibrations",
+        "probes",
+        "ops",
+        "compiler",
+        "weights",
+    ),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
     ("supplies", "underway"),
-    ("trial", "run", "plan", "prove", "calibrate"),
+    ("trial", "run", "plan", "gating", "prove", "probe", "calibrate"),
     ("evaluation",),
     ("door",),
     ("fidelity",),
@@ -31,6 +41,7 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
               "outcomes", "files", "claims", "supplies", "commit", "plans", "calibrations",
+              "probes", "gating",
               "timings", "published", "search", "engines", "report", "plan", "run", "door",
               "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}

@@ -54,6 +54,8 @@ class Ended:
     ap: float | None = None
     seconds: float | None = None
     reason: str | None = None
+    again: bool = False
+    """Whether the next run trains it again, unasked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Snapshot:
     def is_over(self) -> bool:
         """Nothing runs, and no run would train anything more unasked."""
         open_ends = any(self.counts.get(name) for name in ("running", "stale", "pending"))
-        return not open_ends and not any(is_tried_again(one.status, False) for one in self.ended)
+        return not open_ends and not any(one.again for one in self.ended)
 
     def as_json(self) -> dict[str, Any]:
         """The document of `harness watch --json`."""
@@ -121,7 +121,8 @@ class Lookout:
         except (OSError, LedgerError):
             return None
         ap = record.metrics.ap if record.metrics else None
-        one = Ended(trial_id, title, record.status, ap, record.seconds, record.reason)
+        again = is_tried_again(record.status, asked=False)
+        one = Ended(trial_id, title, record.status, ap, record.seconds, record.reason, again)
         if one.status == "done":
             self._done[trial_id] = one  # such a record never changes
         return one

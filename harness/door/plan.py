@@ -5,11 +5,14 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.door.ablation import say_ablation
 from harness.door.plan_table import Trial, span_words, state_of, tables
 from harness.door.published import say_published
+from harness.gating import gate
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan, stored_plan, unmeasured
 from harness.plans import SHOWN, read_plans
+from harness.probes import Probes
 from harness.search import cell_name
 from harness.space.bind import FactsOf
 from harness.space.study import Study
@@ -28,7 +31,7 @@ def plan_document(
     calibrating: make short runs of what no finished trial tells the time of, and say so here.
     """
     ledger = Ledger(where.results)
-    plan = make_plan(study, ledger, facts)
+    plan = gate(make_plan(study, ledger, facts), Probes(where).get)
     measured = {}
     if calibrating is not None and (trials := unmeasured(plan, ledger, where)):
         from harness.calibrate import calibrate
@@ -48,6 +51,7 @@ def say_plan(document: Mapping[str, Any], console: Console) -> None:
     title = f"{document['study']} ({document['profile']})"
     for table in tables(trials, times, title, console):
         console.print(table)
+    say_ablation(document, console)
     for line in reasons(trials):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for line in totals(document):

@@ -14,8 +14,8 @@ from harness.search import cell_name
 Trial = Mapping[str, Any]
 """A row of `trials` in the document of `harness plan --json`."""
 Row = tuple[str, ...]
-COSTS = ("params", "FLOPs", "backbone", "network", "heads")
-"""Heads of the columns; FLOPs are multiply-adds, of the whole and by part."""
+COSTS = ("params", "acts", "FLOPs", "backbone", "network", "heads")
+"""Heads of the columns; acts are activations, FLOPs multiply-adds, of the whole and by part."""
 
 
 def state_of(trial: Trial) -> str:
@@ -78,11 +78,12 @@ def network_table(trials: Sequence[Trial]) -> Table:
 
 
 def costs_of(trial: Trial) -> Row:
-    """Params and FLOPs of the whole, then FLOPs of backbone, feature network and heads."""
+    """Params, activations and FLOPs of the whole, then FLOPs of backbone, network and heads."""
     macs = {name: part["macs"] for name, part in trial["parts"].items()}
     heads = sum(number for name, number in macs.items() if name.endswith("_head"))
     network = macs.get("feature_network", 0)
-    numbers = (trial["params"], trial["macs"], macs.get("backbone", 0), network, heads)
+    whole = (trial["params"], trial["acts"], trial["macs"])
+    numbers = (*whole, macs.get("backbone", 0), network, heads)
     return tuple(map(short, numbers))
 
 

@@ -12,6 +12,7 @@ from harness.door.conventions import say_conventions
 from harness.ledger import Ledger
 from harness.run import Outcome
 from harness.search import cell_name
+from harness.space.limits import COSTS
 from harness.studies import Cell
 
 SHOWN = ("table.csv", "pareto.svg", "index.html")
@@ -96,9 +97,10 @@ def say_cost(document: Mapping[str, Any], console: Console | None = None) -> Non
     table.add_column("part")
     table.add_column("params", justify="right")
     table.add_column("multiply-adds", justify="right")
-    for name, part in document["parts"].items():
-        table.add_row(name, f"{part['params']:,}", f"{part['macs']:,}")
-    table.add_section()
-    table.add_row("all", f"{document['params']:,}", f"{document['macs']:,}")
+    table.add_column("activations", justify="right")
+    for name, part in [*document["parts"].items(), ("all", document)]:
+        if part is document:
+            table.add_section()
+        table.add_row(name, *(f"{part[cost]:,}" for cost in COSTS))
     console.print(table)
     say_conventions(document, console)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harness.errors import SpecError
+from harness.space.ablation import AblationStudy
 from harness.space.base import Frozen
 from harness.space.compound import Compound, Positive
 from harness.space.data import DataSpec
@@ -177,10 +178,14 @@ class StudySpec(Frozen):
     """How many (counted from 0), or which."""
     recipe: Recipe = Recipe()
     data: DataSpec = DataSpec()
+    ablation: AblationStudy | None = None
+    """Parts that arms are made of; those arms are laid before `arms` as the file is read."""
     baseline: str | None = None
     """An arm that others are compared with."""
     limits: dict[str, Positive] = Field(default_factory=dict)
-    """Most a trial may cost: `params`, `macs`, or those of a part (`class_head.macs`)."""
+    """Most a trial may cost: `params`, `macs`, `acts` (activations), or those of a part
+    (`class_head.macs`); `memory_mb` of a training step and `latency_ms` of a forward pass, which
+    are measured before anything is trained."""
     report: ReportStudy = ReportStudy()
     published: PublishedTable | None = None
     """Printed beside what is measured."""

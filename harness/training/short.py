@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from harness.data import Dataset, Sample, Split
 from harness.data.base import AbstractSplit, Objects
 from harness.detector.targets import Targets
-from harness.training.train import Feed, Inputs
+from harness.training.inputs import Feed, Inputs
 
 
 @dataclass
