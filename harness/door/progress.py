@@ -76,7 +76,7 @@ class Progress:
 
     def _end(self, trial_id: str, facts: Mapping[str, Any]) -> None:
         self.running.pop(trial_id, None)
-        known = {name: facts.get(name) for name in ("ap", "seconds", "reason")}
+        known: dict[str, Any] = {name: facts.get(name) for name in ("ap", "seconds", "reason")}
         one = Ended(trial_id, self._title(trial_id), str(facts.get("status", "ended")), **known)
         self.ended[trial_id] = one
         words = ended_words(one, len(self.ended), self.total, self.seconds_left())
