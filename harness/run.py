@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from harness.engines import ENGINES, AbstractEngine, Early, Listed, OnEpoch, Supply, Watch, Work
@@ -17,7 +18,7 @@ from harness.plans import read_plans, store_plan
 from harness.plugins import load, user_module
 from harness.probes import Probes
 from harness.records import TrialRecord
-from harness.search import cell_name
+from harness.search import BACKBONE, Title, cell_name
 from harness.searching import Allowed, run_search, settled_search, with_search
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
@@ -37,8 +38,8 @@ PROBE, PROBE_TIMED = "harness.probe:probe_trial", "harness.probe:probe_trial_tim
 Say = Callable[[str], None]
 """Tells the user one line."""
 
-Watching = Callable[[Mapping[str, str]], Any]
-"""Makes a context manager that watches trials, from their names by id."""
+Watching = Callable[[Mapping[str, Title], int], Any]
+"""Makes a context manager that watches trials, from their titles by id and how many run at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ def run_study(
 ) -> Outcome:
     """Run what the ledger lacks. The study file is kept up to date, also on interruption."""
     where = orders.workplace()
+    _demand_tensorboard(where)
     ledger = Ledger(where.results)
     engine = ENGINES.get(where.engine)()
     facts = facts or open_facts(where.cache)
@@ -183,6 +185,13 @@ def _demand_trainable(plan: Plan) -> None:
         raise SpecError(located(plan.study.placed, [Fault(*pair) for pair in faults.items()]))
 
 
+def _demand_tensorboard(where: Workplace) -> None:
+    """A `SpecError` where files for TensorBoard are asked for and cannot be written."""
+    if where.tensorboard and find_spec("tensorboardX") is None:
+        extra = "pip install 'feature-network-harness[tensorboard]'"
+        raise SpecError(f"--tensorboard: tensorboardX is not installed: {extra}")
+
+
 def _train(
     engine: AbstractEngine,
     plan: Plan,
@@ -197,13 +206,13 @@ def _train(
 
     Those that ran out of memory before come last, one at a time with the device to itself.
     """
-    names = trial_names(plan)
+    titles = titles_of(plan)
 
     def train(trials: Sequence[TrialSpec], what: str, where: Workplace = where) -> None:
         if trials and not where.is_over():
             say(what)
             supply = Missing(trials, ledger, where)
-            _watched(engine, supply, trials, work, where, watching, names)
+            _watched(engine, supply, trials, work, where, watching, titles)
 
     def train_all(trials: Sequence[TrialSpec], what: str, where: Workplace = where) -> None:
         alone = [spec for spec in trials if is_oversized(ledger.get(spec.id))]
@@ -228,12 +237,13 @@ def _watched(
     work: Work,
     where: Workplace,
     watching: Watching | None,
-    names: dict[str, str],
+    titles: Mapping[str, Title],
 ) -> None:
     if watching is None:
         engine.run(supply, work, where, _unwatched)
         return
-    with watching({spec.id: names.get(spec.id, "backbone") for spec in trials}) as watch:
+    asked = {spec.id: titles.get(spec.id, BACKBONE) for spec in trials}
+    with watching(asked, engine.slots(where)) as watch:
         engine.run(supply, work, where, watch)
 
 
@@ -245,12 +255,13 @@ def _train_search(
     supply: Supply,
     where: Workplace,
     what: str,
-    names: Mapping[str, str],
+    titles: Mapping[str, Title],
     early: Early | None = None,
 ) -> None:
     """As `harness.searching.running.Train` wants it."""
     say(what)
-    with watching(names) if watching else nullcontext(_unwatched) as watch:
+    seen = watching(titles, engine.slots(where)) if watching else nullcontext(_unwatched)
+    with seen as watch:
         engine.run(supply, work, where, watch, early=early)
 
 
@@ -280,10 +291,9 @@ def _is_ready(spec: TrialSpec, ledger: Ledger) -> bool:
     return record is not None and record.status == "done"
 
 
-def trial_names(plan: Plan) -> dict[str, str]:
-    """What a trial is called where people watch: its arm, choice and seed."""
-    names: dict[str, str] = {}
-    for planned in plan.cells:
-        cell = planned.cell
-        names.setdefault(cell.id, f"{cell_name(cell.arm, cell.choice)}, seed {cell.seed}")
-    return names
+def titles_of(plan: Plan) -> dict[str, Title]:
+    """What trials are called where people watch: by their first cell."""
+    titles: dict[str, Title] = {}
+    for cell in (planned.cell for planned in plan.cells):
+        titles.setdefault(cell.id, Title(cell_name(cell.arm, cell.choice), cell.seed))
+    return titles

@@ -2,10 +2,11 @@
 
 from harness.search.base import SEARCHERS, AbstractSearcher, Asked, Proposal, Setting, Told
 from harness.search.grid import explicit, grid
-from harness.search.names import BASE, cell_name, label, short_names, wording
+from harness.search.names import BACKBONE, BASE, Title, cell_name, label, short_names, wording
 from harness.search.optuna_search import OptunaSearch
 
 __all__ = [
+    "BACKBONE",
     "BASE",
     "SEARCHERS",
     "AbstractSearcher",
@@ -13,6 +14,7 @@ __all__ = [
     "OptunaSearch",
     "Proposal",
     "Setting",
+    "Title",
     "Told",
     "cell_name",
     "explicit",

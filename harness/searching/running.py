@@ -6,6 +6,7 @@ from typing import Protocol
 
 from harness.engines.base import Early, Supply
 from harness.ledger import Ledger
+from harness.search import BACKBONE, Title
 from harness.searching.setting import open_searcher, search_of
 from harness.searching.supply import Allowed, SearchSupply
 from harness.space.bind import FactsOf
@@ -26,22 +27,22 @@ class Train(Protocol):
         supply: Supply,
         where: Workplace,
         what: str,
-        names: Mapping[str, str],
+        titles: Mapping[str, Title],
         early: Early | None = None,
     ) -> None: ...
 
 
-class Names(Mapping[str, str]):
+class Titles(Mapping[str, Title]):
     """What trials are called, as they are handed out; its length is what there may be in all."""
 
     def __init__(self, supply: SearchSupply) -> None:
         self._supply, self._before = supply, supply.handed_out
 
-    def __getitem__(self, trial_id: str) -> str:
-        return self._supply.name_of(trial_id)
+    def __getitem__(self, trial_id: str) -> Title:
+        return self._supply.titles[trial_id]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._supply.handed_ids)
+        return iter(self._supply.titles)
 
     def __len__(self) -> int:
         return self._supply.handed_out - self._before + self._supply.left
@@ -77,7 +78,7 @@ def _to_the_end(
     """Until nothing more comes: each time backbones are lacking they are trained, once."""
     tried: set[str] = set()
     while True:
-        train(supply, where, what, Names(supply), early)
+        train(supply, where, what, Titles(supply), early)
         wave = [spec for spec in supply.missing_sources() if spec.id not in tried]
         if not wave or where.is_over() or supply.is_spent:
             return
@@ -107,15 +108,15 @@ def _backbones(wave: Sequence[TrialSpec], ledger: Ledger, where: Workplace, trai
     """One after another as they need each other: each comes after its own source."""
     kept = replace(where, keep="last")  # others take their backbone out of it
     for spec in wave:
-        train(Missing([spec], ledger, where), kept, "pretraining a backbone", {spec.id: "backbone"})
+        train(Missing([spec], ledger, where), kept, "pretraining a backbone", {spec.id: BACKBONE})
 
 
 def _alone(supply: SearchSupply, ledger: Ledger, where: Workplace, train: Train) -> None:
     """What ran out of memory in an earlier run, each with the device to itself."""
-    names = {spec.id: supply.name_of(spec.id) for spec in supply.open_trials()}
     for parts in MICRO_BATCHES:
-        left = [spec for spec in supply.open_trials() if is_oversized(ledger.get(spec.id))]
+        left = [one for one in supply.open_trials() if is_oversized(ledger.get(one[0].id))]
         if left and not where.is_over():
             by_itself = replace(where, alone=True, micro_batches=parts)
             what = f"training {len(left)} trials, each alone on its device"
-            train(Missing(left, ledger, where), by_itself, what, names)
+            titles = {spec.id: title for spec, title in left}
+            train(Missing([spec for spec, _ in left], ledger, where), by_itself, what, titles)

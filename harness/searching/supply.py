@@ -14,12 +14,12 @@ from harness.ledger import Ledger
 from harness.outcomes import FAILURES, is_tried_again
 from harness.plan.plan import is_done, sources_of
 from harness.records import TrialRecord
-from harness.search import AbstractSearcher, Asked, Proposal, Told
+from harness.search import AbstractSearcher, Asked, Proposal, Title, Told
 from harness.searching.compare import compared
 from harness.searching.screen import Gate
 from harness.searching.setting import search_of
 from harness.searching.state import BARREN, is_counted
-from harness.searching.verdicts import Open, failure, name_of, rejection, same_as, success
+from harness.searching.verdicts import Open, failure, rejection, same_as, success, title_of
 from harness.space.bind import FactsOf
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
@@ -59,7 +59,8 @@ class SearchSupply:
         self._open: dict[int, Open] = {}
         self._by_trial: dict[str, int] = {}
         self._first: dict[str, int] = {}
-        self._names: dict[str, str] = {}
+        self.titles: dict[str, Title] = {}
+        """What trials are called where people watch."""
         self._queue: deque[TrialSpec] = deque()
         self._running: set[str] = set()
         self._again: deque[Proposal] = deque()
@@ -108,19 +109,11 @@ class SearchSupply:
         found = {source.id: source for spec in self._queue for source in self._lacking(spec)}
         return tuple(found.values())
 
-    def open_trials(self) -> tuple[TrialSpec, ...]:
+    def open_trials(self) -> tuple[tuple[TrialSpec, Title], ...]:
         """Trials of earlier runs' proposals that were never told: those that were lost on the way,
         or ran out of memory."""
         left = [one.proposal for one in self.searcher.history() if one.told is None]
-        return tuple(spec for one in left for spec in self.gate(one).specs)
-
-    def name_of(self, trial_id: str) -> str:
-        """What a trial is called where people watch."""
-        return self._names.get(trial_id, trial_id)
-
-    @property
-    def handed_ids(self) -> tuple[str, ...]:
-        return tuple(self._names)
+        return tuple((spec, title_of(one, spec)) for one in left for spec in self.gate(one).specs)
 
     @property
     def left(self) -> int:
@@ -205,7 +198,7 @@ class SearchSupply:
         self._newest = max(self._newest, one.proposal.number)
         for spec in one.screened.specs:
             self._by_trial[spec.id] = one.proposal.number
-            self._names[spec.id] = name_of(one.proposal, spec)
+            self.titles[spec.id] = title_of(one.proposal, spec)
             record = self.ledger.get(spec.id)
             if record is not None and self._is_known(record, self.retry_failed):
                 one.records[spec.id] = record
@@ -246,6 +239,6 @@ class SearchSupply:
             for spec in one.screened.specs:
                 record = self.ledger.get(spec.id)
                 if record is None or is_tried_again(record.status, self.retry_failed):
-                    self._names[spec.id] = name_of(one.proposal, spec)
+                    self.titles[spec.id] = title_of(one.proposal, spec)
                     self._queue.append(spec)
         return bool(self._queue)

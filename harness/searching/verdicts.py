@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.records import TrialRecord
-from harness.search import Proposal, Told
+from harness.search import Proposal, Title, Told
 from harness.searching.objectives import values_of
 from harness.searching.screen import Screened, costs_of
 from harness.space.trial import TrialSpec
@@ -59,9 +59,9 @@ def same_as(told: Told, number: int) -> Told:
     return replace(told, note=note)
 
 
-def name_of(proposal: Proposal, spec: TrialSpec) -> str:
+def title_of(proposal: Proposal, spec: TrialSpec) -> Title:
     """What a trial is called where people watch."""
-    return f"{proposal.choice.arm}, seed {spec.seeds.init}"
+    return Title(proposal.choice.arm, spec.seeds.init)
 
 
 def _ids(screened: Screened, most: int | None = None) -> dict[str, Any]:

@@ -237,11 +237,11 @@ def test_trials_are_called_by_their_proposals(study, results, facts, fake_trial)
     called = []
 
     class Watcher:
-        def __init__(self, names):
-            self.names = names
+        def __init__(self, titles, slots):
+            self.titles = titles
 
         def __enter__(self):
-            return lambda event: called.append((self.names.get(event.id), len(self.names)))
+            return lambda event: called.append((str(self.titles.get(event.id)), len(self.titles)))
 
         def __exit__(self, *_):
             pass
@@ -308,7 +308,7 @@ def test_early_stopping_is_of_the_search_and_not_of_what_is_compared(study, resu
     searched = study(FINE, trials=3, more=COMPARE + "\n  scheduler: {asha: {grace: 1}}")
     stages, ledger = [], Ledger(results)
 
-    def train(supply, where, what, names, early=None):
+    def train(supply, where, what, titles, early=None):
         handed = []
         while (spec := supply.next()) is not None:
             handed.append(spec)
