@@ -118,8 +118,8 @@ def test_another_topology_under_the_same_rule():
         name: compound_document(["phi=0", f"topology={name}"])["parts"]["feature_network"]
         for name in ("panet", "simplified_panet")
     }
-    assert by_topology["panet"] == {"params": 197_376, "macs": 181_254_144}
-    assert by_topology["simplified_panet"] == {"params": 168_192, "macs": 123_620_352}
+    found = {name: (part["params"], part["macs"]) for name, part in by_topology.items()}
+    assert found == {"panet": (197_376, 181_254_144), "simplified_panet": (168_192, 123_620_352)}
 
 
 def test_what_is_too_large_to_be_built_is_not():

@@ -35,7 +35,7 @@ def finish(where, planned, small_study, facts, fake_trial):
     """Trains the first trials of the study, which then have taken so many seconds each."""
 
     def finish(*seconds: float) -> list[str]:
-        orders = Orders(where, "inline", limit=len(seconds))
+        orders = Orders(where, limit=len(seconds))
         ids = [spec.id for spec in planned().pending()[: len(seconds)]]
         run_study(load_study(small_study), orders, work=Named(fake_trial), facts=facts)
         ledger = Ledger(where.results)
