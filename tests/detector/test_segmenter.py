@@ -138,7 +138,7 @@ def test_the_study_is_planned_and_not_run(tmp_path: Path) -> None:
     planned = CliRunner().invoke(main, ["plan", str(STUDY), *results])
     assert planned.exit_code == 0, planned.output
     assert "17.7M" in planned.output
-    assert "18,969.9" in planned.output
+    assert "19.0G" in planned.output
     ran = CliRunner().invoke(main, ["run", str(STUDY), *results])
     assert ran.exit_code == 2
     lines = ran.output.splitlines()
