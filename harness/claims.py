@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -142,23 +143,40 @@ def take(folder: Path, onlooker: Onlooker) -> Claim | None:
 def held(folder: Path, poll_s: float = 1.0) -> Iterator[tuple[Claim, bool]]:
     """Holds the claim for the length of a block; waits for another process that lives.
 
-    With it, whether there was one to wait for: it may have done the trial meanwhile.
+    With it, whether there was one to wait for: it may have done the trial meanwhile. Inside a
+    block of the same folder it is the claim that is held already.
     """
+    outer = _held.get()
+    if outer is not None and outer.path == folder / CLAIM:
+        yield outer, False
+        return
     onlooker, waited = Onlooker(), False
     while (claim := take(folder, onlooker)) is None:
         waited = True
         time.sleep(poll_s)
+    token = _held.set(claim)
     try:
         yield claim, waited
     finally:
+        _held.reset(token)
         claim.release()
 
 
+_held: ContextVar[Claim | None] = ContextVar("held claim", default=None)
+
+
 def _remove(folder: Path, dead: Beat) -> None:
-    """Take a dead claim away: by a rename, so that of several takers one does it."""
-    aside = folder / f".{CLAIM}.{dead.owner}.dead"
+    """Take a dead claim away: by a rename, so that of several takers one does it.
+
+    Another may have done so and have claimed since: what is no longer the dead one's is put back.
+    """
+    aside = folder / f".{CLAIM}.{uuid.uuid4().hex}.dead"
     with contextlib.suppress(OSError):
+        if (found := read_claim(folder)) is None or found.owner != dead.owner:
+            return
         (folder / CLAIM).rename(aside)
+        if (taken := json.loads(aside.read_bytes())).get("owner") != dead.owner:
+            create_whole(folder / CLAIM, json.dumps(taken))
         aside.unlink(missing_ok=True)
 
 

@@ -5,13 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.engines import ENGINES, AbstractEngine, OnEpoch, Supply, Watch, Work
+from harness.engines import ENGINES, AbstractEngine, Supply, Watch, Work
 from harness.errors import EngineError, Fault, SpecError
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES
 from harness.plan import Plan, make_plan, open_facts, settle
-from harness.plugins import load, user_module
-from harness.records import TrialRecord
 from harness.search import cell_name
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
@@ -21,43 +19,15 @@ from harness.space.validate import located
 from harness.space.workplace import Workplace
 from harness.studies import StudyResults, write_study
 from harness.supplies import Missing, is_oversized
-
-RUN_TRIAL = "harness.trial:run_trial"
+from harness.trainers import RUN_TRIAL as RUN_TRIAL
+from harness.trainers import Named as Named
+from harness.trainers import resolve as resolve
 
 Say = Callable[[str], None]
 """Tells the user one line."""
 
 Watching = Callable[[dict[str, str]], Any]
 """Makes a context manager that watches trials, from their names by id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A function by `package:function`, imported when it is first called.
-
-    It keeps torch out of the process that only hands trials over, and crosses to workers.
-    """
-
-    name: str
-    plugins: tuple[str, ...] = ()
-    """Modules to import before it, wherever it runs."""
-
-    def __call__(self, spec: TrialSpec, where: Workplace, on_epoch: OnEpoch) -> TrialRecord:
-        load(self.plugins)
-        record: TrialRecord = resolve(self.name)(spec, where, on_epoch)
-        return record
-
-
-def resolve(name: str) -> Callable[..., Any]:
-    """The function a `package:function` stands for; a `SpecError` where there is none."""
-    module, _, function = name.partition(":")
-    try:
-        found = getattr(user_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SpecError(f"--trial {name}: should be package:function ({error})") from error
-    if not callable(found):
-        raise SpecError(f"--trial {name}: is not a function")
-    return found  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

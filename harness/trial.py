@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,9 +23,9 @@ from harness.engines.base import reason_of
 from harness.environment import PeakMemory, describe, find_device, precision_of
 from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics
-from harness.files import is_local, write_whole
 from harness.latency import measure
 from harness.ledger import LOG, Ledger
+from harness.logs import logged
 from harness.records import Cost, Environment, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
@@ -77,28 +76,6 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
 
 def _because(record: TrialRecord) -> str:
     return f": {record.reason}" if record.reason else ""
-
-
-@contextmanager
-def logged(path: Path, scratch: Path) -> Iterator[None]:
-    """What the harness logs inside goes to a file as well: to `scratch` first if `path` is in a
-    store, where nothing can be added to a file."""
-    written = path if is_local(path) else scratch
-    written.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(written, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("harness")
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(min(logging.INFO, root.getEffectiveLevel()))
-    try:
-        yield
-    finally:
-        root.setLevel(before)
-        root.removeHandler(handler)
-        handler.close()
-        if written != path:
-            write_whole(path, written.read_bytes())
 
 
 @contextmanager

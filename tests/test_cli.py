@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 NETWORK = {"--image-size", "--width", "--repeats", "--levels", "--channels", "--backbone"}
 OPTIONS = {
     "run": {"--profile", "--seeds", "--set", "--engine", "--device", "--threads", "--trial",
-            "--limit", "--retry", "--plugin", "--results", "--reports"},
-    "plan": {"--profile", "--seeds", "--set", "--plugin", "--results", "--json"},
+            "--limit", "--retry", "--keep", "--plugin", "--results", "--reports"},
+    "plan": {"--profile", "--seeds", "--set", "--trial", "--plugin", "--results", "--json"},
     "check": {"--build", "--plugin"},
     "show": {*NETWORK, "--svg", "--code", "--for", "--plugin", "--json"},
     "diff": {*NETWORK, "--plugin", "--json"},
@@ -89,7 +89,7 @@ def test_a_device_is_one_of_three(harness, small_study, command):
 
 
 def test_a_failed_trial_is_exit_1(harness, small_study, fake_trial, tmp_path):
-    plan = json.loads(harness("plan", small_study, "--json").stdout)
+    plan = json.loads(harness("plan", small_study, "--trial", fake_trial, "--json").stdout)
     orders = tmp_path / "results" / "orders"
     orders.mkdir(parents=True)
     (orders / plan["trials"][0]["id"]).write_text("raise")
@@ -99,7 +99,7 @@ def test_a_failed_trial_is_exit_1(harness, small_study, fake_trial, tmp_path):
 
 
 def test_an_interruption_is_exit_130(harness, small_study, fake_trial, tmp_path):
-    plan = json.loads(harness("plan", small_study, "--json").stdout)
+    plan = json.loads(harness("plan", small_study, "--trial", fake_trial, "--json").stdout)
     orders = tmp_path / "results" / "orders"
     orders.mkdir(parents=True)
     (orders / plan["trials"][0]["id"]).write_text("interrupt")

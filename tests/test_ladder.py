@@ -16,12 +16,12 @@ FLOORS = (
     ("errors", "registry", "plugins", "outcomes", "files"),
     ("graph", "records", "claims"),
     ("space",),
-    ("ledger", "studies", "timings", "ops", "compiler", "weights"),
+    ("ledger", "studies", "timings", "logs", "ops", "compiler", "weights"),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
-    ("supplies", "underway"),
-    ("trial", "run", "plan", "prove"),
+    ("supplies", "underway", "trainers"),
+    ("trial", "run", "plan", "prove", "own"),
     ("evaluation",),
     ("door",),
     ("fidelity",),
@@ -30,7 +30,7 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "supplies",
+              "outcomes", "files", "claims", "supplies", "logs", "trainers",
               "timings", "published", "search", "engines", "report", "plan", "run", "door",
               "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}

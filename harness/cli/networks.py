@@ -183,13 +183,13 @@ def schema(kind: str, plugins: tuple[str, ...]) -> None:
 @results_option
 @json_option
 @friendly
-def list_names(plugins: tuple[str, ...], results: str, as_json: bool) -> None:
+def list_names(plugins: tuple[str, ...], results: Path, as_json: bool) -> None:
     """Topologies, backbones, ops, heads, datasets, and studies that have results."""
     from harness.door.listing import names
     from harness.plugins import load
 
     load(plugins)
-    document = names(Path(results))
+    document = names(results)
     if as_json:
         say_json(document)
         return

@@ -3,6 +3,7 @@
 Each imports its floors when it runs, so that `--help` is instant.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from harness.door.options import (
     seeds_option,
     set_option,
     threads_option,
+    trial_option,
 )
 
 
@@ -33,11 +35,16 @@ from harness.door.options import (
 @click.option("--engine", default="ray", show_default=True, help="ray or inline.")
 @device_option
 @threads_option
-@click.option(
-    "--trial", "work", metavar="PACKAGE:FUNCTION", help="Train with a function of your own."
-)
+@trial_option
 @click.option("--limit", type=click.IntRange(min=0), help="Train at most so many trials now.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train these again, too.")
+@click.option(
+    "--keep",
+    default="last",
+    show_default=True,
+    type=click.Choice(["last", "best", "none"]),
+    help="Checkpoint of a finished trial that stays.",
+)
 @plugin_option
 @results_option
 @reports_option
@@ -53,8 +60,9 @@ def run(
     work: str | None,
     limit: int | None,
     retry: str | None,
+    keep: Any,
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     reports: str,
 ) -> None:
     """Run a study to its end: train what the ledger lacks, then write the report."""
@@ -63,20 +71,20 @@ def run(
     from harness.door.printing import say_outcome, wide_console
     from harness.door.progress import Progress
     from harness.plugins import load
-    from harness.run import RUN_TRIAL, Named, Orders, resolve, run_study
+    from harness.run import Orders, run_study
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
+    from harness.trainers import trainer_of, work_of
 
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
-    if work is not None:
-        resolve(work)
-    where = Workplace(Path(results).resolve(), device=device, threads=threads)
+    loaded = replace(loaded, trainer=trainer_of(work))
+    where = Workplace(results.resolve(), device=device, threads=threads, keep=keep)
     errors = Console(stderr=True)
     outcome = run_study(
         loaded,
         Orders(where, engine, limit, retry is not None),
-        work=Named(work or RUN_TRIAL, plugins),
+        work=work_of(work, loaded.trainer, plugins),
         watching=lambda names: Progress(names, errors),
         say=lambda line: errors.print(line, highlight=False, markup=False),
     )
@@ -91,6 +99,7 @@ def run(
 @profile_option
 @seeds_option
 @set_option
+@trial_option
 @plugin_option
 @results_option
 @json_option
@@ -100,8 +109,9 @@ def plan(
     profile: str | None,
     seeds: int | None,
     sets: tuple[str, ...],
+    work: str | None,
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     as_json: bool,
 ) -> None:
     """What would run and what it would cost, before anything does."""
@@ -113,10 +123,12 @@ def plan(
     from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
+    from harness.trainers import trainer_of
 
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
-    where = Workplace(Path(results))
+    loaded = replace(loaded, trainer=trainer_of(work))
+    where = Workplace(results)
     ledger = Ledger(where.results)
     made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
     document = made.as_json(estimate(made, ledger, where, processors()))
@@ -172,7 +184,7 @@ def latency(
     parts: tuple[Any, ...],
     modes: tuple[Any, ...],
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     as_json: bool,
 ) -> None:
     """How fast arms of a study are beside the first of them, measured in turn on one device."""
@@ -186,9 +198,8 @@ def latency(
     loaded = load_study(study, profile=profile, sets=sets)
     models = models_of(loaded, arms, image_size)
     how = Conditions(device, threads, rounds, batch, precision, parts or PARTS, modes or MODES)
-    where = Path(results)
-    found = measure_arms(loaded, models, how, where, lambda line: click.echo(line, err=True))
-    file = timings_path(where, loaded.name, loaded.profile)
+    found = measure_arms(loaded, models, how, results, lambda line: click.echo(line, err=True))
+    file = timings_path(results, loaded.name, loaded.profile)
     if as_json:
         say_json(latency_document(loaded, found, file))
         return
@@ -211,7 +222,7 @@ def report(
     study: str,
     profile: str | None,
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     reports: str,
     published: bool,
 ) -> None:
@@ -222,13 +233,13 @@ def report(
 
     load(plugins)
     name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
-    profile = chosen_profile(Path(results), name, profile)
+    profile = chosen_profile(results, name, profile)
     say_written(write_report(results, reports, name, profile, published))
 
 
 def write_report(
-    results: str, reports: str, study: str, profile: str, published: bool = False
+    results: Path, reports: str, study: str, profile: str, published: bool = False
 ) -> Any:
     from harness.report import write_report as write
 
-    return write(Path(results), study, profile, Path(reports), published=published)
+    return write(results, study, profile, Path(reports), published=published)

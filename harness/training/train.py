@@ -55,12 +55,12 @@ class TrainLog:
 
     @property
     def images_per_second(self) -> float | None:
-        images = sum(row.images_per_second * row.seconds for row in self.curve)
+        images = sum((row.images_per_second or 0.0) * row.seconds for row in self.curve)
         return images / self.seconds if self.seconds and images else None
 
     @property
     def data_wait_share(self) -> float | None:
-        waited = sum(row.data_wait_share * row.seconds for row in self.curve)
+        waited = sum((row.data_wait_share or 0.0) * row.seconds for row in self.curve)
         return waited / self.seconds if self.seconds and self.curve else None
 
 
