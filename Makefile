@@ -1,12 +1,13 @@
 # make install   the environment in .venv, from pinned constraints
 # make run       the main job: search_spaces/bifpn_width.yaml on the laptop profile
 # make test      format, lint, types and tests
+# make chaos     a study whose driver, workers and nodes are killed at random; ten minutes
 # make test-slow the rest of the tests: the whole zoo exported, compiled; half an hour
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install run test test-slow format clean
+.PHONY: install run test test-slow chaos format clean
 
 install: $(READY)
 
@@ -26,6 +27,9 @@ test: $(READY)
 
 test-slow: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -q -m slow $(ARGS)
+
+chaos: $(READY)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/chaos/chaos.py $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff format .

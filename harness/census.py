@@ -29,18 +29,19 @@ class Operation(NamedTuple):
 
 
 def operations(module: nn.Module, shapes: Shapes | int) -> list[Operation]:
-    """What one forward pass in eval mode does, in running order. `module` is on the meta device.
+    """What one forward pass in eval mode does, in running order. Nothing is computed on meta.
 
     shapes: of a dict of maps by name, or the side of a square RGB image in pixels.
     """
     modes = {part: part.training for part in module.modules()}
+    device = next((p.device for p in module.parameters()), torch.device("meta"))
     module.eval()
     watch = _Watch()
     with torch.no_grad(), watch:
         if isinstance(shapes, int):
-            module(torch.zeros(1, 3, shapes, shapes, device="meta"))
+            module(torch.zeros(1, 3, shapes, shapes, device=device))
         else:
-            module({name: torch.zeros(shape, device="meta") for name, shape in shapes.items()})
+            module({name: torch.zeros(shape, device=device) for name, shape in shapes.items()})
     for part, training in modes.items():
         part.training = training
     return list(watch.found)
@@ -52,6 +53,13 @@ def census(module: nn.Module, shapes: Shapes | int) -> dict[str, int]:
     for one in operations(module, shapes):
         totals[one.kind] = totals.get(one.kind, 0) + one.number
     return totals | {"kernels": kernels(module)}
+
+
+def activations(module: nn.Module, *inputs: object) -> int:
+    """Numbers that convolutions and linear layers put out in one call of a module."""
+    with torch.no_grad(), _Watch() as watch:
+        module(*inputs)
+    return sum(one.number for one in watch.found if one.kind == "acts")
 
 
 def kernels(module: nn.Module) -> int:
@@ -91,11 +99,15 @@ def _convolution(args: tuple[Any, ...], out: Tensor) -> dict[str, int]:
     x, weight, bias, transposed = args[0], args[1], args[2], args[6]
     places = x if transposed else out
     macs = math.prod(places.shape[2:]) * weight.numel()
-    return {"macs": macs, "bias": out.numel() if bias is not None else 0}
+    return {"macs": macs, "acts": out.numel(), "bias": out.numel() if bias is not None else 0}
 
 
 def _addmm(args: tuple[Any, ...], out: Tensor) -> dict[str, int]:
-    return {"macs": out.numel() * int(args[1].shape[-1]), "bias": out.numel()}
+    return {
+        "macs": out.numel() * int(args[1].shape[-1]),
+        "acts": out.numel(),
+        "bias": out.numel(),
+    }
 
 
 def _mean(args: tuple[Any, ...], out: Tensor) -> dict[str, int]:
@@ -119,6 +131,8 @@ def _maps(kind: str) -> Counted:
 COUNTS: dict[str, Counted] = {
     "convolution": _convolution,
     "addmm": _addmm,
+    "mm": _outputs("acts"),
+    "torchvision.deform_conv2d": _outputs("acts"),
     "silu": _outputs("swish"),
     "silu_": _outputs("swish"),
     "hardswish": _outputs("swish"),

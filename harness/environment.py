@@ -3,7 +3,7 @@
 import contextlib
 import os
 import platform
-import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from harness.commit import git_commit
 from harness.errors import TrialError
 from harness.records import Environment
 from harness.space.recipe import Recipe
@@ -25,6 +26,39 @@ def find_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise TrialError("device 'cuda' was asked for, but torch finds no CUDA device here")
     return torch.device(name)
+
+
+def device_of(rank: int, size: int, name: str) -> torch.device:
+    """The device of a process of several: a GPU of its own, or the CPU."""
+    if name == "cuda":
+        there = torch.cuda.device_count()
+        if size > there:
+            raise TrialError(f"{size} devices a trial were asked for, and {there} are here")
+        return torch.device(name, rank)
+    return torch.device(name)
+
+
+def memory_share(memory_gb: float | None, total: int) -> float:
+    """What part of a device with `total` bytes a trial may take; all where nothing is said."""
+    return 1.0 if memory_gb is None else min(1.0, memory_gb * 2**30 / total)
+
+
+@contextlib.contextmanager
+def capped(device: torch.device, memory_gb: float | None) -> Iterator[None]:
+    """No more of a GPU's memory than this; afterwards all is given back, also what torch kept.
+
+    What does not fit ends in torch's out-of-memory error, whatever else the GPU has free.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    _, total = torch.cuda.mem_get_info(device)
+    torch.cuda.set_per_process_memory_fraction(memory_share(memory_gb, total), device)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0, device)
+        torch.cuda.empty_cache()
 
 
 def device_name(device: torch.device) -> str:
@@ -64,25 +98,6 @@ def autocast(device: torch.device, dtype: torch.dtype) -> contextlib.AbstractCon
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
-@cache
-def git_commit() -> str | None:
-    """Commit of the harness's own sources (`+dirty` where tracked files differ), or None."""
-    here = Path(__file__).resolve().parent
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(here), *words], capture_output=True, text=True, timeout=5, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "errors.py")
-        dirty = git("status", "--porcelain", "--untracked-files=no", "--", str(here))
-        return git("rev-parse", "HEAD") + ("+dirty" if dirty else "")
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)
@@ -90,7 +105,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def describe(device: torch.device, threads: int, engine: str) -> Environment:
+def describe(device: torch.device, threads: int, engine: str, processes: int = 1) -> Environment:
     """The environment of a trial that starts now."""
     found = {package: _version(package) for package in PACKAGES}
     versions = {package: version for package, version in found.items() if version}
@@ -105,6 +120,7 @@ def describe(device: torch.device, threads: int, engine: str) -> Environment:
         git_commit=git_commit(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         engine=engine,
+        processes=processes,
     )
 
 

@@ -3,6 +3,12 @@
 HarnessError
 ├── SpecError     your YAML or arguments: every fault at once, each with its place
 ├── TrialError    one trial could not be built or trained
+│   ├── DataFault    its data are not there, cannot be read, or are not those it was planned for
+│   ├── BuildError   its network cannot be built, or its first step does not run
+│   ├── TimedOut     it took longer than the run allows a trial
+│   ├── Cut          the run's time is over
+│   ├── Preempted    the machine wants its process to end
+│   └── WorkerDied   one of its processes ended without a word
 ├── LedgerError   a record could not be read or written
 └── EngineError   the engine that runs trials could not start or was lost
 """
@@ -49,6 +55,45 @@ class SpecError(HarnessError):
 
 class TrialError(HarnessError):
     """A trial could not be built or trained."""
+
+    status = "failed"
+    """Of the trial's record (`harness.outcomes`)."""
+
+
+class DataFault(TrialError):
+    """The data of a trial are not there, cannot be read, or are not those it was planned for."""
+
+    status = "data_fault"
+
+
+class BuildError(TrialError):
+    """The network of a trial cannot be built, or its first step does not run."""
+
+    status = "build_error"
+
+
+class TimedOut(TrialError):
+    """A trial took longer than its run allows."""
+
+    status = "timed_out"
+
+
+class Cut(TrialError):
+    """The run's time is over."""
+
+    status = "cut"
+
+
+class Preempted(TrialError):
+    """The machine wants the trial's process to end."""
+
+    status = "preempted"
+
+
+class WorkerDied(TrialError):
+    """A process of the trial ended without a word."""
+
+    status = "worker_died"
 
 
 class LedgerError(HarnessError):

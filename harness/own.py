@@ -10,31 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from harness.data import Dataset, open_data
-from harness.detector import Detector, build
+from harness.data import Dataset
+from harness.detector import Detector
 from harness.environment import describe, find_device
 from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics, collect
-from harness.records import Status, TrialRecord
+from harness.outcomes import Status
+from harness.records import TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.trainers import began
-from harness.training.handover import backbone_file
+from harness.training.prepare import build_detector, open_dataset
 
 SHOWN = 5
 """Faults of detections that an error names."""
 
 
 def trial_data(spec: TrialSpec, where: Workplace) -> Dataset:
-    """The images of a trial and their boxes; a `TrialError` where they have changed."""
-    dataset = open_data(spec.data, spec.model.image_size, where.cache)
-    if (found := dataset.facts.fingerprint) != spec.facts.fingerprint:
-        raise TrialError(
-            f"the data have changed since this trial was planned: fingerprint {found}, "
-            f"not {spec.facts.fingerprint}"
-        )
-    return dataset
+    """The images of a trial and their boxes; a `DataFault` where they have changed."""
+    return open_dataset(spec, where)
 
 
 def trial_network(spec: TrialSpec, where: Workplace) -> Detector:
@@ -42,9 +37,7 @@ def trial_network(spec: TrialSpec, where: Workplace) -> Detector:
 
     `.backbone` and `.feature_network` serve alone as well: images (N, 3, S, S) to maps by level.
     """
-    source = spec.model.backbone.source
-    weights = backbone_file(source, where) if source else None
-    return build(spec.model, spec.seeds.init, weights=weights)
+    return build_detector(spec, where)
 
 
 def trial_record(

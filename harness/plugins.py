@@ -6,6 +6,7 @@ harness is (`harness.ops`). No topology or study file can name a plugin: only th
 installed packages (entry points of the group `feature_network_harness`) can.
 """
 
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -33,12 +34,35 @@ def load(names: Iterable[str]) -> None:
         _load(name, "--plugin")
 
 
+def loaded() -> tuple[str, ...]:
+    """Names of all plugins here, for `load` in another process."""
+    return tuple(_loaded)
+
+
 def load_modules() -> None:
     """Import the torch side of every plugin, now and of those that are loaded later."""
     global _with_torch
     _with_torch = True
     for module in list(_loaded.values()):
         _load_modules(module)
+
+
+def sources_digest() -> str | None:
+    """Digest of the sources of all plugins loaded so far; None where there are none.
+
+    What is kept of a network by name would else outlive a change of its ops.
+    """
+    if not _loaded:
+        return None
+    found = hashlib.sha256()
+    for name, module in sorted(_loaded.items()):
+        found.update(name.encode())
+        file = Path(module.__file__ or "")
+        inside = sorted(file.parent.rglob("*.py")) if hasattr(module, "__path__") else [file]
+        for path in inside:
+            if path.is_file():
+                found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def user_module(name: str) -> ModuleType:

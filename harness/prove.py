@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
+from harness.census import census
 from harness.compiler import FeatureNetwork, compile
 from harness.cost import conv_macs
 from harness.graph import Graph, infer
@@ -75,6 +76,9 @@ def _wrong_counts(network: FeatureNetwork, sizes: Mapping[int, Size]) -> Iterato
     macs = conv_macs(network, shapes)
     if macs != facts.macs:
         yield f"{macs:,} multiply-adds, {facts.macs:,} in closed form"
+    acts = census(network, shapes)["acts"]
+    if acts != facts.acts:
+        yield f"{acts:,} activations, {facts.acts:,} in closed form"
 
 
 def _wrong_maps(

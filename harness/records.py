@@ -7,15 +7,19 @@ written beside its place and renamed into it, so it is there whole or not at all
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from harness.outcomes import Status
+
 RECORD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class PartCost:
-    """Parameters and multiply-adds (convolutions, linear layers) of one part, batch 1."""
+    """Parameters, multiply-adds and activations (of convolutions, linear layers), batch 1."""
 
     params: int
     macs: int
+    acts: int | None = None
+    """Outputs of convolutions and linear layers; None in records from before they were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Cost:
     fvcore_total: int | None = None
     fvcore_params: int | None = None
     fvcore_uncounted: dict[str, int] = field(default_factory=dict)
+    acts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +105,6 @@ class Rung:
     epoch: int
     ap: float | None
 
-
-Status = Literal[
-    "done",
-    "stopped",
-    "cut",
-    "preempted",
-    "worker_died",
-    "timed_out",
-    "out_of_memory",
-    "diverged",
-    "build_error",
-    "data_fault",
-    "failed",
-]
-"""See `harness.outcomes`."""
 
 Kept = Literal["last", "best", "none"]
 """The checkpoint of a finished trial that stays: its last, that of its best evaluation, or none."""

@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.engines import ENGINES, AbstractEngine, Supply, Watch, Work
+from harness.engines import ENGINES, AbstractEngine, Listed, Supply, Watch, Work
 from harness.errors import EngineError, Fault, SpecError
+from harness.gating import ProbeSink, gate, probe_missing
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES
-from harness.plan import Plan, make_plan, open_facts, settle
+from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
+from harness.plans import read_plans, store_plan
+from harness.probes import Probes
 from harness.search import cell_name
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
@@ -23,6 +26,8 @@ from harness.trainers import RUN_TRIAL as RUN_TRIAL
 from harness.trainers import Named as Named
 from harness.trainers import resolve as resolve
 
+PROBE, PROBE_TIMED = "harness.probe:probe_trial", "harness.probe:probe_trial_timed"
+
 Say = Callable[[str], None]
 """Tells the user one line."""
 
@@ -35,7 +40,6 @@ class Orders:
     """How a study is to be run: nothing here changes a result."""
 
     where: Workplace
-    engine: str = "ray"
     limit: int | None = None
     """At most so many trials now; the rest stays pending."""
     retry_failed: bool = False
@@ -45,7 +49,7 @@ class Orders:
     def workplace(self) -> Workplace:
         """Where trials run, from now on."""
         end = None if self.budget_s is None else time.time() + self.budget_s
-        return replace(self.where, engine=self.engine, deadline=end)
+        return replace(self.where, deadline=end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +78,50 @@ def run_study(
     """Run what the ledger lacks. The study file is kept up to date, also on interruption."""
     where = orders.workplace()
     ledger = Ledger(where.results)
-    engine = ENGINES.get(orders.engine)()
+    engine = ENGINES.get(where.engine)()
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
     _demand_trainable(plan)
-    write_study(where.results, plan.results())
-    pending = plan.pending()[: orders.limit]
+    store_plan(where.results, stored_plan(plan, ledger))
+    kept = read_plans(where.results, *plan.name)
+    write_study(where.results, replace(plan.results(), plans=kept.digests))
+    pending, work = plan.pending()[: orders.limit], work or Named(RUN_TRIAL)
     try:
         if pending:
-            _train(engine, plan, pending, ledger, where, work or Named(RUN_TRIAL), watching, say)
+            with engine.session(where):
+                plan = _gated(engine, plan, pending, where, work, say)
+                wanted = {spec.id for spec in pending}
+                pending = tuple(spec for spec in plan.pending() if spec.id in wanted)
+                _train(engine, plan, pending, ledger, where, work, watching, say)
     finally:
         plan = settle(plan, ledger)
-        results = plan.results()
+        results = replace(plan.results(), plans=kept.digests)
         write_study(where.results, results)
-    return Outcome(plan, results, len(pending), tuple(ledger.complaints))
+    return Outcome(plan, results, len(pending), (*ledger.complaints, *kept.complaints))
+
+
+def _gated(
+    engine: AbstractEngine,
+    plan: Plan,
+    trials: Sequence[TrialSpec],
+    where: Workplace,
+    work: Work,
+    say: Say,
+) -> Plan:
+    """The plan after the second step of the gate, where our own trials are to be run.
+
+    What a user's own training builds of a spec is not known here.
+    """
+    if not isinstance(work, Named) or work.name != RUN_TRIAL:
+        return plan
+
+    def run(specs: Sequence[TrialSpec], latency: bool) -> None:
+        say(f"probing {len(specs)} network{'s' if len(specs) > 1 else ''}")
+        probing = Named(PROBE_TIMED if latency else PROBE, work.plugins)
+        engine.run(Listed(specs), probing, where, _unwatched, sink=ProbeSink())
+
+    probe_missing(plan, where, run, trials=trials)
+    return gate(plan, Probes(where).get)
 
 
 def _demand_trainable(plan: Plan) -> None:

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import LedgerError, SpecError, did_you_mean
 from harness.files import write_whole
 from harness.ledger import safe_name
-from harness.records import PartCost, Status
+from harness.outcomes import Status
+from harness.records import PartCost
 from harness.space.base import first_fault
 from harness.space.names import SAFE_NAME
 
@@ -42,6 +43,7 @@ class Cell:
     macs: int | None = None
     """Closed form, whole model, batch 1."""
     parts: dict[str, PartCost] = field(default_factory=dict)
+    acts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class StudyResults:
     """Trials that were trained for their backbone."""
     file: str | None = None
     """The study file as it was named on the command line."""
+    plans: tuple[str, ...] = ()
+    """Digests of the plans that were stored, the first one first (`harness.plans`)."""
     version: int = STUDY_VERSION
 
 

@@ -49,7 +49,7 @@ class Named:
         load(self.plugins)
         name = self.name if spec.trainer or self.others is None else self.others
         function = resolve(name)
-        if name == RUN_TRIAL:
+        if name.startswith("harness."):
             record: TrialRecord = function(spec, where, on_epoch)
             return record
         return attended(function, spec, where, on_epoch)

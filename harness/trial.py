@@ -9,18 +9,17 @@ import io
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from harness.claims import held
 from harness.cost import count
-from harness.data import Dataset, open_data
-from harness.detector import Detector, build
+from harness.data import Dataset
+from harness.detector import Detector
 from harness.engines.base import reason_of
-from harness.environment import PeakMemory, describe, find_device, precision_of
+from harness.environment import PeakMemory, capped, describe, find_device, precision_of
 from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics
 from harness.latency import measure
@@ -30,12 +29,16 @@ from harness.records import Cost, Environment, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
+from harness.training.checkpoint import load
 from harness.training.determinism import deterministic
+from harness.training.failures import classify
 from harness.training.feeds import Feeds, open_feeds
-from harness.training.handover import backbone_file
+from harness.training.logs import timed
 from harness.training.predict import predict
+from harness.training.prepare import build_detector, open_dataset
+from harness.training.stops import Stops, heeded
 from harness.training.train import Trainer
-from harness.underway import Underway, tidy
+from harness.underway import Underway, altered, tidy, train
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +52,8 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
     """Build, count, train, evaluate; keep the record and the detections in the ledger.
 
     Two processes do not train one trial at once: the second waits, and takes the first's record.
-    An earlier record that is not `done` is no reason not to train.
+    An earlier record that is not `done` is no reason not to train. SIGTERM ends it between two
+    steps, and takes its effect when the record is written.
     on_epoch: told plain values after each epoch (`epoch`, `epochs`, `loss`, ...).
     """
     ledger = Ledger(where.results)
@@ -57,126 +61,143 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
         kept = ledger.get(spec.id) if waited else None
         if kept is not None and kept.status == "done":
             return kept
-        started = time.perf_counter()
 
         def tell(facts: Mapping[str, Any]) -> None:
             claim.tell(facts)
             if on_epoch:
                 on_epoch(facts)
 
-        with logged(ledger.folder(spec.id) / LOG, where.scratch / "logs" / spec.id / LOG):
-            record, detections = _attempt(spec, where, tell)
-            record = dataclasses.replace(record, seconds=time.perf_counter() - started)
-            log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
-        record = ledger.write(record, detections)
-        if record.status == "done":
-            tidy(spec, where)
+        with heeded(Stops(where)) as stops:
+            record = ledger.write(*_logged_attempt(spec, where, tell, stops))
+            if record.status == "done":
+                tidy(spec, where)
     return record
+
+
+def _logged_attempt(
+    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch, stops: Stops
+) -> tuple[TrialRecord, Detections | None]:
+    started = time.perf_counter()
+    folder = Ledger(where.results).folder(spec.id)
+    with logged(folder / LOG, where.scratch / "logs" / spec.id / LOG):
+        record, detections = _attempt(spec, where, on_epoch, stops)
+        record = dataclasses.replace(record, seconds=time.perf_counter() - started)
+        log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
+    return record, detections
 
 
 def _because(record: TrialRecord) -> str:
     return f": {record.reason}" if record.reason else ""
 
 
-@contextmanager
-def _timed(what: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    log.info("%s: %.2f s", what, time.perf_counter() - started)
-
-
 def _attempt(
-    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None
+    spec: TrialSpec, where: Workplace, on_epoch: OnEpoch, stops: Stops
 ) -> tuple[TrialRecord, Detections | None]:
-    """The trial, or the record of its failure."""
-    environment = describe(torch.device("cpu"), where.threads, where.engine)
+    """The trial, or the record of its failure with what was known by then."""
+    facts: dict[str, Any] = {
+        "environment": describe(torch.device("cpu"), where.threads, where.engine, where.devices),
+        "altered": altered(spec, where.micro_batches, where.devices),
+    }
+    detections = None
     try:
         device = find_device(where.device)
-        environment = describe(device, where.threads, where.engine)
+        environment = describe(device, where.threads, where.engine, where.devices)
+        facts["environment"] = environment
         log.info("trial %s on %s, %d threads", spec.id, environment.device, where.threads)
-        with deterministic(device, where.threads):
-            facts, detections = _perform(spec, where, device, on_epoch)
+        with deterministic(device, where.threads), capped(device, where.memory_gb):
+            detections = _perform(spec, where, device, on_epoch, stops, facts)
     except Exception as error:
         log.exception("failed")
-        facts = {
-            "status": "failed",
+        facts |= _progress(spec, where) | {
+            "status": classify(error),
             "reason": reason_of(error),
-            "traceback": traceback.format_exc(),
+            "traceback": "".join(traceback.format_exception(error)),
         }
-        detections = None
     tree = spec.model_dump(mode="json")
-    record = TrialRecord(id=spec.id, spec=tree, environment=environment, seconds=0.0, **facts)
+    record = TrialRecord(id=spec.id, spec=tree, seconds=0.0, **facts)
     return record, detections
 
 
+def _progress(spec: TrialSpec, where: Workplace) -> dict[str, Any]:
+    """What a trial that failed has left for the next attempt."""
+    left = Ledger(where.results).partial(spec.id)
+    kept = load(where.checkpoint(spec.id), spec.id)
+    return {
+        "rungs": left.rungs if left else (),
+        "curve": kept.curve if kept else (),
+        "epochs_done": kept.epoch if kept else 0,
+    }
+
+
 def _perform(
-    spec: TrialSpec, where: Workplace, device: torch.device, on_epoch: OnEpoch | None
-) -> tuple[dict[str, Any], Detections | None]:
-    """The fields of the record, and the detections of a trial that came to its end."""
+    spec: TrialSpec,
+    where: Workplace,
+    device: torch.device,
+    on_epoch: OnEpoch,
+    stops: Stops,
+    facts: dict[str, Any],
+) -> Detections | None:
+    """Fill in the fields of the record; the detections of a trial that came to its end."""
     precision_of(spec.recipe, device)
-    with _timed("data"):
-        dataset = _open(spec, where)
-    with _timed("network"):
-        detector = _build(spec, where)
-    with _timed("cost"):
-        cost = _cost(spec, detector)
+    with timed("data"):
+        dataset = open_dataset(spec, where)
+    with timed("network"):
+        detector = build_detector(spec, where)
+    with timed("cost"):
+        facts["cost"] = _cost(spec, detector)
     memory = PeakMemory(device)
-    with _timed("feeds"):
+    with timed("feeds"):
         feeds = open_feeds(detector.to(device), dataset, spec, where, device)
-    trainer = Trainer(detector, feeds.train, spec, device)
+    trainer = Trainer(
+        detector, feeds.train, spec, device, micro_batches=where.micro_batches, look=stops.look
+    )
 
     def evaluate(network: Detector) -> tuple[Metrics, Detections]:
         return _evaluate(network, feeds, dataset, spec, device)
 
-    known = unfinished(spec, describe(device, where.threads, where.engine), cost)
+    known = unfinished(spec, facts["environment"], facts["cost"])
     underway = Underway(trainer, lambda network: evaluate(network)[0].ap, known, where, on_epoch)
-    with _timed("training"):
-        trained = trainer.fit(where.checkpoint(spec.id), underway)
-    facts = {
-        "cost": cost,
+    with timed("training"):
+        trained, peak_mb = train(trainer, spec, where, underway)
+    facts |= {
         "curve": trained.curve,
         "images_per_second": trained.images_per_second,
         "data_wait_share": trained.data_wait_share,
-        "peak_memory_mb": memory.megabytes(),
+        "peak_memory_mb": max(peak_mb, memory.megabytes()),
         "epochs_done": len(trained.curve),
         "rungs": underway.rungs,
+        **_ways(spec, trainer, facts["environment"]),
     }
     if trained.diverged:
-        return {**facts, "status": "diverged", "reason": trained.diverged}, None
-    with _timed("evaluation"):
+        facts |= {"status": "diverged", "reason": trained.diverged}
+        return None
+    with timed("evaluation"):
         metrics, detections = evaluate(trainer.trained)
     underway.keep_best(trainer.epoch, metrics.ap)
     facts |= {
-        "peak_memory_mb": memory.megabytes(),
+        "peak_memory_mb": max(peak_mb, memory.megabytes()),
         "kept": where.keep,
         "rungs": underway.rungs,
     }
-    with _timed("latency"):
+    with timed("latency"):
         latency = _latency(trainer.trained, spec, device)
-    return {**facts, "status": "done", "metrics": metrics, "latency": latency}, detections
+    facts |= {"status": "done", "metrics": metrics, "latency": latency}
+    return detections
+
+
+def _ways(spec: TrialSpec, trainer: Trainer, environment: Environment) -> dict[str, Any]:
+    """How it was trained, the parts before an interruption included."""
+    processes, micro_batches = trainer.most_processes, trainer.most_micro_batches
+    return {
+        "environment": dataclasses.replace(environment, processes=processes),
+        "altered": altered(spec, micro_batches, processes),
+    }
 
 
 def unfinished(spec: TrialSpec, environment: Environment, cost: Cost) -> TrialRecord:
     """What is known of a trial before it is trained."""
     tree = spec.model_dump(mode="json")
     return TrialRecord(spec.id, "stopped", tree, environment, 0.0, cost=cost)
-
-
-def _open(spec: TrialSpec, where: Workplace) -> Dataset:
-    """The data of a spec; a `TrialError` where they are no longer what the spec was made for."""
-    dataset = open_data(spec.data, spec.model.image_size, where.cache)
-    if dataset.facts.fingerprint != spec.facts.fingerprint:
-        raise TrialError(
-            f"the data have changed since this trial was planned: fingerprint "
-            f"{dataset.facts.fingerprint}, not {spec.facts.fingerprint}"
-        )
-    return dataset
-
-
-def _build(spec: TrialSpec, where: Workplace) -> Detector:
-    source = spec.model.backbone.source
-    weights = backbone_file(source, where) if source else None
-    return build(spec.model, spec.seeds.init, weights=weights)
 
 
 def _cost(spec: TrialSpec, detector: Detector) -> Cost:
@@ -221,9 +242,7 @@ def _latency(detector: Detector, spec: TrialSpec, device: torch.device) -> Laten
 
 def load_trained(spec: TrialSpec, where: Workplace) -> Detector:
     """The network of a finished trial in eval mode, on the CPU, from the checkpoint kept."""
-    from harness.training.checkpoint import load
-
-    detector = _build(spec, where)
+    detector = build_detector(spec, where)
     best = where.best(spec.id)
     if best.exists():
         content = io.BytesIO(best.read_bytes())

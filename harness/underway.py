@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.detector import Detector
+from harness.errors import TrialError
 from harness.ledger import Ledger
 from harness.records import EpochLog, Rung, TrialRecord
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.training.checkpoint import save_whole
+from harness.training.logs import TrainLog
+from harness.training.parallel import train_together
 from harness.training.train import Trainer
 
 log = logging.getLogger(__name__)
@@ -44,13 +47,17 @@ class Underway:
         epochs = self.trainer.recipe.schedule.epochs
         self._log(row, epochs)
         ap = None
-        due = row.epoch in self.where.evaluate_at or self.where.keep == "best"
-        if due and row.epoch < epochs:
+        if self.is_due(row.epoch):
             ap = self._evaluated(row.epoch)
         if self.on_epoch:
             facts = dataclasses.asdict(row)
             del facts["fusion_weights"]
             self.on_epoch({**facts, "epochs": epochs, "ap": ap})
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether there is an evaluation after an epoch. The last epoch's is the trial's own."""
+        asked = epoch in self.where.evaluate_at or self.where.keep == "best"
+        return asked and epoch < self.trainer.recipe.schedule.epochs
 
     def _evaluated(self, epoch: int) -> float | None:
         ap = self.ap_of(self.trainer.trained)
@@ -86,6 +93,35 @@ class Underway:
             row.images_per_second,
             100 * (row.data_wait_share or 0.0),
         )
+
+
+def train(
+    trainer: Trainer, spec: TrialSpec, where: Workplace, underway: Underway
+) -> tuple[TrainLog, float]:
+    """Train to the end, here or by several processes; and the peak memory of those, megabytes."""
+    checkpoint = where.checkpoint(spec.id)
+    if where.devices == 1:
+        return trainer.fit(checkpoint, underway), 0.0
+
+    def tell(row: EpochLog) -> None:
+        if underway.is_due(row.epoch):
+            trainer.resume(checkpoint)
+        underway(row)
+
+    together = train_together(spec, where, trainer.device, tell, trainer.look)
+    trainer.resume(checkpoint)
+    if not together.log.diverged and trainer.epoch < spec.recipe.schedule.epochs:
+        raise TrialError(f"{where.devices} processes have trained, and left no {checkpoint}")
+    return together.log, together.peak_memory_mb
+
+
+def altered(spec: TrialSpec, micro_batches: int, processes: int = 1) -> str | None:
+    """What was not as the spec says: norms that learn see a part of the batch at a time."""
+    if micro_batches == 1:
+        return None
+    batch = min(spec.recipe.batch_size, spec.facts.train_images)
+    shown = -(-batch // (processes * micro_batches))
+    return f"batch of {batch} in micro-batches of {shown}"
 
 
 def tidy(spec: TrialSpec, where: Workplace) -> None:

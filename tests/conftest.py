@@ -34,16 +34,24 @@ recipe: {schedule: {epochs: 2}}
 FAKE_TRIAL = '''
 """Stands for training: instant, counts its calls, fails where it is told to."""
 import os
+import sys
+import time
 from pathlib import Path
 
 from harness.records import Environment, Metrics, TrialRecord
+
+
+def node():
+    ray = sys.modules.get("ray")
+    there = ray is not None and ray.is_initialized()
+    return ray.get_runtime_context().get_node_id() if there else "here"
 
 
 def work(spec, where, on_epoch):
     calls = Path(where.results) / "calls"
     calls.mkdir(parents=True, exist_ok=True)
     attempt = 1 + len(list(calls.glob(f"{spec.id}-*")))
-    (calls / f"{spec.id}-{attempt}").write_text(str(os.getpid()))
+    (calls / f"{spec.id}-{attempt}").write_text(f"{os.getpid()} {node()}")
     for epoch in range(1, 3):
         if on_epoch:
             on_epoch({"epoch": epoch, "epochs": 2, "loss": 1.0 / epoch})
@@ -57,6 +65,8 @@ def work(spec, where, on_epoch):
             os._exit(9)
         if what == "interrupt":
             raise KeyboardInterrupt
+        while what == "wait" and attempt == 1:
+            time.sleep(0.05)
     width = spec.model.feature_network.width
     where.backbone(spec.id).parent.mkdir(parents=True, exist_ok=True)
     where.backbone(spec.id).write_bytes(b"weights")
@@ -66,7 +76,7 @@ def work(spec, where, on_epoch):
         status="done",
         spec=spec.model_dump(mode="json"),
         environment=Environment(
-            "here", "cpu", where.threads, {"omp": os.environ["OMP_NUM_THREADS"]}, None,
+            node(), "cpu", where.threads, {"omp": os.environ["OMP_NUM_THREADS"]}, None,
             "2026-01-01T00:00:00+00:00", where.engine,
         ),
         seconds=2.0,

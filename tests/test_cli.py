@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,13 @@ ROOT = Path(__file__).parents[1]
 
 NETWORK = {"--image-size", "--width", "--repeats", "--levels", "--channels", "--backbone"}
 OPTIONS = {
-    "run": {"--profile", "--seeds", "--set", "--engine", "--device", "--threads", "--trial",
-            "--limit", "--retry", "--keep", "--plugin", "--results", "--reports"},
-    "plan": {"--profile", "--seeds", "--set", "--trial", "--plugin", "--results", "--json"},
+    "run": {"--profile", "--seeds", "--set", "--engine", "--address", "--device", "--threads",
+            "--cpus",
+            "--gpus", "--memory-gb", "--devices", "--timeout", "--hours",
+            "--trial", "--keep",
+            "--limit", "--retry", "--plugin", "--results", "--reports"},
+    "plan": {"--profile", "--seeds", "--set", "--trial", "--calibrate", "--device", "--threads",
+             "--at-once", "--plugin", "--results", "--json"},
     "check": {"--build", "--plugin"},
     "show": {*NETWORK, "--svg", "--code", "--for", "--plugin", "--json"},
     "diff": {*NETWORK, "--plugin", "--json"},
@@ -114,6 +119,31 @@ def test_plan_prints_one_json_document(harness, small_study):
     assert document.keys() >= {"study", "trials", "estimate"}
     assert len(document["trials"]) == 12
     assert harness("plan", small_study).exit_code == 0
+
+
+def test_plan_calibrates_on_the_side(harness, small_study, monkeypatch):
+    from harness.calibrations import Calibration, Rates, group_key
+
+    seen = []
+
+    def calibrate(specs, where, say):
+        seen.extend(specs)
+        say("timing")
+        told = Calibration({}, "cpu: this", where.threads, "2", "now")
+        rates = Rates((1.0,), 0.0, 0.0, 2.0, 0.0)
+        return {group_key(spec): replace(told, rates=rates, steps=3) for spec in specs}
+
+    monkeypatch.setattr("harness.calibrate.calibrate", calibrate)
+    args = ("--calibrate", "--device", "cpu", "--threads", "2", "--at-once", "3", "--json")
+    result = harness("plan", small_study, *args)
+    found = json.loads(result.stdout)["estimate"]
+    assert result.stderr == "timing\n"
+    assert len(seen) == 7
+    # 2 s and a step an epoch: one epoch of pretraining, then two of each of six trials
+    assert (found["at_once"], found["seconds"]) == (3, 3.0 + 2 * 4.0)
+    assert "3 networks" not in found["basis"]
+    assert found["basis"].endswith("of 4 networks alone on cpu: this, 2 threads")
+    assert not list(Path("results").glob("studies/*"))  # a plan alone leaves nothing behind
 
 
 WRONG = {

@@ -13,24 +13,36 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins", "outcomes", "files"),
+    ("errors", "registry", "plugins", "outcomes", "files", "commit"),
     ("graph", "records", "claims"),
     ("space",),
-    ("ledger", "studies", "timings", "logs", "ops", "compiler", "weights"),
+    (
+        "ledger",
+        "studies",
+        "timings",
+        "plans",
+        "calibrations",
+        "probes",
+        "logs",
+        "ops",
+        "compiler",
+        "weights",
+    ),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
     ("supplies", "underway", "trainers"),
-    ("trial", "run", "plan", "prove", "own"),
+    ("trial", "run", "plan", "gating", "prove", "own", "probe", "calibrate"),
     ("evaluation",),
     ("door",),
     ("fidelity",),
-    ("cli", "door.options"),
+    ("cli", "door.options", "door.place"),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "supplies", "logs", "trainers",
+              "outcomes", "files", "claims", "supplies", "commit", "plans", "calibrations",
+              "probes", "gating", "logs", "trainers",
               "timings", "published", "search", "engines", "report", "plan", "run", "door",
               "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}

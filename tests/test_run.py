@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from harness.door.printing import say_plan
+from harness.door.plan import say_plan
 from harness.door.progress import Progress, clock_words
 from harness.engines import Event
 from harness.errors import SpecError
@@ -25,9 +25,7 @@ def run(results, facts, fake_trial):
     def run(file, *, sets=(), seeds=None, **orders):
         study = load_study(file, sets=sets, seeds=seeds)
         where = Workplace(results)
-        return run_study(
-            study, Orders(where, "inline", **orders), work=Named(fake_trial), facts=facts
-        )
+        return run_study(study, Orders(where, **orders), work=Named(fake_trial), facts=facts)
 
     return run
 
@@ -174,6 +172,7 @@ def test_the_plan_says_what_would_run(small_study, results, facts, run):
     trial = told["trials"][0]
     assert trial.keys() >= {"id", "arm", "choice", "seed", "status", "reason", "params", "macs"}
     assert trial["macs"] == sum(part["macs"] for part in trial["parts"].values())
+    assert trial["acts"] == sum(part["acts"] for part in trial["parts"].values())
     alias = next(trial for trial in told["trials"] if trial["status"] == "alias")
     assert alias["reason"].startswith("the same trial as factor 1.2, coefficient 0, seed")
     run(small_study, limit=2)
@@ -184,7 +183,7 @@ def test_the_plan_says_what_would_run(small_study, results, facts, run):
 def test_names_and_reasons_are_printed_as_they_stand():
     """rich would take what is in brackets for markup, and fail on a closing tag."""
     trial = {"id": "a" * 16, "arm": "bold [b]", "choice": {}, "seed": 0, "status": "failed"}
-    trial |= {"reason": "no [/such] file", "params": 1, "macs": 1, "parts": {}}
+    trial |= {"reason": "no [/such] file", "params": 1, "macs": 1, "acts": 1, "parts": {}}
     estimate = {"pending": 0, "at_once": 1, "sources": 0, "seconds": 0.0, "basis": None}
     console = Console(record=True, width=200)
     say_plan({"study": "s", "profile": "p", "trials": [trial], "estimate": estimate}, console)

@@ -25,6 +25,7 @@ from harness.door.options import (
     threads_option,
     trial_option,
 )
+from harness.door.place import place_options
 
 
 @click.command()
@@ -32,18 +33,14 @@ from harness.door.options import (
 @profile_option
 @seeds_option
 @set_option
-@click.option("--engine", default="ray", show_default=True, help="ray or inline.")
-@device_option
-@threads_option
+@place_options
 @trial_option
 @click.option("--limit", type=click.IntRange(min=0), help="Train at most so many trials now.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train these again, too.")
 @click.option(
-    "--keep",
-    default="last",
-    show_default=True,
-    type=click.Choice(["last", "best", "none"]),
-    help="Checkpoint of a finished trial that stays.",
+    "--hours",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time budget: then nothing more starts, and what runs ends with its epoch.",
 )
 @plugin_option
 @results_option
@@ -54,22 +51,21 @@ def run(
     profile: str | None,
     seeds: int | None,
     sets: tuple[str, ...],
-    engine: str,
-    device: str,
-    threads: int,
     work: str | None,
     limit: int | None,
     retry: str | None,
-    keep: Any,
+    hours: float | None,
     plugins: tuple[str, ...],
     results: Path,
     reports: str,
+    **said: Any,
 ) -> None:
     """Run a study to its end: train what the ledger lacks, then write the report."""
     from rich.console import Console
 
     from harness.door.printing import say_outcome, wide_console
     from harness.door.progress import Progress
+    from harness.files import place
     from harness.plugins import load
     from harness.run import Orders, run_study
     from harness.space.profiles import load_study
@@ -79,11 +75,12 @@ def run(
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     loaded = replace(loaded, trainer=trainer_of(work))
-    where = Workplace(results.resolve(), device=device, threads=threads, keep=keep)
+    where = Workplace(place(results), **said)
+    budget = None if hours is None else 3600 * hours
     errors = Console(stderr=True)
     outcome = run_study(
         loaded,
-        Orders(where, engine, limit, retry is not None),
+        Orders(where, limit, retry is not None, budget),
         work=work_of(work, loaded.trainer, plugins),
         watching=lambda names: Progress(names, errors),
         say=lambda line: errors.print(line, highlight=False, markup=False),
@@ -100,6 +97,14 @@ def run(
 @seeds_option
 @set_option
 @trial_option
+@click.option("--calibrate", is_flag=True, help="Time a few steps of each network on this device.")
+@device_option
+@threads_option
+@click.option(
+    "--at-once",
+    type=click.IntRange(min=1),
+    help="Trials at once. [default: as many as the processor has cores for]",
+)
 @plugin_option
 @results_option
 @json_option
@@ -110,15 +115,20 @@ def plan(
     seeds: int | None,
     sets: tuple[str, ...],
     work: str | None,
+    calibrate: bool,
+    device: str,
+    threads: int,
+    at_once: int | None,
     plugins: tuple[str, ...],
     results: Path,
     as_json: bool,
 ) -> None:
     """What would run and what it would cost, before anything does."""
-    from harness.door.printing import say_plan
+    from harness.door.plan import plan_document, say_plan
+    from harness.door.printing import wide_console
     from harness.engines.base import processors
-    from harness.ledger import Ledger
-    from harness.plan import estimate, make_plan, open_facts
+    from harness.files import place
+    from harness.plan import open_facts
     from harness.plugins import load
     from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
@@ -128,11 +138,15 @@ def plan(
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
     loaded = replace(loaded, trainer=trainer_of(work))
-    where = Workplace(results)
-    ledger = Ledger(where.results)
-    made = make_plan(loaded, ledger, or_assumed(loaded.spec, open_facts(where.cache)))
-    document = made.as_json(estimate(made, ledger, where, processors()))
-    say_json(document) if as_json else say_plan(document)
+    where = Workplace(place(results), device=device, threads=threads)
+    document = plan_document(
+        loaded,
+        where,
+        or_assumed(loaded.spec, open_facts(where.cache)),
+        at_once or max(1, processors() // threads),
+        (lambda line: click.echo(line, err=True)) if calibrate else None,
+    )
+    say_json(document) if as_json else say_plan(document, wide_console())
 
 
 @click.command()

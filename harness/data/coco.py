@@ -21,7 +21,7 @@ from PIL import Image
 from harness.data.base import AbstractSplit, Dataset, Objects, Sample, objects_of
 from harness.data.coco_file import Annotated, read_annotated
 from harness.data.findings import Findings
-from harness.errors import Fault, SpecError, TrialError
+from harness.errors import DataFault, Fault, SpecError
 from harness.space.data import DataFacts, DataSpec
 from harness.space.streams import stream_seed
 
@@ -66,10 +66,10 @@ class CocoSplit(AbstractSplit):
             with Image.open(self.folder / name) as file:
                 image = np.asarray(file.convert("RGB"))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise TrialError(f"data.root: image {name!r} cannot be read: {error}") from None
+            raise DataFault(f"data.root: image {name!r} cannot be read: {error}") from None
         if image.shape[:2] != self.sizes[index]:
             h, w = self.sizes[index]
-            raise TrialError(
+            raise DataFault(
                 f"data.root: image {name!r} is {image.shape[1]} x {image.shape[0]} pixels, "
                 f"its annotations say {w} x {h}"
             )

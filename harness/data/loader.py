@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from harness.data.base import AbstractSplit, Objects
+from harness.data.base import AbstractSplit, Objects, Sample
 from harness.data.transforms import (
     View,
     draw,
@@ -24,6 +24,7 @@ from harness.data.transforms import (
     view_objects,
 )
 from harness.detector.targets import Targets
+from harness.errors import DataFault
 from harness.space.recipe import Augmentation
 from harness.space.streams import stream_seed
 
@@ -50,6 +51,24 @@ def epoch_order(count: int, seed: int, epoch: int) -> Rows:
     return np.random.default_rng(stream_seed("order", seed, epoch)).permutation(count)
 
 
+class Share(NamedTuple):
+    """Which part of every batch a process sees: the `rank`-th of `size`, as equal as can be."""
+
+    rank: int = 0
+    size: int = 1
+
+    def of(self, rows: Rows) -> Rows:
+        return rows if self.size == 1 else np.array_split(rows, self.size)[self.rank]
+
+
+def read(split: AbstractSplit, index: int) -> Sample:
+    """An image with its objects; a `DataFault` that names it where it cannot be read."""
+    try:
+        return split.load(index)
+    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        raise DataFault(f"image {split.ids[index]} cannot be read: {error}") from error
+
+
 class TrainBatches:
     """Training batches of a split: `(images (N, 3, S, S) normalised, channels last, Targets)`."""
 
@@ -63,11 +82,13 @@ class TrainBatches:
         order_seed: int,
         augmentation_seed: int,
         workers: int = 0,
+        share: Share = Share(),  # noqa: B008
     ) -> None:
         self.split, self.image_size = split, image_size
         self.batch_size = min(batch_size, len(split))
         self.augmentation, self.workers = augmentation, workers
         self.order_seed, self.augmentation_seed = order_seed, augmentation_seed
+        self.share = share
 
     def __len__(self) -> int:
         """Batches an epoch. What does not fill a batch is left to other epochs."""
@@ -79,15 +100,15 @@ class TrainBatches:
         return train_view(self.split.sizes[index], self.image_size, self.augmentation, drawn)
 
     def rows(self, epoch: int) -> list[Rows]:
-        """Places of the images of each batch of an epoch."""
+        """Places of the images of each batch of an epoch, as far as they are this process's."""
         order, size = epoch_order(len(self.split), self.order_seed, epoch), self.batch_size
-        return [order[i * size : (i + 1) * size] for i in range(len(self))]
+        return [self.share.of(order[i * size : (i + 1) * size]) for i in range(len(self))]
 
     def epoch(self, number: int) -> Iterator[tuple[Tensor, Targets]]:
         """The batches of an epoch, numbered from 1."""
 
         def load(index: int) -> tuple[npt.NDArray[np.float32], Objects]:
-            view, sample = self.view(index, number), self.split.load(index)
+            view, sample = self.view(index, number), read(self.split, index)
             image = view_image(sample.image, view, self.image_size)
             return image, view_objects(self.split.objects(index), view)
 
@@ -102,7 +123,7 @@ def eval_batches(
     views = [eval_view(size, image_size) for size in split.sizes]
 
     def load(index: int) -> npt.NDArray[np.float32]:
-        return view_image(split.load(index).image, views[index], image_size)
+        return view_image(read(split, index).image, views[index], image_size)
 
     places = np.arange(len(split))
     rows = [places[i : i + batch_size] for i in range(0, len(places), batch_size)]

@@ -3,8 +3,9 @@
     python -m harness.detector.measure_backbones NAME...
     python -m harness.detector.measure_backbones --table NAME...    # renews the shipped table
 
-Multiply-adds are counted layer by layer at two sizes on the meta device, so that each becomes
-a number at one cell of a known stride; the sum is checked against torch's own counter.
+Multiply-adds and activations are counted layer by layer at two sizes on the meta device, so that
+each becomes a number at one cell of a known stride; multiply-adds are checked against torch's own
+counter.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from harness.census import kernels, operations
 from harness.detector.backbones import backbone_levels, build_backbone
 from harness.errors import HarnessError, SpecError
-from harness.space.backbones import TABLE
+from harness.space.backbones import IMAGE, TABLE
 from harness.space.model import BackboneSpec
 
 SIZES = (256, 512)
@@ -37,14 +38,14 @@ def measure(name: str) -> dict[str, Any]:
     levels = {}
     for level in backbone_levels(name):
         net = _meta(name, level)
-        constant, cells = count_macs(name, net)
+        constant, cells, acts = count_layers(name, net)
         has_pool = constant > 0
         levels[str(level)] = {
             "channels": _channels(name, level),
             "params": sum(p.numel() for p in net.parameters()),
             "constant_macs": constant,
             "cell_macs": {str(s): n for s, n in sorted(cells.items())},
-            "operations": count_operations(name, net),
+            "operations": {"acts": acts, **count_operations(name, net)},
             "receptive_field": None if has_pool else receptive_field(name, level),
         }
     deepest = _meta(name, max(backbone_levels(name)))
@@ -72,20 +73,22 @@ def _channels(name: str, level: int) -> int:
         return build_backbone(_spec(name), [level], seed=0).channels[level]
 
 
-def count_macs(name: str, net: nn.Module) -> tuple[int, dict[int, int]]:
-    """(multiply-adds of any image, multiply-adds at one cell by stride)."""
+def count_layers(name: str, net: nn.Module) -> tuple[int, dict[int, int], dict[str, int]]:
+    """Multiply-adds of any image, those at one cell by stride; activations by either."""
     (small, total), (large, _) = (_layer_macs(net, size) for size in SIZES)
-    constant, by_stride = 0, Counter[int]()
-    for (cells, macs), (more, _) in zip(small, large, strict=True):
+    constant, by_stride, acts = 0, Counter[int](), Counter[str]()
+    for (cells, macs, outputs), (more, _, _) in zip(small, large, strict=True):
         if cells == more:
             constant += cells * macs
+            acts[IMAGE] += cells * outputs
         elif more == 4 * cells and (side := math.isqrt(cells)) ** 2 == cells:
             by_stride[SIZES[0] // side] += macs
+            acts[str(SIZES[0] // side)] += outputs
         else:
             raise SpecError(f"the cost of backbone {name!r} is no sum over cells")
     if constant + sum(n * (SIZES[0] // s) ** 2 for s, n in by_stride.items()) != total:
         raise SpecError(f"backbone {name!r} has layers whose cost is unknown")
-    return constant, dict(by_stride)
+    return constant, dict(by_stride), dict(sorted(acts.items()))
 
 
 def count_operations(name: str, net: nn.Module) -> dict[str, dict[str, int]]:
@@ -96,10 +99,10 @@ def count_operations(name: str, net: nn.Module) -> dict[str, dict[str, int]]:
     small, large = (operations(net, size) for size in SIZES)
     found: dict[str, Counter[str]] = {"kernels": Counter(image=kernels(net))}
     for one, more in zip(small, large, strict=True):
-        if one.kind == "macs" or not one.number:
+        if one.kind in ("macs", "acts") or not one.number:
             continue
         if one.number == more.number:
-            where, number = "image", one.number
+            where, number = IMAGE, one.number
         elif more.number == 4 * one.number and (side := math.isqrt(one.cells)) ** 2 == one.cells:
             where, number = str(SIZES[0] // side), one.number // one.cells
         else:
@@ -108,15 +111,18 @@ def count_operations(name: str, net: nn.Module) -> dict[str, dict[str, int]]:
     return {kind: dict(sorted(by.items())) for kind, by in sorted(found.items())}
 
 
-def _layer_macs(net: nn.Module, size: int) -> tuple[list[tuple[int, int]], int]:
-    """(cells, multiply-adds a cell) of each layer in running order, and torch's own total."""
-    layers: list[tuple[int, int]] = []
+def _layer_macs(net: nn.Module, size: int) -> tuple[list[tuple[int, int, int]], int]:
+    """(cells, multiply-adds and outputs a cell) of each layer in running order, and torch's own
+    total of multiply-adds."""
+    layers: list[tuple[int, int, int]] = []
 
     def note(module: nn.Module, _: Any, out: Tensor) -> None:
         if isinstance(module, nn.Linear):
-            layers.append((out.numel() // out.shape[-1], module.in_features * out.shape[-1]))
+            outputs = out.shape[-1]
+            layers.append((out.numel() // outputs, module.in_features * outputs, outputs))
         else:
-            layers.append((out[0, 0].numel(), cast(Tensor, module.weight).numel()))
+            weights = cast(Tensor, module.weight).numel()
+            layers.append((out[0, 0].numel(), weights, out.shape[1]))
 
     kinds = (nn.Conv2d, nn.Linear)
     handles = [m.register_forward_hook(note) for m in net.modules() if isinstance(m, kinds)]

@@ -1,5 +1,6 @@
 """What `show`, `cost` and `ls` say: of a topology by name or file, or of a member of a family."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from harness.errors import SpecError, did_you_mean
 from harness.graph import Graph, Inferred, digest, expand, infer, to_tree
 from harness.graph.about import About, about_graph, about_topology
 from harness.graph.spec import Edge, Topology
-from harness.records import Cost
+from harness.records import PartCost
 from harness.space.backbones import backbone_facts
 from harness.space.costing import closed_form
 from harness.space.family import FAMILY, NUM_CLASSES, Member, Published
@@ -64,6 +65,7 @@ class Shown:
                 "width": facts.width,
                 "params": facts.params,
                 "macs": facts.macs,
+                "acts": facts.acts,
                 "inputs": [
                     _edge(edge, (node.key, place) in self.inferred.projected)
                     for place, edge in enumerate(node.inputs)
@@ -80,6 +82,7 @@ class Shown:
             "channels": {f"p{level}": self.channels[level] for level in self.graph.inputs},
             "params": self.inferred.params,
             "macs": self.inferred.macs,
+            "acts": self.inferred.acts,
             "nodes": nodes,
             "outputs": {f"p{level}": key for level, key in self.graph.outputs},
             "taps": dict(self.graph.taps),
@@ -213,7 +216,8 @@ def model_document(
         "image_size": model.image_size,
         "params": closed.params,
         "macs": closed.macs,
-        "parts": cost_parts(closed),
+        "acts": closed.acts,
+        "parts": cost_parts(closed.parts),
         **counts(model),
         "published": [_published(one) for one in published],
     }
@@ -231,5 +235,5 @@ def _published(quote: Published) -> dict[str, Any]:
     }
 
 
-def cost_parts(cost: Cost) -> dict[str, dict[str, int]]:
-    return {name: {"params": part.params, "macs": part.macs} for name, part in cost.parts.items()}
+def cost_parts(parts: Mapping[str, PartCost]) -> dict[str, dict[str, int | None]]:
+    return {name: dataclasses.asdict(part) for name, part in parts.items()}

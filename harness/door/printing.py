@@ -9,11 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.door.conventions import say_conventions
-from harness.door.progress import clock_words
-from harness.door.published import say_published
 from harness.ledger import Ledger
 from harness.run import Outcome
 from harness.search import cell_name
+from harness.space.limits import COSTS
 from harness.studies import Cell
 
 SHOWN = ("table.csv", "pareto.svg", "index.html")
@@ -91,47 +90,6 @@ def _reasons(cells: Sequence[Cell]) -> list[str]:
     ]
 
 
-def say_plan(document: Mapping[str, Any], console: Console | None = None) -> None:
-    """The plan as a table, one row a cell; how long it would take; the paper's table beside it."""
-    console = console or wide_console()
-    table = Table(title=f"{document['study']} ({document['profile']})")
-    table.add_column("arm")
-    table.add_column("seed", justify="right")
-    table.add_column("trial")
-    table.add_column("status")
-    for head in ("params", "M multiply-adds", "feature network", "heads"):
-        table.add_column(head, justify="right")
-    for trial in document["trials"]:
-        parts = {name: part["macs"] / 1e6 for name, part in trial["parts"].items()}
-        heads = sum(macs for name, macs in parts.items() if name.endswith("_head"))
-        name = cell_name(trial["arm"], trial["choice"])
-        status = trial["status"] if not trial["reason"] else f"{trial['status']}: {trial['reason']}"
-        table.add_row(
-            escape(name),
-            str(trial["seed"]),
-            trial["id"],
-            escape(status),
-            f"{trial['params']:,}",
-            f"{trial['macs'] / 1e6:,.1f}",
-            f"{parts.get('feature_network', 0.0):,.1f}",
-            f"{heads:,.1f}",
-        )
-    console.print(table)
-    console.print(estimate_words(document["estimate"]), highlight=False)
-    if document.get("assumed"):
-        console.print(document["assumed"], style="yellow", highlight=False, soft_wrap=True)
-    say_published(document.get("published"), console)
-
-
-def estimate_words(estimate: Mapping[str, Any]) -> str:
-    words = f"{estimate['pending']} trials to train, {estimate['at_once']} at once"
-    if estimate["sources"]:
-        words += f", after {estimate['sources']} of pretraining"
-    if estimate["seconds"]:
-        words += f": about {clock_words(estimate['seconds'])} ({estimate['basis']})"
-    return words
-
-
 def say_cost(document: Mapping[str, Any], console: Console | None = None) -> None:
     """Cost by part, fvcore's count, and what is published."""
     console = console or wide_console()
@@ -139,9 +97,10 @@ def say_cost(document: Mapping[str, Any], console: Console | None = None) -> Non
     table.add_column("part")
     table.add_column("params", justify="right")
     table.add_column("multiply-adds", justify="right")
-    for name, part in document["parts"].items():
-        table.add_row(name, f"{part['params']:,}", f"{part['macs']:,}")
-    table.add_section()
-    table.add_row("all", f"{document['params']:,}", f"{document['macs']:,}")
+    table.add_column("activations", justify="right")
+    for name, part in [*document["parts"].items(), ("all", document)]:
+        if part is document:
+            table.add_section()
+        table.add_row(name, *(f"{part[cost]:,}" for cost in COSTS))
     console.print(table)
     say_conventions(document, console)

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 
 from harness.errors import TrialError
 from harness.ledger import Ledger
-from harness.outcomes import OUTCOMES
-from harness.records import Environment, Status, TrialRecord
+from harness.outcomes import OUTCOMES, Status, status_of
+from harness.records import Environment, TrialRecord
 from harness.registry import Table
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -108,7 +108,9 @@ class LedgerSink:
 
     def fail(self, spec: TrialSpec, where: Workplace, error: BaseException) -> Mapping[str, Any]:
         trace = "".join(traceback.format_exception(error))
-        return self.keep(spec, where, failed(spec, where, "failed", reason_of(error), trace))
+        return self.keep(
+            spec, where, failed(spec, where, status_of(error), reason_of(error), trace)
+        )
 
     def lost(self, spec: TrialSpec, where: Workplace, reason: str) -> None:
         ledger = Ledger(where.results)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from harness.errors import did_you_mean
 from harness.graph.cell import Extra, Stage
 from harness.graph.check import check_used
-from harness.graph.draft import Link
+from harness.graph.draft import Link, Sketch
 from harness.graph.earlier import Earlier
 from harness.graph.faults import Faults
 from harness.graph.idle import needed, without_idle_blocks
@@ -45,6 +45,24 @@ def expand_into(
     levels: tuple[int, int] | None = None,
 ) -> Graph | None:
     """The graph, or None where faults were found now or before."""
+    line = _line(topology, faults, repeats, levels)
+    return line.graph() if line is not None else None
+
+
+def only_sketch(topology: Topology, levels: tuple[int, int] | None = None) -> Sketch | None:
+    """The cell of a topology that is one cell, whatever the repeat; None of any other, or a wrong
+    one."""
+    faults, stages = Faults(), topology.blueprint.stages
+    if len(stages) != 1 or len(stages[0].cells) != 1:
+        return None
+    line = _line(topology, faults, None, levels)
+    return line.cells[0].steady[0] if line is not None and not faults else None
+
+
+def _line(
+    topology: Topology, faults: Faults, repeats: int | None, levels: tuple[int, int] | None
+) -> "_Line | None":
+    """All stages in a row; None where there is nothing to put there."""
     blueprint = topology.blueprint
     finest, coarsest = topology.levels if levels is None else levels
     count = topology.repeats if repeats is None else repeats
@@ -67,7 +85,7 @@ def expand_into(
     line = _Line(topology, range(finest, coarsest + 1), range(bound[0], bound[1] + 1), faults)
     for i, stage in enumerate(blueprint.stages):
         line.add(stage, count if i == blueprint.repeated else stage.repeats)
-    return line.graph()
+    return line
 
 
 class _Line:

@@ -4,7 +4,7 @@ Sizes of the backbone's maps are the backbone's: by the SAME rule `ceil(S / 2**L
 unless they are given. A coarser level has half the cells a side, rounded up; a finer one twice as
 many. A projection works at its source's resolution, before resampling. `macs` counts one for each
 multiply-add of convolutions (transposed and deformable ones too), linear layers and attention
-products, for one image.
+products, for one image; `acts` (activations) counts what convolutions and linear layers put out.
 """
 
 from collections.abc import Mapping
@@ -30,6 +30,7 @@ class NodeFacts:
     width: int
     params: int
     macs: int
+    acts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Inferred:
     nodes: tuple[NodeFacts, ...]
     params: int
     macs: int
+    acts: int = 0
     projected: frozenset[tuple[str, int]] = frozenset()
     _by_key: dict[str, NodeFacts] = field(default_factory=dict, repr=False, compare=False)
 
@@ -133,6 +135,10 @@ def _check_arguments(
         raise SpecError(faults)
 
 
+Work = tuple[int, int, int]
+"""Parameters, multiply-adds and activations of something."""
+
+
 class _Inference:
     """One walk over a graph. maps: level and channels of what is made so far, by key.
 
@@ -152,9 +158,9 @@ class _Inference:
         self.shared: set[tuple[object, ...]] = set()
         self.groups = share_groups(graph)
         self.roles = _shared_roles(graph, self.groups)
-        self.costs: dict[tuple[int, ...], tuple[int, int]] = {}
+        self.costs: dict[tuple[int, ...], Work] = {}
         self.free: dict[int, bool] = {}
-        self.ways: dict[tuple[int, ...], tuple[int, int, int]] = {}
+        self.ways: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
         self.projected: set[tuple[str, int]] = set()
         self.faults: list[Fault] = []
 
@@ -162,18 +168,20 @@ class _Inference:
         facts = tuple([self._node(node) for node in self.graph.nodes])
         if self.faults:
             raise SpecError(self.faults)
-        params, macs = sum([one.params for one in facts]), sum([one.macs for one in facts])
-        return Inferred(facts, params, macs, frozenset(self.projected))
+        params, macs, acts = (
+            sum([getattr(one, cost) for one in facts]) for cost in ("params", "macs", "acts")
+        )
+        return Inferred(facts, params, macs, acts, frozenset(self.projected))
 
     def _node(self, node: Node) -> NodeFacts:
         wanted = node_channels(node, self.width)
         fuse, block = FUSES.get(node.fuse.name), BLOCKS.get(node.block.name)
         meeting = wanted if fuse.equal_channels else None
-        params = macs = 0
+        params = macs = acts = 0
         arriving = []
         for place, edge in enumerate(node.inputs):
-            own, work, channels = self._edge(edge, node, place, meeting)
-            params, macs = params + own, macs + work
+            own, work, out, channels = self._edge(edge, node, place, meeting)
+            params, macs, acts = params + own, macs + work, acts + out
             arriving.append(channels)
         if fuse.equal_channels and len(set(arriving)) > 1:
             self._clash(node, f"inputs of {arriving} channels cannot meet without a projection")
@@ -184,19 +192,20 @@ class _Inference:
                 node,
                 f"has {made} channels where {wanted} are wanted: it needs a projection or a block",
             )
-        own, work = self._ops(node, fused, made)
+        own, work, out = self._ops(node, fused, made)
         high, wide = self.sizes[node.level]
         key = node.key
         self.maps[key], self.fused[key] = (node.level, made), fused
-        return NodeFacts(key, node.level, made, high, wide, params + own, macs + work)
+        params, macs, acts = params + own, macs + work, acts + out
+        return NodeFacts(key, node.level, made, high, wide, params, macs, acts)
 
-    def _ops(self, node: Node, fused: int, made: int) -> tuple[int, int]:
-        """Parameters and multiply-adds of fuse and block; of nodes alike worked out once."""
+    def _ops(self, node: Node, fused: int, made: int) -> Work:
+        """The work of fuse and block; of nodes alike worked out once."""
         same = (id(node.fuse), id(node.block), node.level, len(node.inputs), fused, made)
         if not self.groups and same in self.costs:
             return self.costs[same]
         cells, high = self.cells[node.level], self.sizes[node.level][0]
-        params = macs = 0
+        params = macs = acts = 0
         for part, op, spec, shape in (
             (
                 "fuse",
@@ -208,37 +217,39 @@ class _Inference:
         ):
             facts = spec.get(op.name)
             own, macs = facts.params(op, shape), macs + facts.macs(op, shape)
+            acts += facts.acts(op, shape)
             group = self.groups.get((node.key, None, part))
             if group is not None:
                 roles = self.roles.get(group, shape.inputs)
                 own = facts.params(op, replace(shape, inputs=roles))
                 own = 0 if self._again(group, shape.channels_in, shape.channels_out) else own
             params += own
-        self.costs[same] = params, macs
-        return params, macs
+        self.costs[same] = params, macs, acts
+        return params, macs, acts
 
     def _edge(
         self, edge: Edge, node: Node, place: int, meeting: int | None
-    ) -> tuple[int, int, int]:
-        """Parameters, multiply-adds, and the channels that arrive."""
+    ) -> tuple[int, int, int, int]:
+        """Its work, and the channels that arrive."""
         level, channels = self.maps[edge.source]
         if edge.tap == "before":
             channels = self.fused.get(edge.source, channels)
         arriving = edge_channels(edge, self.width, channels, meeting)
-        params = macs = 0
+        params = macs = acts = 0
         always = edge.projection.when == "always"
         if (always or channels != arriving) and projects(edge, channels, arriving):
             group = self.groups.get((node.key, place, "projection"))
-            params, macs = self._projection(edge, node, level, channels, arriving, group)
+            sizes = (level, channels, arriving)
+            params, macs, acts = self._projection(edge, node, sizes, group)
             self.projected.add((node.key, place))
             channels = arriving
         if not edge.path or self._is_free(edge.path):
-            return params, macs, channels
+            return params, macs, acts, channels
         same = (id(edge.path), level, node.level, channels, arriving)
         if self.groups or same not in self.ways:
             self.ways[same] = self._way(edge, node, place, level, channels, arriving)
-        own, work, channels = self.ways[same]
-        return params + own, macs + work, channels
+        own, work, out, channels = self.ways[same]
+        return params + own, macs + work, acts + out, channels
 
     def _is_free(self, path: tuple[Op, ...]) -> bool:
         free = self.free.get(id(path))
@@ -248,9 +259,9 @@ class _Inference:
 
     def _way(
         self, edge: Edge, node: Node, place: int, level: int, channels: int, wanted: int
-    ) -> tuple[int, int, int]:
-        """Parameters and multiply-adds of a path, and the channels at its end."""
-        params = macs = 0
+    ) -> tuple[int, int, int, int]:
+        """The work of a path, and the channels at its end."""
+        params = macs = acts = 0
         for i, leg in enumerate(legs(edge.path, (level, node.level), channels, wanted)):
             ends = (leg.channels_in, leg.channels_out)
             cells = (self.cells[leg.level_out], self.cells[leg.level_in])
@@ -260,29 +271,27 @@ class _Inference:
             if group is not None and self._again(group, *ends, leg.stride):
                 own = 0
             params, macs = params + own, macs + leg.spec.macs(leg.op, shape)
+            acts += leg.spec.acts(leg.op, shape)
             channels = leg.channels_out
-        return params, macs, channels
+        return params, macs, acts, channels
 
     def _projection(
-        self,
-        edge: Edge,
-        node: Node,
-        level: int,
-        channels: int,
-        wanted: int,
-        group: Group | None,
-    ) -> tuple[int, int]:
-        """Parameters and multiply-adds; those of a shared one are its first user's."""
-        form = edge.projection
+        self, edge: Edge, node: Node, sizes: tuple[int, int, int], group: Group | None
+    ) -> Work:
+        """Its work; parameters of a shared one are its first user's.
+
+        sizes: the level it works at, channels it is given, and channels wanted of it.
+        """
+        form, (level, channels, wanted) = edge.projection, sizes
         weights = channels * wanted
         params = weights + (int(form.bias) + 2 * int(form.norm)) * wanted
-        work = weights * self.cells[level]
+        work, out = weights * self.cells[level], wanted * self.cells[level]
         if form.per == "input" and "@" not in edge.source:
             if self._again(*input_group(edge, node)):
-                return 0, 0
+                return 0, 0, 0
         elif group is not None and self._again(group, channels, wanted):
-            return 0, work
-        return params, work
+            return 0, work, out
+        return params, work, out
 
     def _again(self, *same: object) -> bool:
         """Whether these weights have been counted before."""

@@ -68,7 +68,8 @@ class OpSpec:
     commutes: the order of the inputs means nothing (their roles may).
     equal_channels: all inputs must have the same number of channels.
     channels: of the map an op makes, from those of its inputs.
-    params, macs: of one use; tally: all its operations.
+    params, macs, acts: of one use (acts: outputs of its convolutions and linear layers); tally: all
+    its operations.
     kernel: cells of its input one output cell sees, given the stride.
     ahead: on a way down, how many of those lie before the cell its stride leads to.
     global_: one output cell sees the whole input.
@@ -86,6 +87,7 @@ class OpSpec:
     channels: Callable[[Op, tuple[int, ...]], int] = same_channels
     params: Count = nothing
     macs: Count = nothing
+    acts: Count = nothing
     tally: Callable[[Op, Shape], Tally] = no_operation
     kernel: Callable[[Op, int], int] = lambda op, stride: 1
     ahead: Callable[[Op, int], int] | None = None

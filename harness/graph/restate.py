@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.graph.names import is_free
 from harness.graph.ops import FUSES, RESAMPLES
-from harness.graph.spec import Edge, Graph, Node, Norm, Op
+from harness.graph.spec import Edge, Graph, Node, Norm, Op, Projection
 
 Tree = dict[str, Any]
 _OF_NODES, _OF_EDGES = ("fuse", "block", "norm"), ("projection", "up", "down")
@@ -101,9 +101,9 @@ def _node(node: Node, levels: dict[str, int], words: _Words) -> Tree:
     found: Tree = {
         "level": f"p{node.level}",
         "from": [_edge(edge, levels[edge.source], node, words) for edge in node.inputs],
-        "fuse": _op(node.fuse),
-        "block": _op(node.block),
-        "norm": _norm(node.norm),
+        "fuse": op_tree(node.fuse),
+        "block": op_tree(node.block),
+        "norm": norm_tree(node.norm),
     }
     if node.channels is not None and not _is_default(node):
         found["channels"] = node.channels
@@ -119,22 +119,16 @@ def _is_default(node: Node) -> bool:
 def _edge(edge: Edge, source: int, node: Node, words: _Words) -> Tree:
     """source: the level of what the edge reads. Blocks before any resampling are the edge's `op`,
     the rest is its way `up` or `down`."""
-    form = edge.projection
     found: Tree = {
         "from": words.source[edge.source],
-        "projection": {
-            "when": form.when,
-            "per": form.per,
-            "norm": form.norm,
-            "bias": form.bias,
-        },
+        "projection": projection_tree(edge.projection),
     }
     ahead = next((i for i, op in enumerate(edge.path) if op.name in RESAMPLES), len(edge.path))
     if ahead:
-        found["op"] = [_op(op) for op in edge.path[:ahead]]
+        found["op"] = [op_tree(op) for op in edge.path[:ahead]]
     if ahead < len(edge.path):
         kind = "up" if source > node.level else "down"
-        found[kind] = [_op(op) for op in edge.path[ahead:]]
+        found[kind] = [op_tree(op) for op in edge.path[ahead:]]
     if edge.tap != "after":
         found["tap"] = edge.tap
     if edge.role is not None:
@@ -146,9 +140,14 @@ def _edge(edge: Edge, source: int, node: Node, words: _Words) -> Tree:
     return found
 
 
-def _op(op: Op) -> Any:
+def op_tree(op: Op) -> Any:
+    """An op with all its arguments, as `read_op` reads it."""
     return {op.name: dict(op.args)} if op.args else op.name
 
 
-def _norm(norm: Norm) -> dict[str, float]:
+def projection_tree(form: Projection) -> Tree:
+    return {"when": form.when, "per": form.per, "norm": form.norm, "bias": form.bias}
+
+
+def norm_tree(norm: Norm) -> dict[str, float]:
     return {"eps": norm.eps, "momentum": norm.momentum}

@@ -74,16 +74,22 @@ ABOUT = {
 
 def topology_schema() -> Schema:
     """The schema of a topology file, with the ops that are registered now."""
-    whole = topology_fields()
     return {
         "$schema": DIALECT,
         "title": "A feature network",
-        **_fields(whole),
+        **topology_object(),
+        "$defs": topology_definitions(),
+    }
+
+
+def topology_object() -> Schema:
+    """A whole topology, as a file says it or a study that says one outright."""
+    return {
+        **_fields(topology_fields()),
         "anyOf": [{"required": [key]} for key in ("rows", "nodes", "stages", "derive")],
         "dependentSchemas": {
             "stages": {"not": {"anyOf": [{"required": [k]} for k in ("rows", "nodes", "outputs")]}}
         },
-        "$defs": topology_definitions(),
     }
 
 

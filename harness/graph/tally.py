@@ -12,6 +12,8 @@ class Tally:
     """Operations by kind, for one image.
 
     macs: multiply-adds of convolutions, linear layers and attention products.
+    acts: outputs of convolutions and linear layers (activations, as fvcore and RegNet's authors
+    count them).
     bias: outputs of convolutions that have a bias. norm: outputs of norms in eval mode.
     swish: outputs of activations that multiply their input by a gate (SiLU, hard swish, GELU).
     mean: elements that global averages read. scale: products of maps with each other or a gate.
@@ -23,6 +25,7 @@ class Tally:
     """
 
     macs: int = 0
+    acts: int = 0
     bias: int = 0
     norm: int = 0
     swish: int = 0

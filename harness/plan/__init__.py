@@ -1,9 +1,10 @@
 """What a study would do, before anything does: every cell with its cost, gate and ledger hit."""
 
-from harness.plan.estimate import estimate
+from harness.plan.estimate import estimate, unmeasured
 from harness.plan.facts import open_facts
 from harness.plan.make import make_plan, settle
 from harness.plan.plan import Plan, Planned, is_done, sources_of
+from harness.plan.stored import stored_plan
 
 __all__ = [
     "Plan",
@@ -14,4 +15,6 @@ __all__ = [
     "open_facts",
     "settle",
     "sources_of",
+    "stored_plan",
+    "unmeasured",
 ]

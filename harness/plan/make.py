@@ -5,6 +5,7 @@ from dataclasses import replace
 from harness.errors import Fault, SpecError
 from harness.ledger import Ledger
 from harness.outcomes import is_tried_again
+from harness.plan.idle import idle_arms
 from harness.plan.plan import Plan, Planned, is_done, network_key, sources_of
 from harness.records import Cost
 from harness.search import cell_name, grid
@@ -34,6 +35,8 @@ def make_plan(study: Study, ledger: Ledger, facts: FactsOf, *, retry_failed: boo
             planned.append(Planned(_settled(cell, first, ledger, retry_failed), spec))
     parts = dict.fromkeys(part for one in planned for part in one.cell.parts)
     faults.update(dict.fromkeys(located(study.placed, idle_limits(study.spec.limits, parts))))
+    if not faults:
+        faults.update(dict.fromkeys(idle_arms(study, planned)))
     if faults:
         raise SpecError(list(faults))
     found = {source.id: source for p in planned for source in sources_of(p.spec)}
@@ -83,6 +86,7 @@ def _cell(study: Study, choice: Choice, seed: int, spec: TrialSpec, cost: Cost) 
         params=cost.params,
         macs=cost.macs,
         parts=dict(cost.parts),
+        acts=cost.acts,
     )
 
 

@@ -1,7 +1,7 @@
 """A plan: every cell of a study with the trial behind it, and what is still to be trained."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.errors import SpecError
@@ -33,6 +33,11 @@ class Plan:
     cells: tuple[Planned, ...]
     sources: Mapping[str, TrialSpec]
     """Trials whose backbone others take over, each after its own sources."""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Study and profile."""
+        return self.study.name, self.study.profile
 
     def pending(self) -> tuple[TrialSpec, ...]:
         """What is still to be trained, each trial once: first all first seeds, then all second."""
@@ -92,10 +97,8 @@ class Plan:
                 "reason": cell.reason,
                 "params": cell.params,
                 "macs": cell.macs,
-                "parts": {
-                    name: {"params": part.params, "macs": part.macs}
-                    for name, part in cell.parts.items()
-                },
+                "acts": cell.acts,
+                "parts": {name: asdict(part) for name, part in cell.parts.items()},
             }
             for cell in (planned.cell for planned in self.cells)
         ]

@@ -19,6 +19,7 @@ from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.pareto import ParetoInfo, pareto
+from harness.report.planned import PlannedInfo, planned_info
 from harness.report.plots import Losses, losses
 from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
@@ -46,6 +47,7 @@ class ReportData:
     needs: tuple[str, ...]
     losses: Losses
     ran: Ran
+    planned: PlannedInfo
     networks: dict[str, Graph]
     """The distinct feature networks, by the first arm that has each."""
     fusion_curves: CurvesInfo | None = None
@@ -96,6 +98,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         needs=tuple(needs),
         losses=losses(trials),
         ran=ran,
+        planned=planned_info(results, found, ledger),
         networks=_networks(trials),
         latency=latency_info(results, found),
         quoted=quoted(found, arms, ran.settings),

@@ -8,6 +8,7 @@ import pandas as pd
 from harness.report.asked import Tuning
 from harness.report.stats import Contrast, Estimate, best_set, contrasts, estimate
 from harness.report.table import CHOICE, PARTS
+from harness.space.limits import COSTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class ArmSummary:
     seeds: tuple[float, ...]
     by_need: dict[str, Estimate]
     costs: dict[str, float]
-    """`params`, `macs`, `fvcore_total`, `latency_ms` (median of medians) and parts, where known."""
+    """`params`, `macs`, `acts`, `fvcore_total`, `latency_ms` (median of medians) and parts, where
+    known."""
     alias_of: str | None
     unfinished: dict[str, int]
     """Cells that gave no AP, by status."""
@@ -148,8 +150,8 @@ def _needs(group: pd.DataFrame) -> dict[str, Estimate]:
 
 
 def _costs(group: pd.DataFrame) -> dict[str, float]:
-    names = ["params", "macs", "fvcore_total", "latency_ms"]
-    names += [f"{kind}.{part}" for part in PARTS for kind in ("params", "macs")]
+    names = [*COSTS, "fvcore_total", "latency_ms"]
+    names += [f"{kind}.{part}" for part in PARTS for kind in COSTS]
     known = {name: _finished(group, name) for name in names}
     return {name: float(pd.Series(values).median()) for name, values in known.items() if values}
 

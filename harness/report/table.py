@@ -3,6 +3,7 @@
 No cell is left out: rejected, failed, diverged and missing ones are rows with their reasons.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pandas as pd
 
 from harness.files import place
 from harness.ledger import Ledger
-from harness.records import Cost, TrialRecord
+from harness.records import Cost, PartCost, TrialRecord
 from harness.search import short_names, wording
 from harness.space.heads import part_names
+from harness.space.limits import COSTS
 from harness.space.study import ARM
 from harness.studies import Cell, StudyResults, chosen_profile, read_study
 
@@ -95,9 +97,7 @@ def cell_row(cell: Cell, label: str, record: TrialRecord | None) -> dict[str, An
     facts.pop("seed", None)
     row |= {name: value for name, value in facts.items() if name not in row}
     row["id"] = cell.id
-    planned: dict[str, Any] = {"params": cell.params, "macs": cell.macs}
-    for part, cost in cell.parts.items():
-        planned |= {f"params.{part}": cost.params, f"macs.{part}": cost.macs}
+    planned = _figures(cell, cell.parts)
     return row | {name: value for name, value in planned.items() if row.get(name) is None}
 
 
@@ -146,11 +146,17 @@ def _metrics(record: TrialRecord) -> dict[str, Any]:
 def _cost(cost: Cost | None) -> dict[str, Any]:
     if cost is None:
         return {}
-    row: dict[str, Any] = {"params": cost.params, "macs": cost.macs}
-    for part, one in cost.parts.items():
-        row |= {f"params.{part}": one.params, f"macs.{part}": one.macs}
+    row = _figures(cost, cost.parts)
     uncounted = ", ".join(f"{name} x {n}" for name, n in sorted(cost.fvcore_uncounted.items()))
     return row | {"fvcore_total": cost.fvcore_total, "fvcore_uncounted": uncounted or None}
+
+
+def _figures(whole: Cell | Cost, parts: Mapping[str, PartCost]) -> dict[str, Any]:
+    """Costs in closed form, of the whole and then of each part."""
+    row: dict[str, Any] = {name: getattr(whole, name) for name in COSTS}
+    for part, one in parts.items():
+        row |= {f"{name}.{part}": getattr(one, name) for name in COSTS}
+    return row
 
 
 def _settings(spec: dict[str, Any]) -> dict[str, Any]:

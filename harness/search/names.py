@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from harness.space.names import is_topology, topology_name
+
 BASE = "base"
 """The only arm of a study that has neither arms nor axes."""
 
@@ -39,7 +41,12 @@ def short_names(paths: tuple[str, ...]) -> dict[str, str]:
 
 
 def wording(value: Any) -> str:
-    """A value of an axis in a few words: `{weighted: {norm: fast}}` is `weighted norm fast`."""
+    """A value of an axis in a few words: `{weighted: {norm: fast}}` is `weighted norm fast`.
+
+    A topology that is said outright is its name.
+    """
+    if isinstance(value, Mapping) and is_topology(value):
+        return topology_name(value)
     if isinstance(value, Mapping):
         return " ".join(f"{key} {wording(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):

@@ -23,7 +23,7 @@ from harness.graph.tally import Tally
 TABLE = Path(__file__).with_name("backbone_table.json")
 Facts = dict[str, Any]
 IMAGE = "image"
-FORM = 2
+FORM = 3
 """Raised when measured facts hold more than before: older ones in a cache are measured again."""
 
 
@@ -33,8 +33,8 @@ class BackboneFacts:
 
     channels, receptive_field: by level; a reach of None is the whole image (squeeze-excite).
     cell_macs: multiply-adds at one cell, by stride. constant_macs: those of any image.
-    operations: all other operations by kind (`harness.graph.tally`), those of any image under
-    `image` and those at one cell by stride.
+    operations: all other operations and activations by kind (`harness.graph.tally`), those of any
+    image under `image` and those at one cell by stride.
     any_size: the sizes of its maps are ceil(side / stride) at every side, not only at
     multiples of the deepest stride.
     norm: eps and momentum of its batch norms (torch's sense), None where it has none.
@@ -59,13 +59,19 @@ class BackboneFacts:
 
     def tally(self, image_size: int | Size) -> Tally:
         """All operations on one image (a side, or height and width), norms and biases included."""
-        found = {
-            kind: by.get(IMAGE, 0)
-            + self._over(image_size, {int(s): n for s, n in by.items() if s != IMAGE})
-            for kind, by in self.operations.items()
-        }
+        found = {kind: self._of(kind, image_size) for kind in self.operations}
         macs = self.constant_macs + self._over(image_size, self.cell_macs)
         return Tally(**{"macs": macs, **found})
+
+    def acts(self, image_size: int) -> int:
+        """Activations (outputs of convolutions, linear layers) on one square image."""
+        return self._of("acts", image_size)
+
+    def _of(self, kind: str, image_size: int | Size) -> int:
+        """Operations of a kind on one image."""
+        by = self.operations[kind]
+        at_a_cell = {int(s): n for s, n in by.items() if s != IMAGE}
+        return by.get(IMAGE, 0) + self._over(image_size, at_a_cell)
 
     def _over(self, image_size: int | Size, at_a_cell: Mapping[int, int]) -> int:
         """The sum over all cells of what is done at one, by stride."""
@@ -124,10 +130,16 @@ def user_cache() -> Path:
     return Path(base) / "feature-network-harness"
 
 
+@cache
+def _timm() -> str:
+    """Its version, which a package's metadata is parsed for."""
+    return version("timm")
+
+
 def _measured(name: str, folder: Path) -> Facts:
     """Facts from the cache, or measured now and kept there."""
     safe = "".join(c if c.isalnum() or c in "._-" else "-" for c in name)
-    kept = folder / "backbones" / f"{safe}-timm{version('timm')}-{FORM}.json"
+    kept = folder / "backbones" / f"{safe}-timm{_timm()}-{FORM}.json"
     try:
         facts: Facts = json.loads(kept.read_text())
     except (OSError, ValueError):

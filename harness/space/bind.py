@@ -10,6 +10,7 @@ from harness.space import axes
 from harness.space.complete import complete_model, scaled
 from harness.space.costing import closed_form
 from harness.space.data import DataFacts, DataSpec
+from harness.space.load import Steps
 from harness.space.overlay import Placed, absolute, assign, overlay
 from harness.space.study import Study, StudySpec
 from harness.space.trial import Seeds, TrialSpec
@@ -123,11 +124,24 @@ def _chosen(study: Study, choice: Choice) -> Placed:
     """The study's tree with the choice in it; faults point at the arm or axis that said it."""
     placed = study.placed
     for path, value in choice.fields.items():
-        place = study.placed.place(("arms", choice.arm, path))
-        placed = assign(placed, axes.split(path), value, place)
+        placed = _set(placed, study.placed, path, value, ("arms", choice.arm, path))
     for path, value in choice.values.items():
-        placed = assign(placed, axes.split(path), value, study.placed.place(("vary", path)))
+        placed = _set(placed, study.placed, path, value, _said(study, path, value))
     return absolute(placed)
+
+
+def _set(placed: Placed, whole: Placed, path: str, value: Any, said: Steps) -> Placed:
+    """The tree with a value that the study says at some steps, with the lines inside it."""
+    inner = whole.inside(said) if isinstance(value, Mapping) else {}
+    return assign(placed, axes.split(path), value, whole.place(said), inner)
+
+
+def _said(study: Study, path: str, value: Any) -> Steps:
+    """Where an axis says a value: in its list, if it is a mapping, with lines of its own."""
+    values = study.spec.vary.get(path, ())
+    if isinstance(value, Mapping) and value in values:
+        return ("vary", path, values.index(value))
+    return ("vary", path)
 
 
 def _source(study: Study, spec: StudySpec, placed: Placed, facts: FactsOf) -> TrialSpec | None:

@@ -15,7 +15,7 @@ from harness.space.compound import Compound
 from harness.space.model import BackboneSpec, FeatureNetworkSpec, HeadSpec, ModelSpec
 from harness.space.study import ModelStudy, NetworkStudy
 from harness.space.trial import TrialSpec
-from harness.space.zoo import load_topology
+from harness.space.zoo import load_topology, said_topology
 
 
 def complete_model(
@@ -103,26 +103,35 @@ def _network(model: ModelStudy, folder: Path) -> FeatureNetworkSpec:
     if said.width is None:
         reason = "is missing field 'width': say it here or as a rule under model.compound"
         raise SpecError(Fault("model.feature_network", reason))
-    fields = repr(sorted(said.fields.items()))
-    key = (said.topology, fields, said.repeats, said.levels, said.align)
     try:
-        graph = _graph(key, said, folder)
+        graph = _graph(said, folder.resolve())
     except SpecError as error:
         raise SpecError(_in_network(error.faults, said)) from None
     return FeatureNetworkSpec(graph=to_tree(graph), width=said.width)
 
 
-_GRAPHS: dict[Any, Graph] = {}
+_GRAPHS: dict[tuple[object, ...], Graph] = {}
+_KEPT = 512
+"""Networks kept at most: a search asks for no end of them."""
 
 
-def _graph(key: Any, said: NetworkStudy, folder: Path) -> Graph:
+def _graph(said: NetworkStudy, folder: Path) -> Graph:
     """The network as plain nodes; the same words are read once in a process."""
-    key = (*key, str(folder.resolve()))
+    fields = repr(sorted(said.fields.items()))
+    key = (repr(said.topology), fields, said.repeats, said.levels, said.align, str(folder))
     if key not in _GRAPHS:
-        topology = load_topology(said.topology, beside=folder)
-        graph = _expanded(topology, said)
+        graph = _expanded(_topology(said, folder), said)
+        if len(_GRAPHS) >= _KEPT:
+            del _GRAPHS[next(iter(_GRAPHS))]
         _GRAPHS[key] = aligned(graph) if said.align else graph
     return _GRAPHS[key]
+
+
+def _topology(said: NetworkStudy, folder: Path) -> Topology:
+    """By name or file, or said outright."""
+    if isinstance(said.topology, str):
+        return load_topology(said.topology, beside=folder)
+    return said_topology(said.topology, beside=folder)
 
 
 def _expanded(topology: Topology, said: NetworkStudy) -> Graph:
@@ -153,7 +162,8 @@ def _in_network(faults: Iterable[Fault], said: NetworkStudy) -> list[Fault]:
     """
     told = [(fault, _field_of(fault, said)) for fault in faults]
     told.sort(key=lambda one: one[0].file is None and one[1] is None)
-    return [_told(fault, field) for fault, field in told]
+    outright = not isinstance(said.topology, str)
+    return [_told(fault, field, outright) for fault, field in told]
 
 
 def _field_of(fault: Fault, said: NetworkStudy) -> str | None:
@@ -177,7 +187,8 @@ def _is_in(path: str, around: str) -> bool:
     return path == around or path.startswith(f"{around}.")
 
 
-def _told(fault: Fault, field: str | None) -> Fault:
+def _told(fault: Fault, field: str | None, outright: bool) -> Fault:
+    """outright: the study says the whole topology, so that a fault has its place there."""
     if fault.file:
         return fault
     prefix = "model.feature_network"
@@ -185,6 +196,8 @@ def _told(fault: Fault, field: str | None) -> Fault:
         return replace(fault, path=f"{prefix}.{fault.path}")
     if field is not None and _is_in(field, fault.path):
         return replace(fault, path=f"{prefix}.{field}")
+    if field is None and outright and fault.path:
+        return replace(fault, path=f"{prefix}.topology.{fault.path}")
     message = f"{fault.path}: {fault.message}" if fault.path else fault.message
     return Fault(f"{prefix}.{field or 'topology'}", message)
 

@@ -14,9 +14,10 @@ from harness.space.model import ModelSpec
 
 
 def closed_form(model: ModelSpec, *, cache: Path | None = None) -> Cost:
-    """Parameters and multiply-adds by part, for one image of `model.image_size`.
+    """Parameters, multiply-adds and activations by part, for one image of `model.image_size`.
 
     Multiply-adds: one for each of convolutions and linear layers, biases and norms left out.
+    Activations: numbers that convolutions and linear layers put out.
     cache: folder for facts of backbones that are not in the shipped table; None is the user's.
     A `SpecError` names the field of the model that does not fit.
     """
@@ -24,19 +25,21 @@ def closed_form(model: ModelSpec, *, cache: Path | None = None) -> Cost:
     width = model.feature_network.width
     with _at("backbone.name"):
         backbone = backbone_facts(model.backbone.name, graph.inputs, cache)
-        backbone_macs = backbone.macs(size)
+        own = PartCost(backbone.params, backbone.macs(size), backbone.acts(size))
     with _at("feature_network.topology"):
         inferred = infer(graph, channels=backbone.channels, width=width, image_size=size)
-        channels = output_channels(graph, backbone.channels, width)
+        channels = output_channels(graph, backbone.channels, width, inferred)
     with _at("head.kind"):
         heads = _heads(model, graph, channels)
     parts = {
-        "backbone": PartCost(backbone.params, backbone_macs),
-        "feature_network": PartCost(inferred.params, inferred.macs),
+        "backbone": own,
+        "feature_network": PartCost(inferred.params, inferred.macs, inferred.acts),
         **heads,
     }
-    params = sum(part.params for part in parts.values())
-    return Cost(params, sum(part.macs for part in parts.values()), parts)
+    params, macs = (
+        sum(getattr(one, cost) for one in parts.values()) for cost in ("params", "macs")
+    )
+    return Cost(params, macs, parts, acts=sum(one.acts or 0 for one in parts.values()))
 
 
 @contextmanager
@@ -62,7 +65,9 @@ def _heads(model: ModelSpec, graph: Graph, channels: int) -> dict[str, PartCost]
     def tower(outputs: int) -> PartCost:
         size = (channels, head.width, head.depth)
         return PartCost(
-            facts.params(*size, len(levels), outputs), facts.macs(*size, cells, outputs)
+            facts.params(*size, len(levels), outputs),
+            facts.macs(*size, cells, outputs),
+            facts.acts(*size, cells, outputs),
         )
 
     towers = facts.towers(anchors, model.num_classes)

@@ -1,4 +1,4 @@
-"""What is known of a head without torch: parameters and multiply-adds. Modules: `detector.heads`.
+"""What is known of a head without torch: what it costs. Modules: `detector.heads`.
 
 A head is one or more towers: `depth` 3x3 convolutions to `width` channels, shared by the levels
 that it reads, and one more convolution to `outputs` channels. A head of boxes has two towers
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from harness.errors import SpecError
-from harness.graph import Graph, infer
+from harness.graph import Graph, Inferred, infer
 from harness.graph.ops.blocks.parts import GATED
 from harness.graph.tally import Tally
 from harness.registry import Table
@@ -47,6 +47,10 @@ class AbstractHeadFacts(ABC):
     def layer_macs(self, inputs: int, outputs: int) -> int:
         """Multiply-adds of one convolution layer at one cell."""
 
+    def layer_acts(self, inputs: int, outputs: int) -> int:
+        """Outputs of the convolutions of one layer at one cell: a single convolution's."""
+        return outputs
+
     @abstractmethod
     def norm_params(self, width: int, levels: int) -> int:
         """Parameters of the norms after one hidden layer."""
@@ -59,6 +63,10 @@ class AbstractHeadFacts(ABC):
         """Multiply-adds of the last layer at one cell."""
         return self.layer_macs(width, outputs)
 
+    def last_acts(self, width: int, outputs: int) -> int:
+        """Outputs of the convolutions of the last layer at one cell."""
+        return self.layer_acts(width, outputs)
+
     def params(self, channels: int, width: int, depth: int, levels: int, outputs: int) -> int:
         """All parameters of a tower over maps of `channels` at `levels` levels."""
         hidden = sum(self.layer_params(c, width) for c in _inputs(channels, width, depth))
@@ -70,6 +78,11 @@ class AbstractHeadFacts(ABC):
         hidden = sum(self.layer_macs(c, width) for c in _inputs(channels, width, depth))
         return cells * (hidden + self.last_macs(width, outputs))
 
+    def acts(self, channels: int, width: int, depth: int, cells: int, outputs: int) -> int:
+        """Outputs of a tower's convolutions over `cells` cells (of all levels together)."""
+        hidden = sum(self.layer_acts(c, width) for c in _inputs(channels, width, depth))
+        return cells * (hidden + self.last_acts(width, outputs))
+
     def tally(
         self, channels: int, width: int, depth: int, levels: int, cells: int, outputs: int
     ) -> Tally:
@@ -78,6 +91,7 @@ class AbstractHeadFacts(ABC):
         layers = [self.layer_params(c, width) - width for c in _inputs(channels, width, depth)]
         return Tally(
             macs=self.macs(channels, width, depth, cells, outputs),
+            acts=self.acts(channels, width, depth, cells, outputs),
             bias=cells * (hidden + outputs),
             norm=cells * hidden if self.norm_params(width, levels) else 0,
             swish=cells * hidden if self.act in GATED else 0,
@@ -101,6 +115,9 @@ class EfficientDetHeadFacts(AbstractHeadFacts):
 
     def layer_macs(self, inputs: int, outputs: int) -> int:
         return 9 * inputs + inputs * outputs
+
+    def layer_acts(self, inputs: int, outputs: int) -> int:
+        return inputs + outputs
 
     def norm_params(self, width: int, levels: int) -> int:
         return 2 * width * levels
@@ -151,6 +168,9 @@ class SegmentationHeadFacts(AbstractHeadFacts):
     def layer_macs(self, inputs: int, outputs: int) -> int:
         return self.like.layer_macs(inputs, outputs)
 
+    def layer_acts(self, inputs: int, outputs: int) -> int:
+        return self.like.layer_acts(inputs, outputs)
+
     def norm_params(self, width: int, levels: int) -> int:
         return 2 * width * levels
 
@@ -159,6 +179,9 @@ class SegmentationHeadFacts(AbstractHeadFacts):
 
     def last_macs(self, width: int, outputs: int) -> int:
         return width * outputs
+
+    def last_acts(self, width: int, outputs: int) -> int:
+        return outputs
 
 
 EFFICIENTDET, RETINANET = EfficientDetHeadFacts("silu"), RetinaNetHeadFacts("relu")
@@ -177,15 +200,17 @@ def part_names() -> tuple[str, ...]:
     return ("backbone", "feature_network", *dict.fromkeys(towers))
 
 
-def output_channels(graph: Graph, channels: Mapping[int, int], width: int) -> int:
+def output_channels(
+    graph: Graph, channels: Mapping[int, int], width: int, inferred: Inferred | None = None
+) -> int:
     """Channels of every map a head sees; a `SpecError` where the levels differ.
 
     channels: of the backbone's maps by level; a graph may hand one on as it is.
+    inferred: what is known of the graph already, at whatever image size.
     """
-    made = {
-        one.key: one.channels
-        for one in infer(graph, channels=channels, width=width, image_size=512).nodes
-    }
+    if inferred is None:
+        inferred = infer(graph, channels=channels, width=width, image_size=512)
+    made = {one.key: one.channels for one in inferred.nodes}
     found = {level: made.get(key, channels.get(level, 0)) for level, key in graph.outputs}
     if len(set(found.values())) > 1:
         widths = ", ".join(f"p{level}: {n}" for level, n in found.items())

@@ -1,26 +1,54 @@
-"""The most that a trial of a study may cost: `params`, `macs`, or those of a part."""
+"""The most that a trial of a study may cost: `params`, `macs`, `acts`, or those of a part, known
+from closed forms; `memory_mb` and `latency_ms`, known when the network has been probed."""
 
 from collections.abc import Iterable, Mapping
 
-from harness.errors import Fault
+from harness.errors import Fault, did_you_mean
 from harness.records import Cost
 from harness.space.heads import part_names
 
-LIMITS = (
-    "params",
-    "macs",
-    *(f"{part}.{cost}" for part in part_names() for cost in ("params", "macs")),
-)
+COSTS = ("params", "macs", "acts")
+MEMORY, LATENCY = "memory_mb", "latency_ms"
+MEASURED = (MEMORY, LATENCY)
+"""Limits on what a probe measures (`harness.probes`): peak memory of a training step in megabytes,
+and milliseconds of a forward pass at batch 1."""
+LIMITS = (*COSTS, *(f"{part}.{cost}" for part in part_names() for cost in COSTS), *MEASURED)
 """What can be limited."""
+
+
+def unknown_limits(limits: Iterable[str]) -> list[Fault]:
+    """Limits of a study that are on nothing, with the nearest name or all of them."""
+    costs, parts = ", ".join(COSTS), ", ".join(part_names())
+    there = f"; there are {', '.join((*COSTS, *MEASURED))}, and {costs} of a part: {parts}"
+    found = []
+    for name in limits:
+        if name not in LIMITS:
+            near = did_you_mean(name, LIMITS)
+            near = near if near.startswith("; did you") else there
+            found.append(Fault(f"limits.{name}", f"no limit {name!r}{near}"))
+    return found
 
 
 def over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
     """Why a network of this cost is not trained, or None."""
     for name, most in limits.items():
         part, _, what = name.rpartition(".")
-        value = getattr(cost.parts.get(part) if part else cost, what, 0)
+        value = getattr(cost.parts.get(part) if part else cost, what, None) or 0
         if value > most:
             return f"{name} {value:,} is over the limit of {most:,.0f}"
+    return None
+
+
+def over_measured(
+    limits: Mapping[str, float], memory_mb: float | None, latency_ms: float | None
+) -> str | None:
+    """Why a network that was measured so is not trained, or None (also where nothing is known)."""
+    memory = limits.get(MEMORY)
+    if memory is not None and memory_mb is not None and memory_mb > memory:
+        return f"memory {memory_mb:,.0f} MB is over the limit of {memory:,.0f}"
+    latency = limits.get(LATENCY)
+    if latency is not None and latency_ms is not None and latency_ms > latency:
+        return f"latency {latency_ms:,.2f} ms is over the limit of {latency:,.2f}"
     return None
 
 

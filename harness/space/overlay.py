@@ -38,6 +38,15 @@ class Placed:
                 return found
         return None
 
+    def inside(self, steps: Steps) -> dict[Steps, Place]:
+        """The places of what is inside the value at `steps`, by steps from there."""
+        length = len(steps)
+        return {
+            path[length:]: at
+            for path, at in self.places.items()
+            if len(path) > length and path[:length] == steps
+        }
+
     def within(self, *steps: str) -> "Placed":
         """The mapping at `steps` as a tree of its own (empty where there is none)."""
         tree: Any = self.tree
@@ -101,12 +110,22 @@ def _pruned(tree: Any, steps: Steps) -> Any:
     return {**tree, steps[0]: _pruned(tree[steps[0]], steps[1:])}
 
 
-def assign(under: Placed, steps: Steps, value: Any, place: Place | None) -> Placed:
-    """The tree with one value set; mappings on the way are made where they are missing."""
+def assign(
+    under: Placed,
+    steps: Steps,
+    value: Any,
+    place: Place | None,
+    inner: Mapping[Steps, Place] | None = None,
+) -> Placed:
+    """The tree with one value set; mappings on the way are made where they are missing.
+
+    inner: places of what is inside the value, by steps from there.
+    """
     places = dict(under.places)
     if place is not None:
         made = _present(under.tree, steps)
-        _replace_places(places, {steps: place}, steps)
+        inside = {(*steps, *path): at for path, at in (inner or {}).items()}
+        _replace_places(places, {**inside, steps: place}, steps)
         places.setdefault(steps[: made + 1], place)
     return Placed(_assign(under.tree, steps, value), places)
 

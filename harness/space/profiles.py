@@ -8,15 +8,14 @@ from harness.errors import Fault, SpecError, did_you_mean
 from harness.space import axes
 from harness.space.counting import CONVENTIONS
 from harness.space.heads import part_names
-from harness.space.limits import LIMITS
+from harness.space.limits import unknown_limits
 from harness.space.load import Steps, read_text, read_yaml
-from harness.space.names import SAFE_NAME
+from harness.space.names import SAFE_NAME, is_topology, topology_name
 from harness.space.overlay import Place, Placed, absolute, assign, overlay, pruned
 from harness.space.study import ARM, Study, StudySpec
 from harness.space.validate import MISSING, located, steps_of, validated
 
 DEFAULT_PROFILE = "laptop"
-TOPOLOGY_KEYS = {"rows", "nodes", "derive"}
 
 
 def load_study(
@@ -81,7 +80,7 @@ def profile_names(path: str | Path) -> tuple[str, ...]:
 
 def _read(file: Path) -> Placed:
     source = read_yaml(file)
-    if "question" not in source.tree and source.tree.keys() & TOPOLOGY_KEYS:
+    if "question" not in source.tree and is_topology(source.tree):
         reason = "is a topology, not a study: `harness show` draws it"
         raise SpecError(Fault("", reason, source.file))
     places = {steps: Place(source.file, line) for steps, line in source.lines.items()}
@@ -161,7 +160,8 @@ def _faults(spec: StudySpec) -> list[Fault]:
                 faults.append(Fault(f"arms.{arm}.{path}", wrong))
             if path in spec.vary:
                 faults.append(Fault(f"arms.{arm}.{path}", "is an axis of `vary` too"))
-    faults += _unknown(spec.limits, LIMITS, "limits.{}", "limit")
+    faults += unknown_limits(spec.limits)
+    faults += _namesakes(spec)
     arms, report = tuple(spec.arms), spec.report
     faults += _unknown([spec.baseline] if spec.baseline else [], arms, "baseline", "arm")
     pairs = [arm for pair in report.contrasts for arm in pair]
@@ -174,6 +174,19 @@ def _faults(spec: StudySpec) -> list[Fault]:
     faults += _unknown([report.tuned] if report.tuned else [], spec.vary, "report.tuned", "axis")
     if len(set(spec.seed_list)) != len(spec.seed_list):
         faults.append(Fault("seeds", "a seed stands there twice"))
+    return faults
+
+
+def _namesakes(spec: StudySpec) -> list[Fault]:
+    """Topologies of an axis that reports could not tell apart."""
+    path = axes.join((*axes.NETWORK, "topology"))
+    met: dict[str, Any] = {}
+    faults = []
+    for i, value in enumerate(spec.vary.get(path, ())):
+        name = topology_name(value) if isinstance(value, dict) else str(value)
+        if met.setdefault(name, value) != value:
+            reason = f"another topology of this axis is called {name!r}: say another `name`"
+            faults.append(Fault(f"vary.{path}.{i}", reason))
     return faults
 
 

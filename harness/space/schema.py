@@ -6,7 +6,12 @@ required here: `harness check` sees the whole.
 
 from typing import Any
 
-from harness.graph.schema import DIALECT, topology_definitions, topology_fields
+from harness.graph.schema import (
+    DIALECT,
+    topology_definitions,
+    topology_fields,
+    topology_object,
+)
 from harness.space import axes
 from harness.space.limits import LIMITS
 from harness.space.study import NetworkStudy, StudySpec
@@ -19,6 +24,7 @@ def study_schema() -> Schema:
     made = _unrequired(StudySpec.model_json_schema(mode="validation"))
     definitions = {**topology_definitions(), **made.pop("$defs")}
     definitions["NetworkStudy"] = _network(definitions["NetworkStudy"])
+    definitions["topology"] = topology_object()
     fields = made["properties"]
     fields["vary"]["propertyNames"] = _path()
     fields["arms"]["additionalProperties"]["propertyNames"] = _path()
@@ -70,9 +76,11 @@ def _network(schema: Schema) -> Schema:
     """A topology's own fields, whole or by dotted path, beside those of the study."""
     fields = topology_fields()
     heads = "|".join(fields)
+    said = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/topology"}]}
+    whole = {**schema["properties"]["topology"], **said}
     return {
         **schema,
-        "properties": {**fields, **schema["properties"]},
+        "properties": {**fields, **schema["properties"], "topology": whole},
         "patternProperties": {rf"^({heads})\.": {}},
         "additionalProperties": False,
     }

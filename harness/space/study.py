@@ -51,11 +51,12 @@ class BackboneStudy(Frozen):
 
 
 class NetworkStudy(BaseModel):
-    """A topology by name or file, and any of its fields (`fuse`, `rows.out.fuse`, ...)."""
+    """A topology and any of its fields (`fuse`, `rows.out.fuse`, ...)."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 
-    topology: str
+    topology: str | dict[str, Any]
+    """By name or file; or outright, as a file of its own would say it."""
     width: Count | None = None
     """Channels of every map; None where the compound rule says it."""
     repeats: Count | None = None
@@ -179,7 +180,9 @@ class StudySpec(Frozen):
     baseline: str | None = None
     """An arm that others are compared with."""
     limits: dict[str, Positive] = Field(default_factory=dict)
-    """Most a trial may cost: `params`, `macs`, or those of a part (`class_head.macs`)."""
+    """Most a trial may cost: `params`, `macs`, `acts` (activations), or those of a part
+    (`class_head.macs`); `memory_mb` of a training step and `latency_ms` of a forward pass, which
+    are measured before anything is trained."""
     report: ReportStudy = ReportStudy()
     published: PublishedTable | None = None
     """Printed beside what is measured."""

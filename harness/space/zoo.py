@@ -16,6 +16,7 @@ from harness.graph.faults import Faults
 from harness.graph.parse import read_topology
 from harness.graph.spec import Topology
 from harness.space.load import Source, read_yaml
+from harness.space.names import topology_name
 
 SHIPPED = Path(__file__).resolve().parents[1] / "topologies"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.ya?ml)?", re.ASCII)
@@ -35,6 +36,21 @@ def load_topology(name_or_path: str | Path, *, beside: Path | None = None) -> To
     """
     file = find_topology(name_or_path, beside=beside)
     return _shipped(file.stem) if file.parent == SHIPPED else _loaded(file)
+
+
+def said_topology(tree: Mapping[str, Any], *, beside: Path) -> Topology:
+    """A topology said outright, as a file in the folder `beside` would say it.
+
+    A `SpecError` holds the faults of what it says, with paths in the tree, and then those of its
+    structure, too. Of one that is read without fault the structure is `expand`'s to check.
+    """
+    faults = Faults()
+    topology = _read_tree({"name": topology_name(tree), **tree}, beside, faults)
+    if faults or topology is None:
+        if topology is not None:
+            expand_into(topology, faults)
+        raise SpecError(faults.all())
+    return topology
 
 
 def topology_source(name_or_path: str | Path, *, beside: Path | None = None) -> Source:
@@ -102,14 +118,19 @@ def _loaded(file: Path) -> Topology:
         reason = "looks like a study that lacks 'question': a topology has no 'model'"
         raise SpecError(Fault("", reason, source.file))
 
-    def lookup(name: str) -> Mapping[str, Any]:
-        return _read(find_topology(name, beside=file.parent)).tree
-
     faults = Faults()
-    tree = {"name": file.stem, **source.tree}
-    topology = read_topology(tree, faults, lookup)
+    topology = _read_tree({"name": file.stem, **source.tree}, file.parent, faults)
     if topology is not None:
         expand_into(topology, faults)
     if faults or topology is None:
         raise source.error(faults.all())
     return topology
+
+
+def _read_tree(tree: Mapping[str, Any], beside: Path, faults: Faults) -> Topology | None:
+    """A tree as far as it can be read. beside: where it finds others by name."""
+
+    def lookup(name: str) -> Mapping[str, Any]:
+        return _read(find_topology(name, beside=beside)).tree
+
+    return read_topology(tree, faults, lookup)

@@ -3,11 +3,12 @@
 import dataclasses
 import io
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.files import write_whole
 from harness.records import EpochLog
@@ -33,6 +34,10 @@ class Checkpoint:
     curve: tuple[EpochLog, ...] = ()
     seconds: float = 0.0
     """Spent on training so far."""
+    processes: int = 1
+    """Most that trained any part of it."""
+    micro_batches: int = 1
+    """Most that a batch was seen in, in any part of it."""
 
 
 def save_whole(content: object, path: Path) -> None:
@@ -68,3 +73,17 @@ def load(path: Path, trial: str) -> Checkpoint | None:
             reason,
         )
         return None
+
+
+def suits(found: Checkpoint, network: nn.Module, average: nn.Module | None) -> bool:
+    """Whether a checkpoint is of this very network; a warning where it is not."""
+
+    def shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+        return {name: value.shape for name, value in state.items()}
+
+    averaged = average.state_dict() if average else {}
+    pairs = ((found.model, network.state_dict()), (found.average, averaged))
+    if all(shapes(kept) == shapes(own) for kept, own in pairs):
+        return True
+    log.warning("checkpoint ignored, starting again: it is of another network")
+    return False

@@ -15,15 +15,15 @@ from torch import Tensor
 
 from harness.data import Dataset
 from harness.data.base import Split
-from harness.data.loader import Rows, TrainBatches, ahead, eval_batches, stack
+from harness.data.loader import Rows, Share, TrainBatches, ahead, eval_batches, read, stack
 from harness.data.transforms import View, eval_view, view_image, view_objects
 from harness.detector import Detector
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.training.batches import FeatureFeed
 from harness.training.features import Features, Part, open_features, weights_digest
+from harness.training.inputs import Feed
 from harness.training.predict import ValBatch
-from harness.training.train import Feed
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +45,14 @@ def keeps_features(spec: TrialSpec) -> bool:
 
 
 def open_feeds(
-    detector: Detector, dataset: Dataset, spec: TrialSpec, where: Workplace, device: torch.device
+    detector: Detector,
+    dataset: Dataset,
+    spec: TrialSpec,
+    where: Workplace,
+    device: torch.device,
+    share: Share = Share(),  # noqa: B008
 ) -> Feeds:
-    """The feeds of a trial. detector: on its device."""
+    """The feeds of a trial. detector: on its device. share: of every training batch."""
     size, recipe = spec.model.image_size, spec.recipe
     batches = TrainBatches(
         dataset.train,
@@ -57,6 +62,7 @@ def open_feeds(
         order_seed=spec.seeds.order,
         augmentation_seed=spec.seeds.augmentation,
         workers=where.data_workers,
+        share=share,
     )
     features = _features(detector, dataset, spec, where, device) if keeps_features(spec) else None
     if features is None:
@@ -103,7 +109,7 @@ def _features(
     def images(split: Split, seen: Seen) -> Iterator[Tensor]:
         def load(row: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
             index, view = seen[row]
-            return view_image(split.load(index).image, view, size)
+            return view_image(read(split, index).image, view, size)
 
         rows = np.arange(len(seen))
         batches = [rows[i : i + VAL_BATCH] for i in range(0, len(rows), VAL_BATCH)]

@@ -11,7 +11,7 @@ from harness.detector.postprocess import detect
 from harness.environment import autocast, precision_of
 from harness.evaluate import Array, Detections, collect
 from harness.space.recipe import Recipe
-from harness.training.train import Inputs, move, run
+from harness.training.inputs import Inputs, move, run
 
 
 class ValBatch(NamedTuple):

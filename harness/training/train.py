@@ -3,84 +3,38 @@
 Nothing in a step waits for the device: losses are added up as tensors and read now and then.
 """
 
-import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import reduce
+from operator import add
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from harness.detector.losses import detection_loss
+from harness.detector.losses import portion_loss, positives
 from harness.detector.model import Detector
-from harness.detector.outputs import Outputs
-from harness.detector.targets import Targets
+from harness.detector.targets import Assignment, Targets, assign
 from harness.environment import autocast, precision_of
+from harness.errors import TrialError
 from harness.records import EpochLog
 from harness.space.streams import stream_seed
 from harness.space.trial import TrialSpec
 from harness.training.average import Average, NormRamp
-from harness.training.checkpoint import Checkpoint, load, save
+from harness.training.checkpoint import Checkpoint, load, save, suits
+from harness.training.failures import building
+from harness.training.group import AbstractGroup, Alone
+from harness.training.inputs import Feed, Inputs, move, portions
+from harness.training.logs import TrainLog
 from harness.training.optimizer import build_optimizer, peak_rate, set_rate, share_of_peak
 
 log = logging.getLogger(__name__)
 
-Inputs = Tensor | Mapping[str, Tensor]
-"""Normalised images (N, 3, H, W), or the backbone's maps of them by name."""
 LOOK_EVERY = 200
 """Steps between two looks at whether the loss is still finite."""
-
-
-class Feed(Protocol):
-    """Training batches. What an epoch holds is a function of its number alone."""
-
-    def __len__(self) -> int:
-        """Batches an epoch."""
-
-    def epoch(self, number: int) -> Iterator[tuple[Inputs, Targets]]:
-        """The batches of an epoch, numbered from 1."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class TrainLog:
-    """What came of training, resumed parts included."""
-
-    curve: tuple[EpochLog, ...]
-    seconds: float
-    diverged: str | None = None
-    """Why it ended early."""
-
-    @property
-    def images_per_second(self) -> float | None:
-        images = sum((row.images_per_second or 0.0) * row.seconds for row in self.curve)
-        return images / self.seconds if self.seconds and images else None
-
-    @property
-    def data_wait_share(self) -> float | None:
-        waited = sum((row.data_wait_share or 0.0) * row.seconds for row in self.curve)
-        return waited / self.seconds if self.seconds and self.curve else None
-
-
-def run(detector: Detector, inputs: Inputs) -> Outputs:
-    """The detector on images, or its later parts on the backbone's maps."""
-    if isinstance(inputs, Tensor):
-        outputs: Outputs = detector(inputs)
-        return outputs
-    return detector.from_features(inputs)
-
-
-def move(inputs: Inputs, device: torch.device) -> Inputs:
-    """Inputs on the device, channels last."""
-
-    def one(x: Tensor) -> Tensor:
-        return x.to(device, non_blocking=True, memory_format=torch.channels_last)
-
-    if isinstance(inputs, Tensor):
-        return one(inputs)
-    return {name: one(value) for name, value in inputs.items()}
 
 
 class _Diverged(Exception):
@@ -91,10 +45,26 @@ class Trainer:
     """A detector on its device and all that changes while it is trained."""
 
     def __init__(
-        self, detector: Detector, feed: Feed, spec: TrialSpec, device: torch.device
+        self,
+        detector: Detector,
+        feed: Feed,
+        spec: TrialSpec,
+        device: torch.device,
+        *,
+        group: AbstractGroup | None = None,
+        micro_batches: int = 1,
+        look: Callable[[], None] = lambda: None,
     ) -> None:
+        """micro_batches: parts of a batch that go through the network one after another.
+
+        look: called before every step; ends training by what it raises.
+        """
         self.recipe, self.seeds, self.trial = spec.recipe, spec.seeds, spec.id
         self.detector, self.feed, self.device = detector.to(device).train(), feed, device
+        self.group = group or Alone()
+        self.forward = self.group.wrap(self.detector)
+        self.micro_batches, self.look = micro_batches, look
+        self.most_processes, self.most_micro_batches = self.group.size, micro_batches
         self.dtype = precision_of(spec.recipe, device)
         fusion = detector.feature_network.fusion_parameters()
         self.optimizer = build_optimizer(detector, spec.recipe, fusion)
@@ -121,15 +91,17 @@ class Trainer:
     def fit(
         self, checkpoint: Path | None = None, on_epoch: Callable[[EpochLog], None] | None = None
     ) -> TrainLog:
-        """Train to the end, from `checkpoint` where there is one."""
-        if checkpoint and (found := load(checkpoint, self.trial)) and self._suits(found):
-            self._restore(found)
+        """Train to the end, from `checkpoint` where there is one. The first process keeps it."""
+        if checkpoint:
+            self.resume(checkpoint)
+        if self.epoch:
+            log.info("going on from the checkpoint after epoch %d", self.epoch)
         try:
             while self.epoch < self.recipe.schedule.epochs:
                 row = self._epoch(self.epoch + 1)
                 self.epoch, self.curve = row.epoch, (*self.curve, row)
                 self.seconds += row.seconds
-                if checkpoint:
+                if checkpoint and self.group.rank == 0:
                     save(self._checkpoint(), checkpoint)
                 if on_epoch:
                     on_epoch(row)
@@ -140,11 +112,13 @@ class Trainer:
 
     def _epoch(self, number: int) -> EpochLog:
         """One pass over the feed."""
-        torch.manual_seed(stream_seed("noise", self.seeds.augmentation, number))
+        others = [self.group.rank] if self.group.rank else []
+        torch.manual_seed(stream_seed("noise", self.seeds.augmentation, number, *others))
         total = torch.zeros(3, device=self.device)
         started, waited, images, rate = time.perf_counter(), 0.0, 0, 0.0
         batches = self.feed.epoch(number)
         for i in range(1, len(self.feed) + 1):
+            self.look()
             asked = time.perf_counter()
             inputs, targets = next(batches)
             waited += time.perf_counter() - asked
@@ -152,8 +126,10 @@ class Trainer:
             total += self._step(move(inputs, self.device), targets.to(self.device, True))
             images += len(targets.labels)
             if i % LOOK_EVERY == 0:
-                self._look(total, number)
-        self._look(total, number)
+                self._demand_finite(self.group.sum(total), number)
+        total = self.group.sum(total)
+        self._demand_finite(total, number)
+        images = int(self.group.sum(torch.tensor(images, device=self.device)))
         seconds = time.perf_counter() - started
         loss, classes, boxes = (total / len(self.feed)).tolist()
         return EpochLog(
@@ -170,12 +146,29 @@ class Trainer:
         )
 
     def _step(self, inputs: Inputs, targets: Targets) -> Tensor:
-        """One update. Returns the losses (total, classes, boxes): (3,)."""
+        """One update. Returns this process's losses (total, classes, boxes): (3,)."""
         self.norms.set(self.step + 1)
-        with autocast(self.device, self.dtype):
-            outputs = run(self.detector, inputs)
-        losses = detection_loss(outputs, self.anchors, targets, self.recipe.loss)
+        batch = portions(inputs, targets, self.micro_batches)
+        said = [assign(self.anchors, seen, self.recipe.loss.negative_iou) for _, seen in batch]
+        count = self.group.sum(reduce(add, map(positives, said)))
+        losses = []
+        for i, (shown, _) in enumerate(batch, 1):
+            with self.group.unsynced() if i < len(batch) else nullcontext():
+                losses.append(self._backward(shown, said[i - 1], count))
+        self._update()
+        return reduce(add, losses)
+
+    def _backward(self, shown: Inputs, said: Assignment, count: Tensor) -> Tensor:
+        """Gradients of a portion of a batch that has `count` positive anchors; its losses."""
+        with building() if self.step == 0 else nullcontext():
+            with autocast(self.device, self.dtype):
+                outputs = self.forward(shown)
+            losses = portion_loss(outputs, self.anchors, said, count, self.recipe.loss)
         self.scaler.scale(losses.total).backward()  # type: ignore[no-untyped-call]
+        return torch.stack(losses).detach()
+
+    def _update(self) -> None:
+        """Move the weights by what their gradients say."""
         if self.recipe.optimizer.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
             norm = self.recipe.optimizer.clip_norm
@@ -184,9 +177,9 @@ class Trainer:
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self.group.settle()
         if self.average:
             self.average.update(self.step)
-        return torch.stack(losses).detach()
 
     def _set_rate(self) -> float:
         share = share_of_peak(self.recipe.schedule, self.step, len(self.feed))
@@ -194,7 +187,7 @@ class Trainer:
         set_rate(self.optimizer, rate)
         return rate
 
-    def _look(self, total: Tensor, epoch: int) -> None:
+    def _demand_finite(self, total: Tensor, epoch: int) -> None:
         """Stop where the loss has ceased to be a number."""
         loss = float(total[0])
         if not math.isfinite(loss):
@@ -219,19 +212,19 @@ class Trainer:
             scaler=self.scaler.state_dict(),
             curve=self.curve,
             seconds=self.seconds,
+            processes=self.most_processes,
+            micro_batches=self.most_micro_batches,
         )
 
-    def _suits(self, found: Checkpoint) -> bool:
-        """Whether a checkpoint is of this very network; a warning where it is not."""
-
-        def shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-            return {name: value.shape for name, value in state.items()}
-
-        own = shapes(self.detector.state_dict())
-        if shapes(found.model) == own and shapes(found.average) == (own if self.average else {}):
-            return True
-        log.warning("checkpoint ignored, starting again: it is of another network")
-        return False
+    def resume(self, checkpoint: Path) -> None:
+        """Go on from a checkpoint, where there is one that suits; all processes from the same."""
+        average = self.average.network if self.average else None
+        found = load(checkpoint, self.trial)
+        if found and suits(found, self.detector, average):
+            self._restore(found)
+        told = self.group.sum(torch.tensor(self.epoch, device=self.device))
+        if int(told) != self.epoch * self.group.size:
+            raise TrialError(f"the processes do not find the same checkpoint {checkpoint}")
 
     def _restore(self, found: Checkpoint) -> None:
         self.detector.load_state_dict(found.model)
@@ -241,4 +234,5 @@ class Trainer:
         self.scaler.load_state_dict(found.scaler)
         self.step, self.epoch = found.step, found.epoch
         self.curve, self.seconds = found.curve, found.seconds
-        log.info("going on from the checkpoint after epoch %d", self.epoch)
+        self.most_processes = max(self.group.size, found.processes)
+        self.most_micro_batches = max(self.micro_batches, found.micro_batches)

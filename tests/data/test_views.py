@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from harness.data.base import AbstractSplit, Sample, objects_of
-from harness.data.loader import TrainBatches, ahead, eval_batches
+from harness.data.loader import Share, TrainBatches, ahead, eval_batches
 from harness.data.transforms import (
     MEAN,
     STD,
@@ -19,6 +19,7 @@ from harness.data.transforms import (
     view_image,
     view_objects,
 )
+from harness.errors import DataFault
 from harness.space.recipe import Augmentation
 
 PLAIN = Augmentation(flip=False, scale=(1.0, 1.0))
@@ -195,3 +196,24 @@ def test_a_fault_while_reading_is_raised():
 
     with pytest.raises(OSError, match="disk gone"):
         list(ahead([np.arange(2)], load, 2))
+
+
+def test_shares_of_a_batch_are_the_batch():
+    """Same order, same views: only which process sees an image differs."""
+    whole = list(batches(Made()).epoch(3))
+    shares = [list(batches(Made(), share=Share(rank, 3)).epoch(3)) for rank in range(3)]
+    assert [len(share[0][0]) for share in shares] == [2, 1, 1]
+    for (images, seen), *parts in zip(whole, *shares, strict=True):
+        assert torch.equal(torch.cat([part for part, _ in parts]), images)
+        assert torch.equal(torch.cat([part.boxes for _, part in parts]), seen.boxes)
+
+
+def test_an_image_that_cannot_be_read_is_named():
+    class Broken(Made):
+        def load(self, index):
+            raise OSError("Input/output error")
+
+    with pytest.raises(DataFault, match=r"image 10\d cannot be read: Input/output error"):
+        list(batches(Broken()).epoch(1))
+    with pytest.raises(DataFault, match="image 100"):
+        list(eval_batches(Broken(), 64, 4))

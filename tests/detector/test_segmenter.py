@@ -8,12 +8,12 @@ import torch
 from click.testing import CliRunner, Result
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness.census import census
 from harness.cli import main
 from harness.data import open_data
 from harness.detector import build, build_segmenter
 from harness.errors import SpecError, TrialError
 from harness.graph import expand, to_tree
-from harness.records import PartCost
 from harness.space.costing import closed_form
 from harness.space.counting import count_by
 from harness.space.data import DataSpec
@@ -56,7 +56,8 @@ def test_the_closed_form_is_what_is_built(kind: str, size: int, changes: dict[st
     for name, part in parts.items():
         params = sum(p.numel() for p in built.get_submodule(name).parameters())
         macs = sum(flops[f"Segmenter.{name}"].values()) // 2
-        assert part == PartCost(params, macs), name
+        assert (part.params, part.macs) == (params, macs), name
+    assert sum(part.acts for part in parts.values()) == census(built, size)["acts"]
 
 
 def in_billions(size: int, convention: str, digits: int | None = None) -> float:

@@ -250,3 +250,15 @@ def test_a_study_says_its_own_fields_and_a_topologys():
     assert not STUDY.is_valid({"profiles": {"laptop": {"recipee": {}}}})
     assert not STUDY.is_valid({"limits": {"parms": 1e6}})
     assert set(StudySpec.model_fields) <= set(STUDY.schema["properties"])
+
+
+def test_a_study_may_say_a_whole_topology():
+    topology = {"rows": {"out": {"from": "in", "fuse": {"weighted": "fast"}}}}
+    for value, is_right in (
+        (topology, True),
+        ({"rowss": topology["rows"]}, False),
+        ({**topology, "fuse": "smu"}, False),
+        ({}, False),
+        (3, False),
+    ):
+        assert STUDY.is_valid({"model": {"feature_network": {"topology": value}}}) == is_right

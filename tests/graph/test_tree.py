@@ -7,6 +7,7 @@ import pytest
 from harness.graph import Op, expand, from_tree, parse, to_tree
 from harness.graph.faults import Faults
 from harness.graph.ops import BLOCKS, FUSES, RESAMPLES, OpSpec, read_op
+from harness.space.zoo import load_topology
 
 TREE = {
     "name": "mine",
@@ -111,3 +112,16 @@ def test_a_registered_op_is_a_word_of_the_language():
     tree = {"rows": {"out": {"from": "in", "fuse": "product"}}}
     with FUSES.temporary("product", OpSpec(params=lambda op, shape: shape.channels_out)):
         assert expand(parse(tree)).nodes[-1].fuse == Op("product")
+
+
+def test_what_stands_there_in_the_same_words_is_one_value():
+    """So that whoever walks over a graph knows it again, as after `expand`."""
+    graph = expand(load_topology("bifpn"), repeats=3)
+    again = from_tree(json.loads(json.dumps(to_tree(graph))))
+    assert again == graph
+    for values in (
+        [node.block for node in again.nodes],
+        [edge.path for node in again.nodes for edge in node.inputs],
+        [edge.projection for node in again.nodes for edge in node.inputs],
+    ):
+        assert len({id(one) for one in values}) == len(set(values)) < len(values)

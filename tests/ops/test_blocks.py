@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness.census import activations
 from harness.compiler.initialise import initialise
 from harness.graph import Norm, Op
 from harness.graph import ops as facts
@@ -150,6 +151,8 @@ def test_multiply_adds_are_those_its_facts_declare(case):
             shape = facts.Shape(given, made, cells=cells, cells_in=cells, height=height)
             x = torch.randn(1, given, height, width)
             assert counted(block, x) == case.spec.macs(case.op, shape)
+            assert activations(block, x) == case.spec.acts(case.op, shape)
+            assert case.spec.tally(case.op, shape).acts == case.spec.acts(case.op, shape)
 
 
 @every_case

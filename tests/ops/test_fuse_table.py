@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness.census import activations
 from harness.compiler.initialise import initialise
 from harness.graph import Norm, Op
 from harness.graph.ops import FUSES as FACTS
@@ -104,6 +105,8 @@ def test_parameters_and_multiply_adds_are_those_declared(name, args):
         op = op_of(name, args)
         assert sum(p.numel() for p in fuse.parameters()) == spec.params(op, shape)
         assert counted(fuse, *maps(count)) == spec.macs(op, shape)
+        assert activations(fuse, *[x[:1] for x in maps(count)]) == spec.acts(op, shape)
+        assert spec.tally(op, shape).acts == spec.acts(op, shape)
 
 
 @pytest.mark.parametrize(("name", "args"), ALL)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness.census import activations
 from harness.compiler.initialise import initialise
 from harness.graph import Norm, Op
 from harness.graph.ops import RESAMPLES as FACTS
@@ -125,11 +126,14 @@ def test_parameters_and_multiply_adds_are_those_declared(name, args, direction, 
         resample = build(name, args, stride, channels_out).eval()
         for (height, width), target in sizes(direction, stride):
             cells = target[0] * target[1]
-            shape = Shape(CHANNELS, channels_out, 1, cells, height * width, stride)
+            shape = Shape(CHANNELS, channels_out, 1, cells, height * width, stride, target[0])
             assert sum(p.numel() for p in resample.parameters()) == spec.params(op, shape)
             with FlopCounterMode(display=False) as counter, torch.no_grad():
                 y = resample(random((height, width))[:1], target)
             assert counter.get_total_flops() // 2 == spec.macs(op, shape)
+            x = random((height, width))[:1]
+            assert activations(resample, x, target) == spec.acts(op, shape)
+            assert spec.tally(op, shape).acts == spec.acts(op, shape)
             assert y.shape == (1, channels_out, *target)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.door.printing import say_plan
+from harness.door.plan import say_plan
 from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.plan import Plan, estimate, make_plan

@@ -128,7 +128,7 @@ def test_the_ratios_of_table_5(row):
 # the whole zoo: what is said of a graph is what its module is seen to do
 
 CHANNELS = {1: 24, 2: 24, 3: 40, 4: 112, 5: 320}
-KINDS = ("macs", "bias", "norm", "swish", "mean", "pool", "nearest", "bilinear", "kernels")
+KINDS = ("macs", "acts", "bias", "norm", "swish", "mean", "pool", "nearest", "bilinear", "kernels")
 UNSEEN = {
     "aug_fpn": ("mean", "pool"),  # averages by adaptive pooling
     "dyhead": ("macs", "kernels"),  # deformable convolutions
@@ -151,7 +151,8 @@ def test_a_tally_is_what_the_module_does(name):
     channels = {level: CHANNELS[level] for level in graph.inputs}
     side = 512 if max(node.level for node in graph.nodes) > 7 else 256
     told = tally(graph, channels=channels, width=64, image_size=side)
-    assert told.macs == infer(graph, channels=channels, width=64, image_size=side).macs
+    inferred = infer(graph, channels=channels, width=64, image_size=side)
+    assert (told.macs, told.acts) == (inferred.macs, inferred.acts)
     with torch.device("meta"):
         module = compile(graph, channels={f"p{n}": c for n, c in channels.items()}, width=64)
     shapes = {f"p{n}": (1, c, side >> n, side >> n) for n, c in channels.items()}

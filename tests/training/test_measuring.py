@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from harness import environment
-from harness.environment import PeakMemory, describe, find_device, git_commit
+from harness.commit import git_commit
+from harness.environment import PeakMemory, describe, find_device
 from harness.errors import TrialError
 from harness.latency import measure
 

@@ -248,7 +248,7 @@ def test_other_data_than_planned_are_refused(shapes, where):
     spec = shapes()
     spec = spec.model_copy(update={"data": DataSpec(train_images=11, val_images=6)})
     record = run_trial(spec, where)
-    assert record.status == "failed"
+    assert record.status == "data_fault"
     assert "the data have changed since this trial was planned" in record.reason
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,12 +27,15 @@ SWITCHES = {
 """No telemetry, no prompts, no lines on our standard output, no files of Tune's own, relative
 paths where they were."""
 
+REACH_S = 5.0
 OBJECT_STORE_BYTES = 100 * 1024 * 1024
 
 
 @contextmanager
 def cluster(where: Workplace) -> Iterator[Any]:
     """Ray, connected, quiet; an `EngineError` where it does not start or cannot be reached."""
+    if where.address is not None:
+        _demand_reachable(where.address)
     with _environment(where):
         ray = _imported()
         try:
@@ -60,6 +64,19 @@ def _environment(where: Workplace) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def _demand_reachable(address: str) -> None:
+    """Ray itself tries for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        if address == "auto":
+            return
+        raise EngineError(f"--address {address}: should be host:port, or auto")
+    try:
+        socket.create_connection((host, int(port)), timeout=REACH_S).close()
+    except OSError as error:
+        raise EngineError(f"no Ray cluster at {address} ({error})") from error
 
 
 def _python_path() -> str:

@@ -124,6 +124,7 @@ RESAMPLES.register("strided_conv")(
         any_channels=True,
         params=lambda op, shape: _strided_conv(op, shape).params,
         macs=lambda op, shape: shape.cells * _strided_conv(op, shape).macs,
+        acts=lambda op, shape: _strided_conv(op, shape).acts_over(shape.cells),
         tally=_strided_tally,
         kernel=_strided_kernel,
         ahead=_strided_ahead,
@@ -141,10 +142,21 @@ def _deconv(op: Op, shape: Shape) -> Part:
 def _deconv_tally(op: Op, shape: Shape) -> Tally:
     """The kernel works at the source's cells; bias, norm and an activation after at the map's."""
     made, work = _deconv(op, shape), Tally(macs=_deconv(op, shape).macs)
-    after = replace(made.cell, macs=0, swish=0)
+    after = replace(made.cell, macs=0, acts=0, swish=0)
     acting = act(op, acted(op, shape.channels_in, shape.channels_out)).cell
     cells = shape.cells_in if op["order"] == "act_conv_norm" else shape.cells
-    return work * shape.cells_in + after * shape.cells + acting * cells + made.image
+    put_out = Tally(acts=_deconv_acts(op, shape))
+    return work * shape.cells_in + after * shape.cells + acting * cells + made.image + put_out
+
+
+def _deconv_acts(op: Op, shape: Shape) -> int:
+    """Stride cells a side for each of the source's, one more of an odd kernel, before any cut."""
+    high = -(-shape.sides[0] // shape.stride)
+    if shape.cells_in % high:
+        high = max(1, shape.sides[0] // shape.stride)  # a backbone that rounds down
+    odd = int(op["kernel"] == "stride_plus_1")
+    sides = [side * shape.stride + odd for side in (high, shape.cells_in // high)]
+    return shape.channels_out * sides[0] * sides[1]
 
 
 def _carafe_tally(op: Op, shape: Shape) -> Tally:
@@ -180,6 +192,7 @@ def _up(
     kernel: Callable[[Op, int], int],
     any_channels: bool = True,
     normed: bool = False,
+    acts: Callable[[Op, Shape], int] | None = None,
     tally: Callable[[Op, Shape], Tally] | None = None,
 ) -> OpSpec:
     """An up-sampler, whose convolutions work at the source's cells."""
@@ -190,6 +203,7 @@ def _up(
         any_channels=any_channels,
         params=lambda op, shape: parts(op, shape).params,
         macs=lambda op, shape: shape.cells_in * parts(op, shape).macs,
+        acts=acts or (lambda op, shape: parts(op, shape).acts_over(shape.cells_in)),
         tally=tally or (lambda op, shape: parts(op, shape).tally(shape.cells_in)),
         kernel=kernel,
         normalises=lambda op: normed and bool(op["norm"]),
@@ -204,6 +218,7 @@ RESAMPLES.register("deconv")(
         *FORM,
         kernel=_deconv_kernel,
         normed=True,
+        acts=_deconv_acts,
         tally=_deconv_tally,
     )
 )

@@ -58,6 +58,10 @@ def _ratio_pool_macs(op: Op, shape: Shape) -> int:
     return _ratio_pool_cells(op, shape) * shape.channels_in * shape.channels_out
 
 
+def _ratio_pool_acts(op: Op, shape: Shape) -> int:
+    return _ratio_pool_cells(op, shape) * shape.channels_out
+
+
 def _ratio_pool_tally(op: Op, shape: Shape) -> Tally:
     """Every cell lies in one window or so, and is made by interpolation."""
     conv = convolution(shape.channels_in, shape.channels_out, bias=bool(op["bias"]))
@@ -80,6 +84,7 @@ BLOCKS.register("ratio_pool")(
         any_channels=True,
         params=_ratio_pool_params,
         macs=_ratio_pool_macs,
+        acts=_ratio_pool_acts,
         tally=_ratio_pool_tally,
         kernel=_ratio_pool_kernel,
     )

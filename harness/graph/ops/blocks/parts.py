@@ -29,6 +29,10 @@ class Part:
         """Multiply-adds a cell."""
         return self.cell.macs
 
+    def acts_over(self, cells: int) -> int:
+        """Outputs of convolutions over a map of so many cells."""
+        return cells * self.cell.acts + self.image.acts
+
     @property
     def once(self) -> int:
         """Multiply-adds an image, whatever its size."""
@@ -97,7 +101,7 @@ def convolution(
     weights = kernel**2 * channels_in // groups * channels_out
     return Part(
         weights + channels_out * bias,
-        Tally(macs=weights, bias=channels_out * bias),
+        Tally(macs=weights, acts=channels_out, bias=channels_out * bias),
         Tally(kernels=weights, layers=1),
         reach=dilation * (kernel // 2),
     )

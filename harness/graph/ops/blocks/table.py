@@ -56,6 +56,9 @@ def described(
         made = parts(op, shape.channels_in, shape.channels_out)
         return shape.cells * (made.macs + shape.cells * made.pairs) + made.once
 
+    def acts(op: Op, shape: Shape) -> int:
+        return parts(op, shape.channels_in, shape.channels_out).acts_over(shape.cells)
+
     def tally(op: Op, shape: Shape) -> Tally:
         return parts(op, shape.channels_in, shape.channels_out).tally(shape.cells)
 
@@ -65,6 +68,7 @@ def described(
         any_channels=any_channels,
         params=params,
         macs=macs,
+        acts=acts,
         tally=tally,
         kernel=lambda op, stride: 1 + 2 * parts(op, 1, 1).reach,
         global_=global_,
