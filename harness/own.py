@@ -16,7 +16,7 @@ from harness.environment import describe, find_device
 from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics, collect
 from harness.outcomes import Status
-from harness.records import TrialRecord
+from harness.records import Kept, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -79,13 +79,20 @@ def trial_record(
         "seconds": 0.0,
         "metrics": metrics,
         "cost": closed_form(spec.model),
-        "kept": "none" if status == "done" else None,
+        "kept": _kept(spec, where) if status == "done" else None,
         **facts,
     }
     if "environment" not in facts and (start := began.get()) is not None:
         known["environment"] = dataclasses.replace(environment, started=start)
     tree = spec.model_dump(mode="json")
     return TrialRecord(id=spec.id, status=status, spec=tree, reason=reason, **known), found
+
+
+def _kept(spec: TrialSpec, where: Workplace) -> Kept:
+    """Which checkpoint lies where the harness would have put it."""
+    if where.checkpoint(spec.id).exists():
+        return "last"
+    return "best" if where.best(spec.id).exists() else "none"
 
 
 def _arrays(

@@ -20,6 +20,9 @@ FLOORS = (
         "ledger",
         "studies",
         "timings",
+        "latencies",
+        "leftovers",
+        "sameness",
         "plans",
         "calibrations",
         "probes",
@@ -43,8 +46,8 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
               "outcomes", "files", "claims", "supplies", "commit", "plans", "calibrations",
               "probes", "gating", "logs", "trainers",
-              "timings", "published", "search", "engines", "report", "plan", "run", "door",
-              "fidelity", "cli"}  # fmt: skip
+              "timings", "published", "latencies", "leftovers", "sameness", "search", "engines",
+              "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray/bridge.py", "engines/ray/cluster.py", "engines/ray/engine.py"},

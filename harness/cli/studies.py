@@ -180,6 +180,13 @@ def plan(
     help="[default: all] stepwise: fusion step by step as the paper's framework ran it; "
     "compiled: torch.compile, which takes minutes on a CPU.",
 )
+@click.option(
+    "--import",
+    "brought",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Measure nothing: bring in a CSV of trial (or arm), device, runtime, milliseconds.",
+)
 @plugin_option
 @results_option
 @json_option
@@ -197,6 +204,7 @@ def latency(
     precision: Any,
     parts: tuple[Any, ...],
     modes: tuple[Any, ...],
+    brought: Path | None,
     plugins: tuple[str, ...],
     results: Path,
     as_json: bool,
@@ -209,6 +217,12 @@ def latency(
     from harness.timings import MODES, PARTS, Conditions, timings_path
 
     load(plugins)
+    if brought is not None:
+        from harness.door.latencies import import_latencies, import_words
+
+        document = import_latencies(study, profile, brought, results)
+        say_json(document) if as_json else click.echo("\n".join(import_words(document)))
+        return
     loaded = load_study(study, profile=profile, sets=sets)
     models = models_of(loaded, arms, image_size)
     how = Conditions(device, threads, rounds, batch, precision, parts or PARTS, modes or MODES)
