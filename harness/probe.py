@@ -33,7 +33,8 @@ from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.training.determinism import deterministic
 from harness.training.feeds import keeps_features
-from harness.training.train import Inputs, Trainer, move, run
+from harness.training.inputs import Inputs, move, run
+from harness.training.train import Trainer
 
 DRAWN_BATCH = 2
 """Images of the step with weights drawn anew: its norms stand still, so that few will do."""

@@ -26,6 +26,8 @@ from harness.trainers import RUN_TRIAL as RUN_TRIAL
 from harness.trainers import Named as Named
 from harness.trainers import resolve as resolve
 
+MICRO_BATCHES = (1, 2, 4, 8)
+"""Into how many parts a batch is cut that does not fit, one after the other until it does."""
 PROBE, PROBE_TIMED = "harness.probe:probe_trial", "harness.probe:probe_trial_timed"
 
 Say = Callable[[str], None]
@@ -152,26 +154,26 @@ def _train(
     """
     names = trial_names(plan)
 
-    def train(trials: Sequence[TrialSpec], where: Workplace, what: str) -> None:
+    def train(trials: Sequence[TrialSpec], what: str, where: Workplace = where) -> None:
         if trials and not where.is_over():
             say(what)
             supply = Missing(trials, ledger, where)
             _watched(engine, supply, trials, work, where, watching, names)
 
+    def train_all(trials: Sequence[TrialSpec], what: str, where: Workplace = where) -> None:
+        alone = [spec for spec in trials if is_oversized(ledger.get(spec.id))]
+        beside = [spec for spec in trials if spec not in alone]
+        train(beside, what.format(len(beside)), where)
+        for parts in MICRO_BATCHES:
+            alone = [spec for spec in alone if is_oversized(ledger.get(spec.id))]
+            by_itself = replace(where, alone=True, micro_batches=parts)
+            train(alone, f"{what.format(len(alone))}, each alone on its device", by_itself)
+
     with engine.session(where):
         for wave in _waves(plan.pending_sources(ledger, where)):
             kept = replace(where, keep="last")  # others take their backbone out of it
-            train(wave, kept, f"pretraining {len(wave)} backbone{'s' if len(wave) > 1 else ''}")
-        ready = [spec for spec in pending if _is_ready(spec, ledger)]
-        beside = [spec for spec in ready if not is_oversized(ledger.get(spec.id))]
-        alone = [spec for spec in ready if spec not in beside]
-        train(beside, where, f"training {len(beside)} trials")
-        for micro_batch in (None, 2, 4, 8):
-            left = [
-                spec for spec in alone if micro_batch is None or is_oversized(ledger.get(spec.id))
-            ]
-            by_itself = replace(where, alone=True, micro_batches=micro_batch or 1)
-            train(left, by_itself, f"training {len(left)} trials, each alone on its device")
+            train_all(wave, "pretraining {} backbones", kept)
+        train_all([spec for spec in pending if _is_ready(spec, ledger)], "training {} trials")
 
 
 def _watched(

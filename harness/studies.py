@@ -67,6 +67,10 @@ class StudyResults:
     """Trials that were trained for their backbone."""
     file: str | None = None
     """The study file as it was named on the command line."""
+    changes: dict[str, dict[str, Any]] | None = None
+    """What each arm says over the study, by dotted path; None where it was not kept yet."""
+    ablation: dict[str, Any] | None = None
+    """The study's `ablation` section with its arms (`harness.plan.ablation`), as plain data."""
     plans: tuple[str, ...] = ()
     """Digests of the plans that were stored, the first one first (`harness.plans`)."""
     version: int = STUDY_VERSION

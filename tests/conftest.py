@@ -33,11 +33,13 @@ recipe: {schedule: {epochs: 2}}
 
 FAKE_TRIAL = '''
 """Stands for training: instant, counts its calls, fails where it is told to."""
+import builtins
 import os
 import sys
 import time
 from pathlib import Path
 
+from harness import errors
 from harness.records import Environment, Metrics, TrialRecord
 
 
@@ -51,7 +53,9 @@ def work(spec, where, on_epoch):
     calls = Path(where.results) / "calls"
     calls.mkdir(parents=True, exist_ok=True)
     attempt = 1 + len(list(calls.glob(f"{spec.id}-*")))
-    (calls / f"{spec.id}-{attempt}").write_text(f"{os.getpid()} {node()}")
+    (calls / f"{spec.id}-{attempt}").write_text(
+        f"{os.getpid()} {node()} {'alone' if where.alone else 'beside'} {where.micro_batches}"
+    )
     for epoch in range(1, 3):
         if on_epoch:
             on_epoch({"epoch": epoch, "epochs": 2, "loss": 1.0 / epoch})
@@ -61,6 +65,9 @@ def work(spec, where, on_epoch):
         what = told.read_text()
         if what == "raise":
             raise ValueError("told to")
+        error, _, times = what.partition(" times ")
+        if times and attempt <= int(times):
+            raise (getattr(errors, error, None) or getattr(builtins, error))("told to")
         if what == "die" or (what == "die once" and attempt == 1):
             os._exit(9)
         if what == "interrupt":

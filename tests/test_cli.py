@@ -360,6 +360,42 @@ def test_kill_in_mid_study_and_the_same_command_again(small_study, fake_trial, t
     assert not {name[:-2] for name in again} & {path.parent.name for path in kept}
 
 
+def test_two_drivers_on_one_ledger_share_the_work(small_study, fake_trial, tmp_path):
+    """Started together: each trial is trained by one of them, and both end with all of it."""
+    folder = tmp_path / "modules"
+    (folder / "claimed_trial.py").write_text(
+        "import time\nimport fake_trial\nfrom harness.claims import held\n"
+        "from harness.ledger import Ledger\n\n"
+        "def work(spec, where, on_epoch):\n"
+        "    ledger = Ledger(where.results)\n"
+        "    with held(ledger.folder(spec.id), poll_s=0.05) as (_, waited):\n"
+        "        if waited and ledger.has(spec.id):\n"
+        "            return ledger.get(spec.id)\n"
+        "        time.sleep(0.4)\n"
+        "        return ledger.write(fake_trial.work(spec, where, on_epoch))\n"
+    )
+    small_study.write_text(
+        small_study.read_text() + "data: {name: shapes, train_images: 4, val_images: 2}\n"
+    )
+    command = [sys.executable, "-m", "harness.cli", "run", str(small_study), "--engine", "inline",
+               "--trial", "claimed_trial:work"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    drivers = []
+    for i in range(2):
+        words = [*command, "--reports", str(tmp_path / f"reports{i}")]
+        out = subprocess.PIPE
+        drivers.append(
+            subprocess.Popen(words, cwd=tmp_path, env=environment, text=True, stdout=out)
+        )
+    said = [driver.communicate()[0] for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0, 0]
+    assert all("12 cells: 6 done, 6 alias" in text for text in said)
+    calls = [path.name for path in (tmp_path / "results" / "calls").iterdir()]
+    assert sorted(name[-2:] for name in calls) == ["-1"] * 7
+    processes = [path.read_text().split()[0] for path in (tmp_path / "results/calls").iterdir()]
+    assert len(set(processes)) == 2, "one of them did nothing"
+
+
 CLASH = """
 name: clash
 rows:

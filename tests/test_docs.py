@@ -15,9 +15,9 @@ GUIDE = (ROOT / "docs" / "adding-a-topology.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def block(language: str, start: str) -> str:
+def block(language: str, start: str, page: str = GUIDE) -> str:
     """The fenced block of a language that begins so."""
-    found = re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    found = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     return next(one for one in found if one.startswith(start))
 
 
@@ -31,6 +31,8 @@ def checkout(tmp_path_factory):
         shutil.copy(ROOT / "search_spaces" / name, spaces)
     (spaces / "topologies" / "two_ways.yaml").write_text(block("yaml", "name: two_ways"))
     (spaces / "two_ways.yaml").write_text(block("yaml", "question:"))
+    ablation = (ROOT / "docs" / "ablation.md").read_text()
+    (spaces / "my_parts.yaml").write_text(block("yaml", "question:", ablation))
     (folder / "my_ops").mkdir()
     (folder / "my_ops" / "__init__.py").write_text(block("python", "# my_ops/__init__.py"))
     (folder / "my_ops" / "modules.py").write_text(block("python", "# my_ops/modules.py"))
@@ -57,6 +59,15 @@ def harness(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
         ("check", "--build", "search_spaces/topologies/two_ways.yaml"),
         ("show", "search_spaces/topologies/two_ways.yaml", "--width", "64", "--svg", "two.svg"),
         ("diff", "search_spaces/topologies/two_ways.yaml", "bifpn"),
+        ("check", "search_spaces/my_parts.yaml"),
+        (
+            "plan",
+            "search_spaces/my_parts.yaml",
+            "--set",
+            "data.train_images=8",
+            "--set",
+            "data.val_images=4",
+        ),
     ],
 )
 def test_the_guide_works(checkout, args):
@@ -82,6 +93,6 @@ def test_shipped_files_that_pages_name_are_there():
         for name in re.findall(
             r"`((?:harness|search_spaces|docs|benchmarks)/[\w/]+\.\w+)`", page.read_text()
         ):
-            known = (ROOT / name).exists() or "two_ways" in name
+            known = (ROOT / name).exists() or "two_ways" in name or "my_parts" in name
             assert known, f"{page.name}: {name}"
     assert "two_ways" not in topology_names()

@@ -69,6 +69,24 @@ def test_it_is_one_too_where_it_is_another_arm_again(planned):
     ]
 
 
+WIDTH = "ablation:\n  parts:\n    width: {without: {model.feature_network.width: 8}}\n"
+
+
+def test_full_without_one_of_two_parts_is_base_with_the_other(planned):
+    cells = planned(WIDTH + "    depth: {without: {model.head.depth: 2}}\n").cells
+    assert [one.cell.status for one in cells].count("alias") == 2
+
+
+def test_a_part_whose_absence_changes_nothing_is_a_fault(planned):
+    """The study's own fusion, said in other words."""
+    fuse = "{model.feature_network.fuse: {weighted: {norm: fast}}}"
+    faults = faults_of(planned, WIDTH + f"    fusion: {{without: {fuse}}}\n")
+    assert {fault.partition("changes nothing: ")[2] for fault in faults} == {
+        "it is the same trial as the baseline 'full'",
+        "it is the same trial as arm 'base'",
+    }
+
+
 def test_without_a_baseline_one_network_may_have_two_names(planned):
     text = "arms:\n  a: {model.feature_network.fuse: sum}\n  b: {model.feature_network.fuse: sum}\n"
     assert [one.cell.status for one in planned(text).cells] == ["pending", "alias"]

@@ -70,7 +70,7 @@ def run(tmp_path, facts, fake_trial):
     def run(text: str, work: str = fake_trial, **options):
         file = tmp_path / "nets.yaml"
         file.write_text(text)
-        orders = Orders(Workplace(tmp_path / "results"), "inline")
+        orders = Orders(Workplace(tmp_path / "results"))
         return run_study(load_study(file, **options), orders, work=Named(work), facts=facts)
 
     return run

@@ -97,6 +97,64 @@ def test_a_failed_trial_is_a_record_and_stays_until_asked_for(run, small_study, 
     assert calls(results)[broken] == 2
 
 
+AGAIN = {
+    "TimedOut": "timed_out",
+    "Preempted": "preempted",
+    "WorkerDied": "worker_died",
+    "Cut": "cut",
+}
+ASKED = {"BuildError": "build_error", "DataFault": "data_fault", "TrialError": "failed"}
+
+
+@pytest.mark.parametrize("error", [*AGAIN, *ASKED])
+def test_a_failure_is_tried_again_as_its_name_says(run, small_study, results, facts, error):
+    plan = make_plan(load_study(small_study), Ledger(results), facts)
+    broken = plan.pending()[0].id
+    tell(results, broken, f"{error} times 1")
+    outcome = run(small_study)
+    [cell] = [
+        cell for cell in outcome.results.cells if cell.id == broken and cell.status != "alias"
+    ]
+    assert (cell.status, cell.reason) == ({**AGAIN, **ASKED}[error], "told to")
+    assert outcome.failed == (0 if error == "Cut" else 1)
+    assert run(small_study).trained == (1 if error in AGAIN else 0)
+    assert run(small_study, retry_failed=True).failed == 0
+    assert Ledger(results).get(broken).attempt == 2
+    assert calls(results)[broken] == 2
+
+
+def test_what_was_out_of_memory_is_tried_alone_and_then_in_parts(run, small_study, results, facts):
+    plan = make_plan(load_study(small_study), Ledger(results), facts)
+    first, second = (spec.id for spec in plan.pending()[:2])
+    tell(results, first, "MemoryError times 1")
+    tell(results, second, "MemoryError times 3")
+    outcome = run(small_study)
+    assert statuses(outcome).count("out_of_memory") == 2
+    assert run(small_study).failed == 0
+
+    def ways(trial_id):
+        files = sorted((results / "calls").glob(f"{trial_id}-*"))
+        return [" ".join(file.read_text().split()[2:]) for file in files]
+
+    assert ways(first) == ["beside 1", "alone 1"]
+    assert ways(second) == ["beside 1", "alone 1", "alone 2", "alone 4"]
+
+
+def test_a_backbone_that_was_out_of_memory_is_tried_alone(run, small_study, results, facts):
+    [source] = make_plan(load_study(small_study), Ledger(results), facts).sources
+    tell(results, source, "MemoryError times 1")
+    assert run(small_study).failed == 6
+    assert run(small_study).failed == 0
+    assert " alone 1" in (results / "calls" / f"{source}-2").read_text()
+
+
+def test_a_budget_that_is_spent_leaves_the_rest_for_the_next_run(run, small_study, results):
+    outcome = run(small_study, budget_s=0)
+    assert calls(results) == {}
+    assert statuses(outcome).count("pending") == 6
+    assert statuses(run(small_study)).count("done") == 6
+
+
 def test_a_backbone_that_fails_is_named_in_the_cells(run, small_study, results, facts):
     plan = make_plan(load_study(small_study), Ledger(results), facts)
     [source] = plan.sources

@@ -30,7 +30,10 @@ class _Place(click.Path):
             return Path(str(super().convert(value, param, context)))
         from harness.files import place
 
-        return place(value) if isinstance(value, str) else value
+        try:
+            return place(value) if isinstance(value, str) else value
+        except SpecError as error:
+            self.fail(str(error), param, context)
 
 
 results_option = click.option(

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.door.ablation import say_ablation
 from harness.door.plan_table import Trial, span_words, state_of, tables
 from harness.door.published import say_published
 from harness.gating import gate
@@ -50,6 +51,7 @@ def say_plan(document: Mapping[str, Any], console: Console) -> None:
     title = f"{document['study']} ({document['profile']})"
     for table in tables(trials, times, title, console):
         console.print(table)
+    say_ablation(document, console)
     for line in reasons(trials):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for line in totals(document):

@@ -6,10 +6,12 @@ from typing import Any
 
 from harness.errors import SpecError
 from harness.ledger import Ledger
+from harness.plan.ablation import ablation_data
 from harness.records import TrialRecord
 from harness.space.assumed import assumption
 from harness.space.beside import published_data
 from harness.space.model import ModelSpec
+from harness.space.rates import rate_notes
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
 from harness.space.validate import located
@@ -70,7 +72,14 @@ class Plan:
             published=self.published(),
             sources=tuple(self.sources),
             file=str(self.study.file),
+            changes={arm: dict(fields) for arm, fields in spec.arms.items()},
+            ablation=self.ablation(),
         )
+
+    def ablation(self) -> dict[str, Any] | None:
+        """What the study takes apart (`harness.plan.ablation`)."""
+        rows = ((planned.cell, planned.spec.model) for planned in self.cells)
+        return ablation_data(self.study.spec, rows)
 
     def published(self) -> dict[str, Any] | None:
         """The study's published table, with ours beside it for each arm that is one network."""
@@ -87,6 +96,7 @@ class Plan:
 
     def as_json(self, estimate: Mapping[str, Any]) -> dict[str, Any]:
         """The document of `harness plan --json`."""
+        spec = self.study.spec
         trials = [
             {
                 "id": cell.id,
@@ -107,8 +117,10 @@ class Plan:
             "profile": self.study.profile,
             "trials": trials,
             "estimate": dict(estimate),
-            "assumed": assumption(self.study.spec),
+            "assumed": assumption(spec),
             "published": self.published(),
+            "ablation": self.ablation(),
+            "untuned": rate_notes(spec.arms, spec.vary, spec.baseline),
         }
 
 

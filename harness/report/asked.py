@@ -76,12 +76,22 @@ def _numbers(study: StudyResults, path: str) -> bool:
     )
 
 
+SAME_DATA = "chosen on the data it is shown on (optimistic)"
+
+
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """best: every label -> the label that stands for its arm. tried: values tried, by best."""
 
     best: dict[str, str]
     tried: dict[str, int]
+    path: str | None = None
+    """The tuned axis."""
+
+    def words(self, label: str) -> str:
+        """What is to be said of an arm shown at its best value; empty where one alone was tried."""
+        tried, name = self.tried.get(label, 1), (self.path or "").rpartition(".")[2]
+        return f"tuned: best of {tried} values of {name}, {SAME_DATA}" if tried > 1 else ""
 
 
 def tune(study: StudyResults, cells: pd.DataFrame, path: str | None) -> Tuning:
@@ -102,4 +112,4 @@ def tune(study: StudyResults, cells: pd.DataFrame, path: str | None) -> Tuning:
         labels = list(dict.fromkeys(group["label"]))
         best |= dict.fromkeys(labels, top)
         tried[top] = len(labels)
-    return Tuning(best, tried)
+    return Tuning(best, tried, path)

@@ -12,6 +12,7 @@ from harness.graph import Graph, digest, from_tree
 from harness.latencies import read_latencies
 from harness.ledger import Ledger
 from harness.records import TrialRecord
+from harness.report.ablation import AblationInfo, ablation_info
 from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
 from harness.report.elsewhere import ElsewhereInfo, elsewhere_info, with_elsewhere
@@ -28,6 +29,7 @@ from harness.report.ran import Ran, what_ran
 from harness.report.stats import Contrast, paired_contrasts
 from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
+from harness.space.rates import rate_notes
 from harness.studies import StudyResults, read_study
 
 
@@ -60,6 +62,8 @@ class ReportData:
     """Latencies that were brought in."""
     quoted: QuotedInfo | None = None
     """What the study says is published of its question."""
+    ablation: AblationInfo | None = None
+    """What each part is worth, where the study takes something apart."""
 
     @property
     def answer(self) -> str:
@@ -78,8 +82,8 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     brought = read_latencies(results, study, profile)
     cells = with_elsewhere(study_table(found, ledger), brought)
     tuning = tune(found, cells, wanted.tuned)
-    arms = summarise(cells, found.baseline, tuning)
-    trials = _trials(cells, ledger)
+    untuned = rate_notes(found.changes, found.axes, found.baseline)
+    arms, trials = summarise(cells, found.baseline, tuning, untuned), _trials(cells, ledger)
     records = [record for held in trials.values() for record in held]
     ran = what_ran(found, cells, records)
     main = pareto(arms, wanted.cost, wanted)
@@ -108,6 +112,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         latency=latency_info(results, found),
         elsewhere=elsewhere_info(cells, brought),
         quoted=quoted(found, arms, ran.settings),
+        ablation=ablation_info(found, cells, tuning, untuned),
     )
 
 

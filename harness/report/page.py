@@ -15,6 +15,8 @@ from harness.files import place, write_whole
 from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name
 from harness.report import stats
+from harness.report.ablation import ablation_table
+from harness.report.ablation_picture import draw_ablation, worths
 from harness.report.fusion import MOVED
 from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
@@ -31,6 +33,7 @@ TITLES = {
     "families": "AP against cost by family",
     "needs": "AP by need",
     "latency": "Latency ratios",
+    "ablation": "What each part is worth",
     "weights": "Fusion weights over time",
 }
 
@@ -62,6 +65,9 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "table.csv": data.cells.to_csv(index=False),
         "summary.csv": summary_table(data.arms).to_csv(index=False),
         "published.csv": quoted_table(data.quoted).to_csv(index=False) if data.quoted else None,
+        "ablation.csv": ablation_table(data.ablation).to_csv(index=False)
+        if data.ablation
+        else None,
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
         "curves.svg": drawn.get("curves"),
@@ -89,6 +95,8 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
         if data.fusion_curves:
             drawn["weights"] = to_svg(draw_fusion_curves(data.fusion_curves))
+        if data.ablation and (found := worths(data.ablation)):
+            drawn["ablation"] = to_svg(draw_ablation(found))
         if data.latency:
             drawn["latency"] = to_svg(draw_latency(data.latency))
         for i, info in enumerate(data.families):

@@ -95,7 +95,7 @@ def pareto(arms: Sequence[ArmSummary], x: str = "macs", asked: Asked | None = No
         if arm.alias_of:
             continue
         if arm.ap is None or axis.column not in arm.costs:
-            left_out.append((arm.label, arm.note or "no AP" if arm.ap is None else f"no {x}"))
+            left_out.append((arm.label, arm.lacks or "no AP" if arm.ap is None else f"no {x}"))
             continue
         found.append(arm)
     found.sort(key=lambda arm: (arm.costs[axis.column], arm.label))

@@ -85,7 +85,7 @@ def _rows(said: Mapping[str, Any], arms: Sequence[ArmSummary]) -> Iterator[Quote
     exact = [arm for arm in arms if arm.label == name]
     found = exact or [arm for arm in arms if arm.arm == name]
     for arm in found:
-        why = "" if arm.ap else arm.note or "no AP"
+        why = "" if arm.ap else arm.lacks or "no AP"
         yield QuotedRow(label, figures, said["note"], arm.label, arm.ap, arm.costs, why)
     if not found:
         why = f"no arm {name!r} in these results" if name else "no arm of this study"

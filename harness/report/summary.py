@@ -1,5 +1,6 @@
 """One row an arm: what its seeds say, what it costs, and what may be claimed of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,24 +32,30 @@ class ArmSummary:
     contrast: Contrast | None
     in_best_set: bool
     is_baseline: bool
-    tried: int = 1
-    """Values of the tuned axis that this one is the best of."""
+    tuned: str = ""
+    """How its learning rate, or what else was tuned, came about; empty where nothing is to say."""
+
+    @property
+    def lacks(self) -> str:
+        """Why it has no AP of its own, or not of every seed."""
+        notes = [f"same network as {self.alias_of}"] if self.alias_of else []
+        return "; ".join(notes + [f"{n} {status}" for status, n in self.unfinished.items()])
 
     @property
     def note(self) -> str:
         """What a reader must know beside the numbers."""
-        notes = [f"same network as {self.alias_of}"] if self.alias_of else []
-        notes += [f"{n} {status}" for status, n in self.unfinished.items()]
-        notes += [f"best of {self.tried} tuned"] if self.tried > 1 else []
-        return "; ".join(notes)
+        return "; ".join(words for words in (self.lacks, self.tuned) if words)
 
 
 def summarise(
-    cells: pd.DataFrame, baseline: str | None = None, tuning: Tuning | None = None
+    cells: pd.DataFrame,
+    baseline: str | None = None,
+    tuning: Tuning | None = None,
+    untuned: Mapping[str, str] | None = None,
 ) -> tuple[ArmSummary, ...]:
-    """Summaries in the order of the plan. Aliases repeat their numbers and enter no test.
+    """Summaries in the order of the plan; a tuned arm stands here at its best value alone.
 
-    Where arms were tuned, each stands here at its best value alone.
+    Aliases repeat their numbers and enter no test. untuned: what is said of arms' rates.
     """
     if cells.empty:
         return ()
@@ -79,10 +86,15 @@ def summarise(
             contrast=against.get(alias[label] or label),
             in_best_set=(alias[label] or label) in best,
             is_baseline=(alias[label] or label) == base,
-            tried=tried.get(label, 1),
+            tuned=_tuned(label, str(group["arm"].iloc[0]), tuning, untuned or {}),
         )
         for label, group in groups.items()
     )
+
+
+def _tuned(label: str, arm: str, tuning: Tuning | None, untuned: Mapping[str, str]) -> str:
+    words = [tuning.words(label) if tuning else "", untuned.get(arm, "")]
+    return "; ".join(word for word in words if word)
 
 
 def summary_table(arms: tuple[ArmSummary, ...]) -> pd.DataFrame:

@@ -14,6 +14,15 @@ from harness.space.load import Steps
 
 NETWORK = ("model", "feature_network")
 SOURCE = ("model", "backbone", "source")
+NAMED: tuple[Steps, ...] = (
+    ("vary",),
+    ("arms",),
+    ("limits",),
+    ("ablation", "parts"),
+    ("ablation", "swaps"),
+    ("ablation", "rates"),
+)
+"""Mappings by names of the study's own: a profile adds to them or replaces one."""
 VARIED = ("model", "recipe", "data")
 """What a choice may reach."""
 
@@ -37,7 +46,7 @@ def merges(schema: type[BaseModel], steps: Steps) -> bool:
         return len(steps) <= 2 or merges(schema, steps[2:])
     if steps[:3] == SOURCE:
         return len(steps) == 3 or merges(schema, steps[3:])
-    if steps in (("vary",), ("arms",), ("limits",)):
+    if steps in NAMED:
         return True
     return model_at(schema, steps) is not None
 

@@ -1,38 +1,36 @@
 """From a study and a choice to a complete `TrialSpec`: nothing is left to a default after this."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import Fault, SpecError
 from harness.records import Cost
 from harness.space import axes
+from harness.space.arms import home_of
+from harness.space.choice import Choice
 from harness.space.complete import complete_model, scaled
 from harness.space.costing import closed_form
 from harness.space.data import DataFacts, DataSpec
 from harness.space.load import Steps
+from harness.space.matched import at_matched_width
 from harness.space.overlay import Placed, absolute, assign, overlay
 from harness.space.study import Study, StudySpec
 from harness.space.trial import Seeds, TrialSpec
 from harness.space.validate import located, validated
 
+__all__ = ["Choice", "FactsOf", "bind", "price"]
+
+SAID_IN = ("arms.", "ablation.")
+"""Where a study says what an arm sets."""
+
 FactsOf = Callable[[DataSpec, int], DataFacts]
 """What is known of a dataset at an image size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One point of a study, without its seed. An axis stands above the arm it is crossed with."""
-
-    arm: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    """What the arm says, by dotted path."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """Value of each axis, by dotted path."""
-
-
 def bind(study: Study, choice: Choice, seed: int, facts: FactsOf) -> TrialSpec:
     """The complete trial; a `SpecError` with file and line where a value does not fit."""
+    choice = at_matched_width(study, choice, lambda one: _priced(study, one, seed, facts))
     with _Named(study, choice, lambda bare: bind(study, bare, seed, facts)):
         placed = _chosen(study, choice)
         spec = validated(StudySpec, placed)
@@ -48,6 +46,10 @@ def price(study: Study, choice: Choice, spec: TrialSpec) -> Cost:
     named = _Named(study, choice, without_arm)
     with named, _Located(_chosen(study, choice)), _Inside("model"):
         return closed_form(spec.model)
+
+
+def _priced(study: Study, choice: Choice, seed: int, facts: FactsOf) -> Cost:
+    return price(study, choice, bind(study, choice, seed, facts))
 
 
 def _bound(study: Study, spec: StudySpec, placed: Placed, seed: int, facts: FactsOf) -> TrialSpec:
@@ -98,8 +100,8 @@ class _Named:
         files = {place.file for place in self.study.placed.places.values()}
         of_arm = [fault for fault in faults if fault not in others and fault.file in files]
         told = {fault: self._of_arm(fault) for fault in of_arm}
-        said = [fault for fault in told.values() if fault.path.startswith("arms.")]
-        follows = [fault for fault in told.values() if not fault.path.startswith("arms.")]
+        said = [fault for fault in told.values() if fault.path.startswith(SAID_IN)]
+        follows = [fault for fault in told.values() if not fault.path.startswith(SAID_IN)]
         return [*(fault for fault in faults if fault not in told), *said, *follows]
 
     def _faults_without(self) -> Sequence[Fault]:
@@ -114,7 +116,8 @@ class _Named:
         arm = self.choice.arm
         for path in self.choice.fields:
             if fault.path == path or fault.path.startswith(f"{path}."):
-                return replace(fault, path=f"arms.{arm}.{fault.path}")
+                home = home_of(self.study.spec, arm, path)
+                return replace(fault, path=f"{home}{fault.path[len(path) :]}")
         place = self.study.placed.place(("arms", arm))
         told = replace(fault, message=f"arm {arm!r}: {fault.message}")
         return told.at(place.file, place.line) if place else told

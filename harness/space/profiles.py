@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.errors import Fault, SpecError, did_you_mean
 from harness.space import axes
+from harness.space.arms import with_arms
 from harness.space.counting import CONVENTIONS
 from harness.space.heads import part_names
 from harness.space.limits import unknown_limits
@@ -53,7 +54,7 @@ def read_study(
     placed = absolute(placed)
     faults: list[Fault] = []
     for _ in range(3):
-        spec, found = _validated(placed)
+        spec, placed, found = _validated(placed)
         if spec is not None and not found:
             return Study(file.stem, name, file, spec, placed), faults
         faults += found
@@ -64,12 +65,18 @@ def read_study(
     return None, list(dict.fromkeys(faults))
 
 
-def _validated(placed: Placed) -> tuple[StudySpec | None, list[Fault]]:
+def _validated(placed: Placed) -> tuple[StudySpec | None, Placed, list[Fault]]:
+    """The spec and its tree, with the arms that an ablation names; where there are faults, without
+    the ablation, so that its arms are not made again."""
     try:
         spec = validated(StudySpec, placed)
+        placed, faults = with_arms(placed, spec)
+        if spec.ablation is not None:
+            spec = validated(StudySpec, placed)
     except SpecError as error:
-        return None, list(error.faults)
-    return spec, located(placed, _faults(spec))
+        return None, placed, list(error.faults)
+    faults = located(placed, [*faults, *_faults(spec)])
+    return spec, placed.without("ablation") if faults else placed, faults
 
 
 def profile_names(path: str | Path) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from harness.graph.schema import (
     topology_object,
 )
 from harness.space import axes
+from harness.space.heads import part_names
 from harness.space.limits import LIMITS
 from harness.space.study import NetworkStudy, StudySpec
 
@@ -29,6 +30,7 @@ def study_schema() -> Schema:
     fields["vary"]["propertyNames"] = _path()
     fields["arms"]["additionalProperties"]["propertyNames"] = _path()
     fields["limits"]["propertyNames"] = {"enum": list(LIMITS)}
+    _ablation(definitions)
     definitions["profile"] = {
         "anyOf": [
             {"type": "object", "properties": fields, "additionalProperties": False},
@@ -54,6 +56,15 @@ def study_schema() -> Schema:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def _ablation(definitions: Schema) -> None:
+    """What parts, swaps and the tuned axis set is by path."""
+    own = definitions["AblationStudy"]["properties"]
+    definitions["PartStudy"]["properties"]["without"]["propertyNames"] = _path()
+    own["swaps"]["additionalProperties"]["propertyNames"] = _path()
+    own["tune"] |= {"propertyNames": _path(), "maxProperties": 1}
+    definitions["MatchedStudy"]["properties"]["part"] = {"enum": [*part_names(), None]}
 
 
 def _unrequired(schema: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harness.errors import SpecError
+from harness.space.ablation import AblationStudy
 from harness.space.base import Frozen
 from harness.space.compound import Compound, Positive
 from harness.space.data import DataSpec
@@ -177,6 +178,8 @@ class StudySpec(Frozen):
     """How many (counted from 0), or which."""
     recipe: Recipe = Recipe()
     data: DataSpec = DataSpec()
+    ablation: AblationStudy | None = None
+    """Parts that arms are made of; those arms are laid before `arms` as the file is read."""
     baseline: str | None = None
     """An arm that others are compared with."""
     limits: dict[str, Positive] = Field(default_factory=dict)

@@ -54,7 +54,7 @@ def attempts(where) -> dict[str, list[str]]:
     """The nodes that each trial was tried on, by its id."""
     found: dict[str, list[str]] = {}
     for path in sorted((where.results / "calls").iterdir()):
-        node = path.read_text().partition(" ")[2]
+        node = path.read_text().split()[1]
         found.setdefault(path.name.rpartition("-")[0], []).append(node)
     return found
 

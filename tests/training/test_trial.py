@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import logging
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,6 +22,7 @@ from harness.latency import measure
 from harness.ledger import Ledger
 from harness.space.data import DataSpec
 from harness.space.model import BackboneSpec, FeatureNetworkSpec
+from harness.space.trial import Seeds
 from harness.space.workplace import Workplace
 from harness.training import feeds
 from harness.trial import load_trained, run_trial
@@ -208,6 +211,28 @@ def test_a_failure_is_a_record_with_its_traceback(shapes, where, monkeypatch):
     monkeypatch.undo()
     assert run_trial(spec, where).status == "done"
     assert Ledger(where.results).get(spec.id).attempt == 2
+
+
+def test_a_used_process_and_a_fresh_one_give_the_same_record(shapes, where, tmp_path):
+    """Ray's workers go from trial to trial."""
+    spec = shapes(epochs=2)
+    run_trial(spec.model_copy(update={"seeds": Seeds.all(7)}), where)
+    torch.manual_seed(99)
+    np.random.seed(99)
+    used = run_trial(spec, where)
+    code = (
+        "import sys, pathlib; from harness.space.trial import TrialSpec\n"
+        "from harness.space.workplace import Workplace; from harness.trial import run_trial\n"
+        "spec = TrialSpec.model_validate_json(sys.stdin.read())\n"
+        "run_trial(spec, Workplace(pathlib.Path(sys.argv[1]), device='cpu'))\n"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "fresh")]
+    subprocess.run(words, check=True, text=True, input=spec.model_dump_json())
+    fresh = Ledger(tmp_path / "fresh").get(spec.id)
+    assert (fresh.status, fresh.cost, fresh.metrics) == (used.status, used.cost, used.metrics)
+    losses = [[(r.loss, r.fusion_weights) for r in record.curve] for record in (used, fresh)]
+    assert losses[0] == losses[1]
+    assert fresh.detections == used.detections  # named by what they hold
 
 
 def test_a_failure_is_recorded_once(shapes, where, monkeypatch):
