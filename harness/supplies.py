@@ -29,9 +29,10 @@ class Missing:
             return None
         claimed: TrialSpec | None = None
         for spec in tuple(self._left):
+            is_claimed = self._is_claimed(spec)  # first: a record is there before its claim is gone
             if spec.id not in self._again and self._is_done(spec):
                 self._left.remove(spec)
-            elif not self._is_claimed(spec):
+            elif not is_claimed:
                 self._left.remove(spec)
                 return spec
             else:
