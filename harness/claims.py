@@ -50,6 +50,8 @@ class Beat:
     """UTC, ISO 8601, by the owner's clock: for people."""
     epoch: int = 0
     epochs: int = 0
+    seconds: float | None = None
+    """Of the last epoch."""
     loss: float | None = None
     ap: float | None = None
     images_per_second: float | None = None
@@ -57,13 +59,26 @@ class Beat:
     peak_memory_mb: float | None = None
 
 
-PROGRESS = ("epoch", "epochs", "loss", "ap", "images_per_second", "device", "peak_memory_mb")
+PROGRESS = (
+    "epoch",
+    "epochs",
+    "seconds",
+    "loss",
+    "ap",
+    "images_per_second",
+    "device",
+    "peak_memory_mb",
+)
 
 
 def read_claim(folder: Path) -> Beat | None:
     """The claim in a trial's folder, or None where there is none that can be read."""
+    return _read(folder / CLAIM)
+
+
+def _read(path: Path) -> Beat | None:
     try:
-        tree = json.loads((folder / CLAIM).read_bytes())
+        tree = json.loads(path.read_bytes())
         return Beat(**tree)
     except (OSError, ValueError, TypeError):
         return None
@@ -126,17 +141,16 @@ class Claim:
 def take(folder: Path, onlooker: Onlooker) -> Claim | None:
     """The claim of the trial in `folder`; None while another process that lives has it."""
     other = read_claim(folder)
-    if other is not None:
-        if onlooker.lives(other):
-            return None
-        _remove(folder, other)
-    else:
-        _remove_torn(folder)
+    if other is not None and onlooker.lives(other):
+        return None
     moment = now()
     own = Beat(uuid.uuid4().hex, here(), node(), os.getpid(), born(os.getpid()), moment, 0, moment)
-    if not create_whole(folder / CLAIM, json.dumps(dataclasses.asdict(own))):
-        return None
-    return Claim(folder, own)
+    if other is None:
+        _remove_torn(folder)
+        taken = create_whole(folder / CLAIM, json.dumps(dataclasses.asdict(own)))
+    else:
+        taken = _succeed(folder, other, own, onlooker)
+    return Claim(folder, own) if taken else None
 
 
 @contextmanager
@@ -165,19 +179,22 @@ def held(folder: Path, poll_s: float = 1.0) -> Iterator[tuple[Claim, bool]]:
 _held: ContextVar[Claim | None] = ContextVar("held claim", default=None)
 
 
-def _remove(folder: Path, dead: Beat) -> None:
-    """Take a dead claim away: by a rename, so that of several takers one does it.
-
-    Another may have done so and have claimed since: what is no longer the dead one's is put back.
-    """
-    aside = folder / f".{CLAIM}.{uuid.uuid4().hex}.dead"
-    with contextlib.suppress(OSError):
-        if (found := read_claim(folder)) is None or found.owner != dead.owner:
-            return
-        (folder / CLAIM).rename(aside)
-        if (taken := json.loads(aside.read_bytes())).get("owner") != dead.owner:
-            create_whole(folder / CLAIM, json.dumps(taken))
-        aside.unlink(missing_ok=True)
+def _succeed(folder: Path, dead: Beat, own: Beat, onlooker: Onlooker) -> bool:
+    """Put a claim in the place of a dead one. Of several takers, who makes the mark does it."""
+    mark, text = folder / f".{CLAIM}.{dead.owner}.next", json.dumps(dataclasses.asdict(own))
+    if not create_whole(mark, text):
+        other = _read(mark)
+        if other is None or not onlooker.lives(other):  # it died between mark and claim
+            mark.unlink(missing_ok=True)
+        return False
+    try:
+        kept = read_claim(folder)
+        if kept is None or kept.owner != dead.owner:  # a late taker: it has a successor
+            return False
+        write_whole(folder / CLAIM, text)
+        return True
+    finally:
+        mark.unlink(missing_ok=True)
 
 
 def _remove_torn(folder: Path) -> None:

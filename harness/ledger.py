@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -206,23 +206,41 @@ def _kept_arrays(folder: Path, arrays: Mapping[str, Any]) -> str:
     return name
 
 
+def known_trials(ledger: Ledger) -> list[str]:
+    """Ids of all trials that have a folder, whatever is in it."""
+    found = sorted(f.name for f in ledger.root.iterdir()) if ledger.root.is_dir() else []
+    return [name for name in found if SAFE_NAME.fullmatch(name)]
+
+
+def match_trial(
+    word: str, known: Sequence[str], place: str, others: Iterable[str] = (), what: str = "no trial"
+) -> str:
+    """The one id that is, or begins with, a word; a `SpecError` where there is no such one.
+
+    others: what may as well have been meant.
+    """
+    fits = [word] if word in known else [name for name in known if word and name.startswith(word)]
+    if len(fits) > 1:
+        shown = f"{', '.join(fits[:5])}{', ...' if len(fits) > 5 else ''}"
+        raise SpecError(f"{word!r} begins {len(fits)} trials: {shown}")
+    if not fits:
+        valid = [*known, *others]
+        near = did_you_mean(word, valid) if valid else "; it is empty"
+        raise SpecError(f"{what} {word!r} {place}{near}")
+    return fits[0]
+
+
 def find_trial(word: str, ledger: Ledger, models: Iterable[str] = ()) -> TrialRecord:
     """The record of the one trial whose id is, or begins with, a word, and that is done.
 
     models: names that may as well have been meant. Raises `SpecError`.
     """
-    known = sorted(f.name for f in ledger.root.iterdir()) if ledger.root.is_dir() else []
-    known = [name for name in known if SAFE_NAME.fullmatch(name)]
-    fits = [word] if word in known else [name for name in known if word and name.startswith(word)]
-    if len(fits) > 1:
-        shown = f"{', '.join(fits[:5])}{', ...' if len(fits) > 5 else ''}"
-        raise SpecError(f"{word!r} begins {len(fits)} trials: {shown}")
-    record = ledger.get(fits[0]) if fits else None
+    models = tuple(models)
+    what, place = "no model, nor a trial" if models else "no trial", f"in {ledger.root}"
+    trial_id = match_trial(word, known_trials(ledger), place, models, what)
+    record = ledger.get(trial_id)
     if record is None:
-        valid = [*known, *models]
-        what = "no model, nor a trial" if models else "no trial"
-        near = did_you_mean(word, valid) if valid else "; it is empty"
-        raise SpecError(f"{what} {word!r} in {ledger.root}{near}")
+        raise SpecError(f"trial {trial_id} has no record in {ledger.root}")
     if record.status != "done":
         because = f": {record.reason}" if record.reason else ""
         raise SpecError(f"trial {record.id} is {record.status}, not done{because}")

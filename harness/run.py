@@ -1,8 +1,9 @@
 """The loop: plan, ledger, engine, ledger, study file, report. Run twice, it has nothing to do."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Any
 
 from harness.engines import ENGINES, AbstractEngine, Listed, Supply, Watch, Work
@@ -13,7 +14,7 @@ from harness.outcomes import FAILURES
 from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
 from harness.plans import read_plans, store_plan
 from harness.probes import Probes
-from harness.search import cell_name
+from harness.search import BACKBONE, Title, cell_name
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
 from harness.space.study import Study
@@ -33,8 +34,8 @@ PROBE, PROBE_TIMED = "harness.probe:probe_trial", "harness.probe:probe_trial_tim
 Say = Callable[[str], None]
 """Tells the user one line."""
 
-Watching = Callable[[dict[str, str]], Any]
-"""Makes a context manager that watches trials, from their names by id."""
+Watching = Callable[[Mapping[str, Title], int], Any]
+"""Makes a context manager that watches trials, from their titles by id and how many run at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def run_study(
 ) -> Outcome:
     """Run what the ledger lacks. The study file is kept up to date, also on interruption."""
     where = orders.workplace()
+    _demand_tensorboard(where)
     ledger = Ledger(where.results)
     engine = ENGINES.get(where.engine)()
     facts = facts or open_facts(where.cache)
@@ -138,6 +140,13 @@ def _demand_trainable(plan: Plan) -> None:
         raise SpecError(located(plan.study.placed, [Fault(*pair) for pair in faults.items()]))
 
 
+def _demand_tensorboard(where: Workplace) -> None:
+    """A `SpecError` where files for TensorBoard are asked for and cannot be written."""
+    if where.tensorboard and find_spec("tensorboardX") is None:
+        extra = "pip install 'feature-network-harness[tensorboard]'"
+        raise SpecError(f"--tensorboard: tensorboardX is not installed: {extra}")
+
+
 def _train(
     engine: AbstractEngine,
     plan: Plan,
@@ -152,13 +161,13 @@ def _train(
 
     Those that ran out of memory before come last, one at a time with the device to itself.
     """
-    names = trial_names(plan)
+    titles = titles_of(plan)
 
     def train(trials: Sequence[TrialSpec], what: str, where: Workplace = where) -> None:
         if trials and not where.is_over():
             say(what)
-            supply = Missing(trials, ledger, where)
-            _watched(engine, supply, trials, work, where, watching, names)
+            supply = Missing(trials, ledger, where, plan.sources)
+            _watched(engine, supply, trials, work, where, watching, titles)
 
     def train_all(trials: Sequence[TrialSpec], what: str, where: Workplace = where) -> None:
         alone = [spec for spec in trials if is_oversized(ledger.get(spec.id))]
@@ -183,12 +192,13 @@ def _watched(
     work: Work,
     where: Workplace,
     watching: Watching | None,
-    names: dict[str, str],
+    titles: Mapping[str, Title],
 ) -> None:
     if watching is None:
         engine.run(supply, work, where, _unwatched)
         return
-    with watching({spec.id: names.get(spec.id, "backbone") for spec in trials}) as watch:
+    asked = {spec.id: titles.get(spec.id, BACKBONE) for spec in trials}
+    with watching(asked, engine.slots(where)) as watch:
         engine.run(supply, work, where, watch)
 
 
@@ -218,10 +228,9 @@ def _is_ready(spec: TrialSpec, ledger: Ledger) -> bool:
     return record is not None and record.status == "done"
 
 
-def trial_names(plan: Plan) -> dict[str, str]:
-    """What a trial is called where people watch: its arm, choice and seed."""
-    names: dict[str, str] = {}
-    for planned in plan.cells:
-        cell = planned.cell
-        names.setdefault(cell.id, f"{cell_name(cell.arm, cell.choice)}, seed {cell.seed}")
-    return names
+def titles_of(plan: Plan) -> dict[str, Title]:
+    """What trials are called where people watch: by their first cell."""
+    titles: dict[str, Title] = {}
+    for cell in (planned.cell for planned in plan.cells):
+        titles.setdefault(cell.id, Title(cell_name(cell.arm, cell.choice), cell.seed))
+    return titles

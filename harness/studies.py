@@ -98,6 +98,11 @@ def read_study(results: Path, study: str, profile: str) -> StudyResults:
         raise LedgerError(f"{path}: {first_fault(error)}") from None
 
 
+def study_name(word: str) -> str:
+    """A study's name, from it or from its file."""
+    return Path(word).stem if word.endswith((".yaml", ".yml")) else word
+
+
 def profiles_of(results: Path, study: str) -> tuple[str, ...]:
     """Profiles of a study that have results."""
     folder = results / "studies" / safe_name(study, "study")

@@ -1,6 +1,6 @@
 """The supply of a planned study: trials that the ledger lacks, the free ones first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from harness.claims import Onlooker, read_claim
 from harness.ledger import Ledger
@@ -18,11 +18,19 @@ class Missing:
 
     adaptive = False
 
-    def __init__(self, trials: Sequence[TrialSpec], ledger: Ledger, where: Workplace) -> None:
+    def __init__(
+        self,
+        trials: Sequence[TrialSpec],
+        ledger: Ledger,
+        where: Workplace,
+        sources: Collection[str] = (),
+    ) -> None:
+        """sources: trials that are wanted for their backbone, and again where its weights are
+        gone."""
         self._left = list(trials)
         self._ledger, self._where, self._onlooker = ledger, where, Onlooker()
-        self._again = {spec.id for spec in trials if self._is_done(spec)}
-        """Done, and wanted again: a backbone whose weights are gone."""
+        self._again = {spec.id for spec in trials if spec.id in sources and self._is_gone(spec)}
+        """Done, and wanted again. Others that are done by now were trained by another driver."""
 
     def next(self) -> TrialSpec | None:
         if self._where.is_over():
@@ -47,6 +55,11 @@ class Missing:
     def _is_done(self, spec: TrialSpec) -> bool:
         record = self._ledger.get(spec.id)
         return record is not None and record.status == "done"
+
+    def _is_gone(self, spec: TrialSpec) -> bool:
+        """Whether a finished trial has left neither its backbone nor what it is taken out of."""
+        places = (self._where.backbone(spec.id), self._where.checkpoint(spec.id))
+        return self._is_done(spec) and not any(path.exists() for path in places)
 
     def _is_claimed(self, spec: TrialSpec) -> bool:
         beat = read_claim(self._ledger.folder(spec.id))

@@ -37,6 +37,7 @@ from harness.training.logs import timed
 from harness.training.predict import predict
 from harness.training.prepare import build_detector, open_dataset
 from harness.training.stops import Stops, heeded
+from harness.training.tensorboard import curves_of
 from harness.training.train import Trainer
 from harness.underway import Underway, altered, tidy, train
 
@@ -54,21 +55,24 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
     Two processes do not train one trial at once: the second waits, and takes the first's record.
     An earlier record that is not `done` is no reason not to train. SIGTERM ends it between two
     steps, and takes its effect when the record is written.
-    on_epoch: told plain values after each epoch (`epoch`, `epochs`, `loss`, ...).
+    on_epoch: told plain values after each epoch, those of its `EpochLog` first (see `Underway`).
     """
     ledger = Ledger(where.results)
     with held(ledger.folder(spec.id)) as (claim, waited):
         kept = ledger.get(spec.id) if waited else None
         if kept is not None and kept.status == "done":
             return kept
+        with heeded(Stops(where)) as stops, curves_of(spec, where) as curves:
 
-        def tell(facts: Mapping[str, Any]) -> None:
-            claim.tell(facts)
-            if on_epoch:
-                on_epoch(facts)
+            def tell(facts: Mapping[str, Any]) -> None:
+                curves.tell(facts)
+                claim.tell(facts)
+                if on_epoch:
+                    on_epoch({name: facts[name] for name in facts if name != "fusion_weights"})
 
-        with heeded(Stops(where)) as stops:
-            record = ledger.write(*_logged_attempt(spec, where, tell, stops))
+            record, detections = _logged_attempt(spec, where, tell, stops)
+            curves.end(record)
+            record = ledger.write(record, detections)
             if record.status == "done":
                 tidy(spec, where)
     return record
@@ -156,7 +160,9 @@ def _perform(
         return _evaluate(network, feeds, dataset, spec, device)
 
     known = unfinished(spec, facts["environment"], facts["cost"])
-    underway = Underway(trainer, lambda network: evaluate(network)[0].ap, known, where, on_epoch)
+    underway = Underway(
+        trainer, lambda network: evaluate(network)[0].ap, known, where, on_epoch, memory.megabytes
+    )
     with timed("training"):
         trained, peak_mb = train(trainer, spec, where, underway)
     facts |= {

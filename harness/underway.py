@@ -31,10 +31,15 @@ class Underway:
         record: TrialRecord,
         where: Workplace,
         on_epoch: OnEpoch | None,
+        peak_mb: Callable[[], float] | None = None,
     ) -> None:
-        """record: all that is known before training, as a `stopped` record."""
+        """record: all that is known before training, as a `stopped` record.
+
+        on_epoch: told the fields of `EpochLog`, `epochs`, `ap` where there was an evaluation,
+        `host`, `device` and `peak_memory_mb`.
+        """
         self.trainer, self.ap_of, self.where, self.on_epoch = trainer, ap_of, where, on_epoch
-        self.record, self.ledger = record, Ledger(where.results)
+        self.record, self.ledger, self.peak_mb = record, Ledger(where.results), peak_mb
         left = self.ledger.partial(record.id)
         self.found = {rung.epoch: rung for rung in left.rungs} if left else {}
 
@@ -50,9 +55,17 @@ class Underway:
         if self.is_due(row.epoch):
             ap = self._evaluated(row.epoch)
         if self.on_epoch:
-            facts = dataclasses.asdict(row)
-            del facts["fusion_weights"]
-            self.on_epoch({**facts, "epochs": epochs, "ap": ap})
+            place = self.record.environment
+            self.on_epoch(
+                {
+                    **dataclasses.asdict(row),
+                    "epochs": epochs,
+                    "ap": ap,
+                    "host": place.host,
+                    "device": place.device,
+                    "peak_memory_mb": self.peak_mb() if self.peak_mb else None,
+                }
+            )
 
     def is_due(self, epoch: int) -> bool:
         """Whether there is an evaluation after an epoch. The last epoch's is the trial's own."""

@@ -128,6 +128,27 @@ def test_of_many_that_ask_at_once_one_gets_it(tmp_path):
         claim.release()
 
 
+def test_who_died_while_it_took_over_holds_up_nobody(tmp_path):
+    own = take(tmp_path, Onlooker())
+    own._over.set()
+    own._thread.join()
+    elsewhere(tmp_path)
+    moment = [0.0]
+    onlooker = Onlooker(clock=lambda: moment[0])
+    assert take(tmp_path, onlooker) is None
+    dead = read_claim(tmp_path)
+    mark = tmp_path / f".claim.json.{dead.owner}.next"
+    mark.write_text(json.dumps(dataclasses.asdict(dataclasses.replace(dead, owner="taker"))))
+    moment[0] = STALE_S
+    assert take(tmp_path, onlooker) is None, "another is about to take it"
+    moment[0] = 2 * STALE_S
+    assert take(tmp_path, onlooker) is None
+    got = take(tmp_path, onlooker)
+    assert got is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["claim.json"]
+    got.release()
+
+
 @pytest.mark.parametrize("text", ["", '{"owner":', "[]", '{"owner": "x", "news": 1}'])
 def test_a_torn_claim_holds_nothing(tmp_path, text):
     (tmp_path / "claim.json").write_text(text)

@@ -52,6 +52,7 @@ HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {"engines/ray/bridge.py", "engines/ray/cluster.py", "engines/ray/engine.py"},
     "pycocotools": {"evaluate.py"},
+    "tensorboardX": {"training/tensorboard.py"},
     "optuna": {"search/optuna_search.py"},
     "yaml": {"space/load.py"},
 }

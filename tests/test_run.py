@@ -4,8 +4,6 @@ import pytest
 from rich.console import Console
 
 from harness.door.plan import say_plan
-from harness.door.progress import Progress, clock_words
-from harness.engines import Event
 from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan
@@ -254,30 +252,3 @@ def test_names_and_reasons_are_printed_as_they_stand():
 def test_a_trial_function_that_is_not_there(fake_trial, name):
     with pytest.raises(SpecError, match=f"--trial {name}"):
         resolve(name)
-
-
-def test_progress_in_plain_lines():
-    now = iter(range(0, 1000, 10))
-    console = Console(record=True, width=200, force_terminal=False)
-    progress = Progress({"a": "width 8", "b": "width 16"}, console, clock=lambda: next(now))
-    with progress:
-        progress(Event("a", "started", {}))
-        progress(Event("a", "epoch", {"epoch": 1, "epochs": 2}))
-        progress(Event("a", "ended", {"status": "done", "ap": 0.25, "seconds": 9.0}))
-        progress(Event("a", "ended", {"status": "done"}))
-        progress(Event("b", "ended", {"status": "failed", "reason": "told to"}))
-    lines = console.export_text().splitlines()
-    assert lines == ["[1/2]  width 8  done  AP 0.250  9 s  10 s left",
-                     "[2/2]  width 16  failed  told to"]  # fmt: skip
-    assert clock_words(7500) == "2 h 05 min"
-
-
-def test_progress_draws_in_a_terminal():
-    console = Console(record=True, width=100, force_terminal=True)
-    progress = Progress({"a": "width 8", "b": "width 16"}, console)
-    progress(Event("a", "epoch", {"epoch": 1, "epochs": 4, "loss": 0.5}))
-    console.print(progress.render())
-    text = console.export_text()
-    assert "width 8" in text
-    assert "epoch 1/4" in text
-    assert "0 of 2 trials" in text

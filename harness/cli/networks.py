@@ -184,14 +184,10 @@ def schema(kind: str, plugins: tuple[str, ...]) -> None:
 @json_option
 @friendly
 def list_names(plugins: tuple[str, ...], results: Path, as_json: bool) -> None:
-    """Topologies, backbones, ops, heads, datasets, and studies that have results."""
-    from harness.door.listing import names
+    """Topologies, backbones, ops, heads, datasets, and studies with their progress."""
+    from harness.door.listing import listing, listing_words
     from harness.plugins import load
 
     load(plugins)
-    document = names(results)
-    if as_json:
-        say_json(document)
-        return
-    for kind, found in document.items():
-        click.echo(f"{kind}: {', '.join(found) or '-'}")
+    document = listing(results)
+    say_json(document) if as_json else click.echo("\n".join(listing_words(document)))

@@ -64,7 +64,7 @@ def run(
     from rich.console import Console
 
     from harness.door.printing import say_outcome, wide_console
-    from harness.door.progress import Progress
+    from harness.door.watching import watcher
     from harness.files import place
     from harness.plugins import load
     from harness.run import Orders, run_study
@@ -82,7 +82,7 @@ def run(
         loaded,
         Orders(where, limit, retry is not None, budget),
         work=work_of(work, loaded.trainer, plugins),
-        watching=lambda names: Progress(names, errors),
+        watching=watcher(where.results, loaded.name, loaded.profile, errors),
         say=lambda line: errors.print(line, highlight=False, markup=False),
     )
     written = write_report(results, reports, loaded.name, loaded.profile)
@@ -257,10 +257,10 @@ def report(
     """Draw the report of a study again, from results alone."""
     from harness.door.printing import say_written
     from harness.plugins import load
-    from harness.studies import chosen_profile
+    from harness.studies import chosen_profile, study_name
 
     load(plugins)
-    name = Path(study).stem if study.endswith((".yaml", ".yml")) else study
+    name = study_name(study)
     profile = chosen_profile(results, name, profile)
     say_written(write_report(results, reports, name, profile, published))
 

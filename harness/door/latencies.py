@@ -13,7 +13,7 @@ from harness.latencies import (
 )
 from harness.report.table import cell_labels
 from harness.search import cell_name
-from harness.studies import StudyResults, chosen_profile, read_study
+from harness.studies import StudyResults, chosen_profile, read_study, study_name
 
 
 def import_latencies(
@@ -23,7 +23,7 @@ def import_latencies(
 
     word: the study's name, or its file.
     """
-    name = Path(word).stem if word.endswith((".yaml", ".yml")) else word
+    name = study_name(word)
     study = read_study(results, name, chosen_profile(results, name, profile))
     new = read_csv(file, study, _names(study))
     path = latencies_path(results, study.study, study.profile)

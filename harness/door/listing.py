@@ -1,10 +1,42 @@
 """What `harness ls` says."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from harness.errors import LedgerError
 from harness.space.backbones import backbone_names
 from harness.space.family import FAMILY
 from harness.space.zoo import topology_names
+
+
+def listing(results: Path) -> dict[str, Any]:
+    """The document of `harness ls --json`: names by kind, and of each study trials by status."""
+    found = names(results)
+    return {**found, "progress": {study: _counts(results, study) for study in found["studies"]}}
+
+
+def listing_words(document: dict[str, Any]) -> Iterator[str]:
+    """A line a kind; studies have one each."""
+    for kind, found in document.items():
+        if kind not in ("studies", "progress"):
+            yield f"{kind}: {', '.join(found) or '-'}"
+    progress = document["progress"]
+    yield "studies:" if progress else "studies: -"
+    for study, counts in progress.items():
+        words = [f"{number} {status}" for status, number in counts.items()]
+        yield f"  {study}: {', '.join(words) or 'cannot be read'}"
+
+
+def _counts(results: Path, study: str) -> dict[str, int]:
+    """Of `name (profile)`."""
+    from harness.door.lookout import Lookout
+
+    name, _, profile = study.removesuffix(")").rpartition(" (")
+    try:
+        return dict(Lookout(results, name, profile).look().counts)
+    except LedgerError:
+        return {}
 
 
 def names(results: Path) -> dict[str, list[str]]:

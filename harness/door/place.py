@@ -50,6 +50,9 @@ _OPTIONS = (
         type=click.FloatRange(min=0, min_open=True),
         help="Longest that a trial may take.",
     ),
+    click.option(
+        "--tensorboard", is_flag=True, help="Curves for TensorBoard in RESULTS/tensorboard."
+    ),
 )
 
 

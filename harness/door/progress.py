@@ -2,48 +2,39 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
+from harness.door.board import Best, Board, Ended, Row, best_of, draw, ended_words
 from harness.engines.base import Event
+from harness.search import Title
 
 Clock = Callable[[], float]
-
-
-@dataclass(slots=True)
-class Running:
-    """A trial under way."""
-
-    epoch: int = 0
-    epochs: int = 0
-    ap: float | None = None
-    loss: float | None = None
-
-    @property
-    def share(self) -> float:
-        return self.epoch / self.epochs if self.epochs else 0.0
 
 
 class Progress:
     """Watches an engine: trials done and running, epoch and AP (or loss) so far, time left."""
 
     def __init__(
-        self, names: Mapping[str, str], console: Console, clock: Clock = time.monotonic
+        self,
+        titles: Mapping[str, Title],
+        console: Console,
+        clock: Clock = time.monotonic,
+        *,
+        slots: int | None = None,
+        best: Best | None = None,
     ) -> None:
-        self.names = names
-        self.console = console
-        self.clock = clock
+        """titles: of the trials to come, by id; they may grow. best: of those done before."""
+        self.titles, self.console, self.clock = titles, console, clock
+        self.slots, self.before = slots, best
         self.began = clock()
-        self.ended: set[str] = set()
-        self.best: float | None = None
-        self.running: dict[str, Running] = {}
+        self.ended: dict[str, Ended] = {}
+        self.running: dict[str, tuple[Row, float]] = {}
+        """With the moment at which it last told."""
         self.live: Live | None = None
         if console.is_terminal:
             self.live = Live(
@@ -66,69 +57,73 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         if event.kind == "started":
-            self.running.setdefault(event.id, Running())
+            self.running.setdefault(event.id, (self._row(event.id), self.clock()))
         elif event.kind == "epoch":
-            self._epoch(event.id, event.facts)
+            row, _ = self.running.get(event.id, (self._row(event.id), 0.0))
+            self.running[event.id] = told(row, event.facts), self.clock()
         elif event.id not in self.ended:
             self._end(event.id, event.facts)
 
-    def _epoch(self, trial_id: str, facts: Mapping[str, Any]) -> None:
-        running = self.running.setdefault(trial_id, Running())
-        running.epoch = int(facts.get("epoch", running.epoch + 1))
-        running.epochs = int(facts.get("epochs", running.epochs))
-        for name in ("ap", "loss"):
-            if facts.get(name) is not None:
-                setattr(running, name, float(facts[name]))
+    @property
+    def total(self) -> int:
+        return max(len(self.titles), len(self.ended) + len(self.running))
+
+    def _title(self, trial_id: str) -> Title:
+        return self.titles.get(trial_id) or Title(trial_id[:8])
+
+    def _row(self, trial_id: str) -> Row:
+        return Row(trial_id, self._title(trial_id))
 
     def _end(self, trial_id: str, facts: Mapping[str, Any]) -> None:
         self.running.pop(trial_id, None)
-        self.ended.add(trial_id)
-        ap = facts.get("ap")
-        if ap is not None:
-            self.best = ap if self.best is None else max(self.best, ap)
-        words = [
-            f"[{len(self.ended)}/{len(self.names)}]",
-            self.names.get(trial_id, trial_id),
-            str(facts.get("status", "ended")),
-        ]
-        if ap is not None:
-            words.append(f"AP {ap:.3f}")
-        if facts.get("seconds"):
-            words.append(f"{facts['seconds']:.0f} s")
-        if facts.get("reason"):
-            words.append(str(facts["reason"]))
-        left = self.seconds_left()
-        if left is not None and len(self.ended) < len(self.names):
-            words.append(f"{clock_words(left)} left")
-        self.console.print("  ".join(words), highlight=False, markup=False, soft_wrap=True)
+        known: dict[str, Any] = {name: facts.get(name) for name in ("ap", "seconds", "reason")}
+        one = Ended(trial_id, self._title(trial_id), str(facts.get("status", "ended")), **known)
+        self.ended[trial_id] = one
+        words = ended_words(one, len(self.ended), self.total, self.seconds_left())
+        self.console.print(words, highlight=False, markup=False, soft_wrap=True)
 
     def seconds_left(self) -> float | None:
         """From the share of all trials' epochs that is behind us; None before there is any."""
-        behind = len(self.ended) + sum(running.share for running in self.running.values())
+        running = [row for row, _ in [*self.running.values()]]
+        behind = len(self.ended) + sum(row.share for row in running)
         if not behind:
             return None
-        return (self.clock() - self.began) * (len(self.names) - behind) / behind
+        return (self.clock() - self.began) * (self.total - behind) / behind
 
-    def render(self) -> Group:
+    def board(self) -> Board:
+        """What is known now. Called by the thread that draws, while events come in."""
+        moment = self.clock()
+        rows = [passed(row, moment - since) for row, since in [*self.running.values()]]
+        bests = [best for best in (self.before, best_of([*self.ended.values()])) if best]
+        return Board(
+            total=self.total,
+            ended=len(self.ended),
+            rows=tuple(rows),
+            best=max(bests, key=lambda best: best.ap, default=None),
+            left_s=self.seconds_left(),
+            slots=self.slots,
+        )
+
+    def render(self) -> RenderableType:
         """What a terminal shows below the lines of ended trials."""
-        left = self.seconds_left()
-        words = f"{len(self.ended)} of {len(self.names)} trials"
-        if self.best is not None:
-            words += f", best AP {self.best:.3f}"
-        words += f", {clock_words(left)} left" if left is not None else ""
-        bar = ProgressBar(total=max(1, len(self.names)), completed=len(self.ended), width=40)
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for trial_id, running in self.running.items():
-            epochs = f"epoch {running.epoch}/{running.epochs}" if running.epochs else "starting"
-            loss = f"loss {running.loss:.3f}" if running.loss is not None else ""
-            so_far = f"AP {running.ap:.3f}" if running.ap is not None else loss
-            table.add_row(Text(self.names.get(trial_id, trial_id)), epochs, so_far)
-        return Group(table, bar, Text(words))
+        return draw(self.board(), self.console.width, self.console.height)
 
 
-def clock_words(seconds: float) -> str:
-    """`40 s`, `12 min` or `3 h 05 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+def told(row: Row, facts: Mapping[str, Any]) -> Row:
+    """The row after what a trial told at the end of an epoch (`EpochLog`, `epochs`, `ap`, ...)."""
+    names = ("epochs", "loss", "ap", "images_per_second", "host", "device", "peak_memory_mb")
+    known = {name: facts[name] for name in names if facts.get(name) is not None}
+    row = replace(row, epoch=int(facts.get("epoch", row.epoch + 1)), **known)
+    return replace(row, left_s=seconds_left(row, facts.get("seconds")))
+
+
+def seconds_left(row: Row, epoch_seconds: float | None) -> float | None:
+    """Of a trial that has just ended an epoch, which took so long."""
+    if epoch_seconds is None or not row.epochs:
+        return None
+    return epoch_seconds * (row.epochs - row.epoch)
+
+
+def passed(row: Row, seconds: float) -> Row:
+    """The row so many seconds after it last told."""
+    return row if row.left_s is None else replace(row, left_s=max(0.0, row.left_s - seconds))

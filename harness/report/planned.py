@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.ledger import Ledger
+from harness.outcomes import OUTCOMES
 from harness.plans import SHOWN, PlannedCell, StoredPlan, changed, read_plans
 from harness.records import TrialRecord
 from harness.search import cell_name
-from harness.studies import Cell, StudyResults
+from harness.studies import Cell, CellStatus, StudyResults
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +196,21 @@ def _word(value: Any) -> str:
     return str(value)
 
 
+def _ended(status: CellStatus) -> str:
+    """A state, and when such a trial is trained again."""
+    if status == "pending" or status == "alias" or status == "rejected":
+        return status
+    return f"{status.replace('_', ' ')} ({AGAIN[OUTCOMES[status].again]})"
+
+
+AGAIN = {
+    "never": "for good",
+    "next run": "the next run tries it again",
+    "alone": "the next run tries it again, alone on its device",
+    "asked": "until `--retry failed`",
+}
+
+
 def _missing(cells: Sequence[Cell], ledger: Ledger) -> tuple[tuple[str, str, str], ...]:
     """Cells without a result, one row for all seeds that ended alike."""
     groups: dict[tuple[str, str, str], list[Cell]] = {}
@@ -202,7 +218,7 @@ def _missing(cells: Sequence[Cell], ledger: Ledger) -> tuple[tuple[str, str, str
         record = ledger.get(cell.id)
         if cell.status == "alias" or (record is not None and record.status == "done"):
             continue
-        status = "missing" if cell.status == "done" else cell.status
+        status = "missing" if cell.status == "done" else _ended(cell.status)
         key = (cell_name(cell.arm, cell.choice), status, cell.reason or "")
         groups.setdefault(key, []).append(cell)
     return tuple(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.outcomes import FAILURES
 from harness.records import TrialRecord
 from harness.studies import StudyResults
 
@@ -105,7 +106,7 @@ def _cautions(cells: pd.DataFrame) -> tuple[str, ...]:
         if len(values) > 1 and not any(column.split("_")[0] in name for name in varied):
             said.append(f"Trials differ in {words}: {_list(values)}. Compare with care.")
     if "status" in cells:
-        ended = cells.loc[cells["status"].isin(["diverged", "failed"]), "label"]
+        ended = cells.loc[cells["status"].isin(FAILURES), "label"]
         lost = list(dict.fromkeys(ended))
         if lost:
             said.append(

@@ -20,6 +20,8 @@ from harness.studies import Cell, StudyResults, chosen_profile, read_study
 
 METRICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
 PARTS = part_names()
+ALTERED = "altered"
+"""State of a cell whose trial was not run as its spec says: its AP is compared with nothing."""
 CHOICE = "choice."
 """Prefix of the columns that hold a cell's value on each axis."""
 
@@ -95,6 +97,9 @@ def cell_row(cell: Cell, label: str, record: TrialRecord | None) -> dict[str, An
     row |= {"seed": cell.seed, "status": status, "reason": reason, "alias_of": None}
     facts = record_row(record) if record is not None and status != "rejected" else {}
     facts.pop("seed", None)
+    if facts.get("altered"):
+        row |= {"status": ALTERED, "reason": facts["altered"]}
+        facts |= {"altered_ap": facts["ap"], **dict.fromkeys(METRICS)}
     row |= {name: value for name, value in facts.items() if name not in row}
     row["id"] = cell.id
     planned = _figures(cell, cell.parts)
@@ -121,6 +126,8 @@ def record_row(record: TrialRecord) -> dict[str, Any]:
         "data_wait_share": record.data_wait_share,
         "peak_memory_mb": record.peak_memory_mb,
         "epochs": len(record.curve),
+        "altered": record.altered,
+        "attempt": record.attempt,
         "loss": record.curve[-1].loss if record.curve else None,
     }
     row |= _settings(spec)

@@ -2,12 +2,14 @@
 
 from harness.search.base import AbstractSearcher, Proposal, Told
 from harness.search.grid import grid
-from harness.search.names import BASE, cell_name, label, short_names, wording
+from harness.search.names import BACKBONE, BASE, Title, cell_name, label, short_names, wording
 
 __all__ = [
+    "BACKBONE",
     "BASE",
     "AbstractSearcher",
     "Proposal",
+    "Title",
     "Told",
     "cell_name",
     "grid",

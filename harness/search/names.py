@@ -1,12 +1,29 @@
 """What points of a study are called."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.space.names import is_topology, topology_name
 
 BASE = "base"
 """The only arm of a study that has neither arms nor axes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What a trial is called where people watch."""
+
+    arm: str
+    """With its choice on the axes: `cell_name`."""
+    seed: int | None = None
+
+    def __str__(self) -> str:
+        return self.arm if self.seed is None else f"{self.arm}, seed {self.seed}"
+
+
+BACKBONE = Title("backbone")
+"""A trial that others take their backbone from."""
 
 
 def cell_name(arm: str, choice: Mapping[str, Any]) -> str:

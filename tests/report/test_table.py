@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from harness.errors import LedgerError, SpecError
@@ -124,3 +126,14 @@ def test_reading_and_drawing_need_no_torch(make: Any, keep: Any, tmp_path: Path)
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_an_altered_trial_stands_outside_every_comparison(make: Any, keep: Any) -> None:
+    """Half its batch at a time: its AP is shown, and is no AP of its arm."""
+    study, records = make.grid()
+    words = "batch of 4 in micro-batches of 2"
+    records = [replace(records[0], altered=words), *records[1:]]
+    row = table(keep(study, records), "width", "laptop").iloc[0]
+    assert (row["status"], row["reason"]) == ("altered", words)
+    assert pd.isna(row["ap"])
+    assert row["altered_ap"] == records[0].metrics.ap
