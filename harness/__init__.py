@@ -10,11 +10,22 @@ if TYPE_CHECKING:
     from harness.compiler import compile
     from harness.door.describe import build
     from harness.exchange import load_detector
+    from harness.own import trial_data, trial_network, trial_record
     from harness.report.table import table
     from harness.space.zoo import load_topology
     from harness.weights import load_weights
 
-__all__ = ["build", "compile", "load_detector", "load_topology", "load_weights", "table"]
+__all__ = [
+    "build",
+    "compile",
+    "load_detector",
+    "load_topology",
+    "load_weights",
+    "table",
+    "trial_data",
+    "trial_network",
+    "trial_record",
+]
 
 _HOMES = {
     "build": "harness.door.describe",
@@ -23,6 +34,9 @@ _HOMES = {
     "load_topology": "harness.space.zoo",
     "load_weights": "harness.weights",
     "table": "harness.report",
+    "trial_data": "harness.own",
+    "trial_network": "harness.own",
+    "trial_record": "harness.own",
 }
 
 

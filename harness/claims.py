@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -156,16 +157,26 @@ def take(folder: Path, onlooker: Onlooker) -> Claim | None:
 def held(folder: Path, poll_s: float = 1.0) -> Iterator[tuple[Claim, bool]]:
     """Holds the claim for the length of a block; waits for another process that lives.
 
-    With it, whether there was one to wait for: it may have done the trial meanwhile.
+    With it, whether there was one to wait for: it may have done the trial meanwhile. Inside a
+    block of the same folder it is the claim that is held already.
     """
+    outer = _held.get()
+    if outer is not None and outer.path == folder / CLAIM:
+        yield outer, False
+        return
     onlooker, waited = Onlooker(), False
     while (claim := take(folder, onlooker)) is None:
         waited = True
         time.sleep(poll_s)
+    token = _held.set(claim)
     try:
         yield claim, waited
     finally:
+        _held.reset(token)
         claim.release()
+
+
+_held: ContextVar[Claim | None] = ContextVar("held claim", default=None)
 
 
 def _succeed(folder: Path, dead: Beat, own: Beat, onlooker: Onlooker) -> bool:

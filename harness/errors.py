@@ -60,6 +60,10 @@ class TrialError(HarnessError):
     """Of the trial's record (`harness.outcomes`)."""
 
 
+class Rejected(HarnessError):
+    """A network does not pass the gate's second step. Not a fact of the trial: no record of it."""
+
+
 class DataFault(TrialError):
     """The data of a trial are not there, cannot be read, or are not those it was planned for."""
 

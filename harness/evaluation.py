@@ -73,7 +73,7 @@ def evaluation_path(
     sized = "" if size == subject.image_size else f"-{size}px"
     limited = "" if limit is None else f"-{limit}"
     name = safe_name(f"{subject.name}{sized}{limited}", "model")
-    path = Path(results) / "evals" / f"{name}.json"
+    path = results / "evals" / f"{name}.json"
     own = _digest_of(record)
     if path.exists() and _digest_in(path) != own:
         return path.with_name(f"{name}-{own[:8]}.json")

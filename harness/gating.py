@@ -9,12 +9,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.engines.base import reason_of
+from harness.engines.base import OnEpoch, reason_of
+from harness.errors import Rejected
 from harness.plan import Plan, Planned
+from harness.plugins import load
 from harness.probes import Probe, Probes, probe_key
+from harness.records import TrialRecord
 from harness.space.limits import LATENCY, over_measured
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
+from harness.trainers import PROBE, PROBE_TIMED, Named, resolve
 
 ProbesOf = Callable[[TrialSpec], Probe | None]
 Run = Callable[[Sequence[TrialSpec], bool], None]
@@ -40,6 +44,33 @@ class ProbeSink:
 
     def get(self, spec: TrialSpec, where: Workplace) -> None:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """The second step in the worker that is about to train: for what no plan knows beforehand."""
+
+    work: Named
+    limits: Mapping[str, float]
+
+    def __call__(self, spec: TrialSpec, where: Workplace, on_epoch: OnEpoch) -> TrialRecord:
+        """The trial; raises `Rejected`, and leaves the probe that says why."""
+        probes, timed = Probes(where), LATENCY in self.limits
+        known = probes.get(spec)
+        if known is None or known.complaint or (timed and known.latency_ms is None):
+            load(self.work.plugins)
+            known = resolve(PROBE_TIMED if timed else PROBE)(spec, where)
+            probes.write(known)
+        if reason := objection(known, self.limits):
+            raise Rejected(reason)
+        return self.work(spec, where, on_epoch)
+
+
+def objection(probe: Probe | None, limits: Mapping[str, float]) -> str | None:
+    """Why a network is not to be trained, as far as its probe tells."""
+    if probe is None:
+        return None
+    return probe.complaint or over_measured(limits, probe.memory_mb, probe.latency_ms)
 
 
 SAME = 1e-6
@@ -110,8 +141,7 @@ def _reason(
         base = probes_of(baseline.spec)
         if base is not None and _same_step(probe, base):
             return IDLE_ARM
-    limits = plan.study.spec.limits
-    return probe.complaint or over_measured(limits, probe.memory_mb, probe.latency_ms)
+    return objection(probe, plan.study.spec.limits)
 
 
 def _may_be_idle(planned: Planned, baseline: Planned | None) -> bool:

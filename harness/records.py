@@ -65,17 +65,17 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class EpochLog:
-    """One row of the training curve."""
+    """One row of the training curve. None is what a trainer of one's own did not tell."""
 
     epoch: int
-    step: int
+    step: int | None
     loss: float
-    class_loss: float
-    box_loss: float
-    learning_rate: float
+    class_loss: float | None
+    box_loss: float | None
+    learning_rate: float | None
     seconds: float
-    images_per_second: float
-    data_wait_share: float
+    images_per_second: float | None
+    data_wait_share: float | None
     """Share of the epoch's time spent waiting for data."""
     fusion_weights: dict[str, list[float]] = field(default_factory=dict)
     """Normalised fusion weights by node key, in the order of the node's inputs

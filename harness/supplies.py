@@ -1,12 +1,15 @@
 """The supply of a planned study: trials that the ledger lacks, the free ones first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from harness.claims import Onlooker, read_claim
 from harness.ledger import Ledger
 from harness.records import TrialRecord
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
+
+MICRO_BATCHES = (1, 2, 4, 8)
+"""Into how many parts a batch is cut that does not fit, one after the other until it does."""
 
 
 class Missing:
@@ -18,20 +21,29 @@ class Missing:
 
     adaptive = False
 
-    def __init__(self, trials: Sequence[TrialSpec], ledger: Ledger, where: Workplace) -> None:
+    def __init__(
+        self,
+        trials: Sequence[TrialSpec],
+        ledger: Ledger,
+        where: Workplace,
+        sources: Collection[str] = (),
+    ) -> None:
+        """sources: trials that are wanted for their backbone, and again where its weights are
+        gone."""
         self._left = list(trials)
         self._ledger, self._where, self._onlooker = ledger, where, Onlooker()
-        self._again = {spec.id for spec in trials if self._is_done(spec)}
-        """Done, and wanted again: a backbone whose weights are gone."""
+        self._again = {spec.id for spec in trials if spec.id in sources and self._is_gone(spec)}
+        """Done, and wanted again. Others that are done by now were trained by another driver."""
 
     def next(self) -> TrialSpec | None:
         if self._where.is_over():
             return None
         claimed: TrialSpec | None = None
         for spec in tuple(self._left):
+            is_claimed = self._is_claimed(spec)  # first: a record is there before its claim is gone
             if spec.id not in self._again and self._is_done(spec):
                 self._left.remove(spec)
-            elif not self._is_claimed(spec):
+            elif not is_claimed:
                 self._left.remove(spec)
                 return spec
             else:
@@ -46,6 +58,11 @@ class Missing:
     def _is_done(self, spec: TrialSpec) -> bool:
         record = self._ledger.get(spec.id)
         return record is not None and record.status == "done"
+
+    def _is_gone(self, spec: TrialSpec) -> bool:
+        """Whether a finished trial has left neither its backbone nor what it is taken out of."""
+        places = (self._where.backbone(spec.id), self._where.checkpoint(spec.id))
+        return self._is_done(spec) and not any(path.exists() for path in places)
 
     def _is_claimed(self, spec: TrialSpec) -> bool:
         beat = read_claim(self._ledger.folder(spec.id))

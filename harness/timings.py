@@ -138,7 +138,7 @@ class Timings:
 
 def timings_path(results: Path, study: str, profile: str) -> Path:
     safe_name(study, "study"), safe_name(profile, "profile")
-    return Path(results) / "latency" / study / f"{profile}.json"
+    return results / "latency" / study / f"{profile}.json"
 
 
 def write_timings(results: Path, timings: Timings) -> Path:

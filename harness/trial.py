@@ -24,6 +24,7 @@ from harness.errors import TrialError
 from harness.evaluate import Detections, coco_metrics
 from harness.latency import measure
 from harness.ledger import LOG, Ledger
+from harness.logs import logged
 from harness.records import Cost, Environment, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
@@ -32,7 +33,7 @@ from harness.training.checkpoint import load
 from harness.training.determinism import deterministic
 from harness.training.failures import classify
 from harness.training.feeds import Feeds, open_feeds
-from harness.training.logs import logged, timed
+from harness.training.logs import timed
 from harness.training.predict import predict
 from harness.training.prepare import build_detector, open_dataset
 from harness.training.stops import Stops, heeded

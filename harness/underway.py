@@ -104,7 +104,7 @@ class Underway:
             row.class_loss,
             row.box_loss,
             row.images_per_second,
-            100 * row.data_wait_share,
+            100 * (row.data_wait_share or 0.0),
         )
 
 

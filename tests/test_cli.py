@@ -21,11 +21,10 @@ OPTIONS = {
     "run": {"--profile", "--seeds", "--set", "--engine", "--address", "--device", "--threads",
             "--cpus",
             "--gpus", "--memory-gb", "--devices", "--timeout", "--hours",
-            "--tensorboard",
-            "--trial",
+            "--tensorboard", "--trial", "--keep",
             "--limit", "--retry", "--plugin", "--results", "--reports"},
-    "plan": {"--profile", "--seeds", "--set", "--calibrate", "--device", "--threads", "--at-once",
-             "--plugin", "--results", "--json"},
+    "plan": {"--profile", "--seeds", "--set", "--trial", "--calibrate", "--device", "--threads",
+             "--at-once", "--plugin", "--results", "--json"},
     "check": {"--build", "--plugin"},
     "show": {*NETWORK, "--svg", "--code", "--for", "--plugin", "--json"},
     "diff": {*NETWORK, "--plugin", "--json"},
@@ -33,7 +32,10 @@ OPTIONS = {
     "scaling": {"--json"},
     "fidelity": {"--out", "--studies", "--results"},
     "latency": {"--profile", "--set", "--image-size", "--batch", "--rounds", "--device",
-                "--threads", "--precision", "--part", "--mode", "--plugin", "--results", "--json"},
+                "--threads", "--precision", "--part", "--mode", "--import",
+                "--plugin", "--results", "--json"},
+    "gc": {"--yes", "--days", "--all-checkpoints", "--cache", "--results", "--json"},
+    "rerun": {"--device", "--threads", "--keep-in", "--plugin", "--results", "--json"},
     "watch": {"--profile", "--once", "--results", "--json"},
     "log": {"--follow", "--study", "--profile", "--results"},
     "report": {"--profile", "--plugin", "--published", "--results", "--reports"},
@@ -97,7 +99,7 @@ def test_a_device_is_one_of_three(harness, small_study, command):
 
 
 def test_a_failed_trial_is_exit_1(harness, small_study, fake_trial, tmp_path):
-    plan = json.loads(harness("plan", small_study, "--json").stdout)
+    plan = json.loads(harness("plan", small_study, "--trial", fake_trial, "--json").stdout)
     orders = tmp_path / "results" / "orders"
     orders.mkdir(parents=True)
     (orders / plan["trials"][0]["id"]).write_text("raise")
@@ -107,7 +109,7 @@ def test_a_failed_trial_is_exit_1(harness, small_study, fake_trial, tmp_path):
 
 
 def test_an_interruption_is_exit_130(harness, small_study, fake_trial, tmp_path):
-    plan = json.loads(harness("plan", small_study, "--json").stdout)
+    plan = json.loads(harness("plan", small_study, "--trial", fake_trial, "--json").stdout)
     orders = tmp_path / "results" / "orders"
     orders.mkdir(parents=True)
     (orders / plan["trials"][0]["id"]).write_text("interrupt")

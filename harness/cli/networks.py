@@ -183,11 +183,11 @@ def schema(kind: str, plugins: tuple[str, ...]) -> None:
 @results_option
 @json_option
 @friendly
-def list_names(plugins: tuple[str, ...], results: str, as_json: bool) -> None:
+def list_names(plugins: tuple[str, ...], results: Path, as_json: bool) -> None:
     """Topologies, backbones, ops, heads, datasets, and studies with their progress."""
     from harness.door.listing import listing, listing_words
     from harness.plugins import load
 
     load(plugins)
-    document = listing(Path(results))
+    document = listing(results)
     say_json(document) if as_json else click.echo("\n".join(listing_words(document)))

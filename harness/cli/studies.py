@@ -3,6 +3,7 @@
 Each imports its floors when it runs, so that `--help` is instant.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from harness.door.options import (
     seeds_option,
     set_option,
     threads_option,
+    trial_option,
 )
 from harness.door.place import place_options
 
@@ -32,9 +34,7 @@ from harness.door.place import place_options
 @seeds_option
 @set_option
 @place_options
-@click.option(
-    "--trial", "work", metavar="PACKAGE:FUNCTION", help="Train with a function of your own."
-)
+@trial_option
 @click.option("--limit", type=click.IntRange(min=0), help="Train at most so many trials now.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train these again, too.")
 @click.option(
@@ -56,7 +56,7 @@ def run(
     retry: str | None,
     hours: float | None,
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     reports: str,
     **said: Any,
 ) -> None:
@@ -67,21 +67,21 @@ def run(
     from harness.door.watching import watcher
     from harness.files import place
     from harness.plugins import load
-    from harness.run import RUN_TRIAL, Named, Orders, resolve, run_study
+    from harness.run import Orders, run_study
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
+    from harness.trainers import trainer_of, work_of
 
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
-    if work is not None:
-        resolve(work)
+    loaded = replace(loaded, trainer=trainer_of(work))
     where = Workplace(place(results), **said)
     budget = None if hours is None else 3600 * hours
     errors = Console(stderr=True)
     outcome = run_study(
         loaded,
         Orders(where, limit, retry is not None, budget),
-        work=Named(work or RUN_TRIAL, plugins),
+        work=work_of(work, loaded.trainer, plugins),
         watching=watcher(where.results, loaded.name, loaded.profile, errors),
         say=lambda line: errors.print(line, highlight=False, markup=False),
     )
@@ -96,6 +96,7 @@ def run(
 @profile_option
 @seeds_option
 @set_option
+@trial_option
 @click.option("--calibrate", is_flag=True, help="Time a few steps of each network on this device.")
 @device_option
 @threads_option
@@ -113,12 +114,13 @@ def plan(
     profile: str | None,
     seeds: int | None,
     sets: tuple[str, ...],
+    work: str | None,
     calibrate: bool,
     device: str,
     threads: int,
     at_once: int | None,
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     as_json: bool,
 ) -> None:
     """What would run and what it would cost, before anything does."""
@@ -131,9 +133,11 @@ def plan(
     from harness.space.assumed import or_assumed
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
+    from harness.trainers import trainer_of
 
     load(plugins)
     loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
+    loaded = replace(loaded, trainer=trainer_of(work))
     where = Workplace(place(results), device=device, threads=threads)
     document = plan_document(
         loaded,
@@ -176,6 +180,13 @@ def plan(
     help="[default: all] stepwise: fusion step by step as the paper's framework ran it; "
     "compiled: torch.compile, which takes minutes on a CPU.",
 )
+@click.option(
+    "--import",
+    "brought",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Measure nothing: bring in a CSV of trial (or arm), device, runtime, milliseconds.",
+)
 @plugin_option
 @results_option
 @json_option
@@ -193,8 +204,9 @@ def latency(
     precision: Any,
     parts: tuple[Any, ...],
     modes: tuple[Any, ...],
+    brought: Path | None,
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     as_json: bool,
 ) -> None:
     """How fast arms of a study are beside the first of them, measured in turn on one device."""
@@ -205,12 +217,17 @@ def latency(
     from harness.timings import MODES, PARTS, Conditions, timings_path
 
     load(plugins)
+    if brought is not None:
+        from harness.door.latencies import import_latencies, import_words
+
+        document = import_latencies(study, profile, brought, results)
+        say_json(document) if as_json else click.echo("\n".join(import_words(document)))
+        return
     loaded = load_study(study, profile=profile, sets=sets)
     models = models_of(loaded, arms, image_size)
     how = Conditions(device, threads, rounds, batch, precision, parts or PARTS, modes or MODES)
-    where = Path(results)
-    found = measure_arms(loaded, models, how, where, lambda line: click.echo(line, err=True))
-    file = timings_path(where, loaded.name, loaded.profile)
+    found = measure_arms(loaded, models, how, results, lambda line: click.echo(line, err=True))
+    file = timings_path(results, loaded.name, loaded.profile)
     if as_json:
         say_json(latency_document(loaded, found, file))
         return
@@ -233,7 +250,7 @@ def report(
     study: str,
     profile: str | None,
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     reports: str,
     published: bool,
 ) -> None:
@@ -244,13 +261,13 @@ def report(
 
     load(plugins)
     name = study_name(study)
-    profile = chosen_profile(Path(results), name, profile)
+    profile = chosen_profile(results, name, profile)
     say_written(write_report(results, reports, name, profile, published))
 
 
 def write_report(
-    results: str, reports: str, study: str, profile: str, published: bool = False
+    results: Path, reports: str, study: str, profile: str, published: bool = False
 ) -> Any:
     from harness.report import write_report as write
 
-    return write(Path(results), study, profile, Path(reports), published=published)
+    return write(results, study, profile, Path(reports), published=published)

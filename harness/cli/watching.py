@@ -4,6 +4,7 @@ Each imports its floors when it runs, so that `--help` is instant.
 """
 
 from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -19,7 +20,7 @@ study_profile = click.option("--profile", help="[default: laptop, or the only on
 @results_option
 @json_option
 @friendly
-def watch(study: str, profile: str | None, once: bool, results: str, as_json: bool) -> None:
+def watch(study: str, profile: str | None, once: bool, results: Path, as_json: bool) -> None:
     """Trials of a study as they run, whoever runs them, until it is over or Ctrl-C."""
     from harness.door.lookout import Lookout
     from harness.door.printing import wide_console
@@ -45,7 +46,7 @@ def watch(study: str, profile: str | None, once: bool, results: str, as_json: bo
 @study_profile
 @results_option
 @friendly
-def log(trial: str, follow: bool, study: str | None, profile: str | None, results: str) -> None:
+def log(trial: str, follow: bool, study: str | None, profile: str | None, results: Path) -> None:
     """The log of a trial (its id, or how it begins), and why it failed where it did."""
     from harness.door.logs import followed, said, trial_of
     from harness.files import place

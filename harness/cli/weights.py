@@ -63,7 +63,7 @@ def evaluate_command(
     device: str,
     limit: int | None,
     plugins: tuple[str, ...],
-    results: str,
+    results: Path,
     as_json: bool,
 ) -> None:
     """COCO AP of imported weights or a trial (id, or how it begins), published post-processing."""
@@ -75,7 +75,7 @@ def evaluate_command(
     record, file = evaluate_model(
         model,
         root,
-        Path(results),
+        results,
         weights=weights,
         image_size=image_size,
         device=device,
@@ -90,13 +90,13 @@ def evaluate_command(
 @plugin_option
 @results_option
 @friendly
-def export(trial: str, out: str | None, plugins: tuple[str, ...], results: str) -> None:
+def export(trial: str, out: str | None, plugins: tuple[str, ...], results: Path) -> None:
     """A finished trial (id, or how it begins) for use elsewhere: weights, topology, ONNX."""
     from harness.door.exporting import export_trial
     from harness.plugins import load
 
     load(plugins)
-    made = export_trial(trial, Path(results), Path(out) if out else None, plugins)
+    made = export_trial(trial, results, Path(out) if out else None, plugins)
     for note in made.notes:
         click.echo(note, err=True)
     for file in sorted(made.folder.iterdir()):
@@ -107,12 +107,12 @@ def export(trial: str, out: str | None, plugins: tuple[str, ...], results: str) 
 @results_option
 @json_option
 @friendly
-def anchors(results: str, as_json: bool) -> None:
+def anchors(results: Path, as_json: bool) -> None:
     """Known AP that training and evaluation can be held against, and what came of it here."""
     from harness.door.anchors import anchor_words
     from harness.published.anchors import anchor_states
 
-    states = anchor_states(Path(results))
+    states = anchor_states(results)
     if as_json:
         say_json({"anchors": [state.as_json() for state in states]})
     else:
@@ -130,12 +130,12 @@ def anchors(results: str, as_json: bool) -> None:
 )
 @results_option
 @friendly
-def fidelity(out: str | None, studies: str, results: str) -> None:
+def fidelity(out: str | None, studies: str, results: Path) -> None:
     """Every published figure beside ours, with its match or its reason: docs/fidelity.md."""
     from harness.fidelity.page import page
     from harness.files import write_whole
 
-    made = page(Path(studies), Path(results))
+    made = page(Path(studies), results)
     if out is None:
         click.echo(made, nl=False)
         return

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,12 +17,34 @@ DONE, NOT_HELD, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class _Place(click.Path):
+    """A folder, or a store such as `s3://bucket/results`, as `harness.files.place` opens it."""
+
+    name = "folder"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        if isinstance(value, str) and "://" not in value:
+            return Path(str(super().convert(value, param, context)))
+        from harness.files import place
+
+        try:
+            return place(value) if isinstance(value, str) else value
+        except SpecError as error:
+            self.fail(str(error), param, context)
+
+
 results_option = click.option(
     "--results",
     default="results",
     show_default=True,
-    type=click.Path(file_okay=False),
-    help="Folder of the ledger.",
+    type=_Place(file_okay=False),
+    help="Folder of the ledger, or a store: s3://..., gs://...",
+)
+trial_option = click.option(
+    "--trial", "work", metavar="PACKAGE:FUNCTION", help="Train with a function of your own."
 )
 reports_option = click.option(
     "--reports",

@@ -37,6 +37,13 @@ _OPTIONS = (
         help="Devices of one trial (DistributedDataParallel).",
     ),
     click.option(
+        "--keep",
+        default="last",
+        show_default=True,
+        type=click.Choice(["last", "best", "none"]),
+        help="Checkpoint of a finished trial that stays.",
+    ),
+    click.option(
         "--timeout",
         "timeout_s",
         metavar="SECONDS",

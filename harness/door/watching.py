@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from harness.crew import Watching
 from harness.door.board import draw, ended_words, footer
 from harness.door.lookout import Lookout, Snapshot
 from harness.door.progress import Progress
-from harness.run import Watching
 from harness.search import Title
 
 REFRESH_S = 1.5

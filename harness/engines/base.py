@@ -18,7 +18,7 @@ from pathlib import Path
 from platform import node
 from typing import Any, Protocol
 
-from harness.errors import TrialError
+from harness.errors import Rejected, TrialError
 from harness.ledger import Ledger
 from harness.outcomes import OUTCOMES, Status, status_of
 from harness.records import Environment, TrialRecord
@@ -107,6 +107,8 @@ class LedgerSink:
         return outcome(Ledger(where.results).write(done))
 
     def fail(self, spec: TrialSpec, where: Workplace, error: BaseException) -> Mapping[str, Any]:
+        if isinstance(error, Rejected):
+            return {"status": "rejected", "ap": None, "seconds": 0.0, "reason": str(error)}
         trace = "".join(traceback.format_exception(error))
         return self.keep(
             spec, where, failed(spec, where, status_of(error), reason_of(error), trace)

@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from harness.graph import Graph, digest, from_tree
+from harness.latencies import read_latencies
 from harness.ledger import Ledger
 from harness.records import TrialRecord
 from harness.report.ablation import AblationInfo, ablation_info
 from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
+from harness.report.elsewhere import ElsewhereInfo, elsewhere_info, with_elsewhere
 from harness.report.families import FamiliesInfo, families
 from harness.report.fusion import FusionArm, fusion_arms
 from harness.report.fusion_curves import CurvesInfo, fusion_curves
@@ -57,6 +59,8 @@ class ReportData:
     """Fusion weights over time, where an arm learns them."""
     latency: LatencyInfo | None = None
     """Arms measured in turn, where someone did."""
+    elsewhere: ElsewhereInfo | None = None
+    """Latencies that were brought in."""
     quoted: QuotedInfo | None = None
     """What the study says is published of its question."""
     search: SearchInfo | None = None
@@ -78,7 +82,8 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     found = read_study(results, study, profile)
     wanted = asked(found)
     ledger = Ledger(results)
-    cells = study_table(found, ledger)
+    brought = read_latencies(results, study, profile)
+    cells = with_elsewhere(study_table(found, ledger), brought)
     tuning = tune(found, cells, wanted.tuned)
     untuned = rate_notes(found.changes, found.axes, found.baseline)
     arms, trials = summarise(cells, found.baseline, tuning, untuned), _trials(cells, ledger)
@@ -108,6 +113,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         planned=planned_info(results, found, ledger),
         networks=_networks(trials),
         latency=latency_info(results, found),
+        elsewhere=elsewhere_info(cells, brought),
         quoted=quoted(found, arms, ran.settings),
         search=search_info(found, cells, records),
         ablation=ablation_info(found, cells, tuning, untuned),

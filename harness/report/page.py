@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.files import write_whole
+from harness.files import place, write_whole
 from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name
 from harness.report import stats
@@ -52,7 +52,7 @@ def write_report(
     Each file is written whole, then renamed. A picture that an earlier report left and that has
     nothing to show any more is taken away.
     """
-    data = gather(Path(results), study, profile, published=published)
+    data = gather(place(results), study, profile, published=published)
     folder = Path(reports) / safe_name(study, "study") / safe_name(profile, "profile")
     return write_files(data, folder)
 

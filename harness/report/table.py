@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.files import place
 from harness.ledger import Ledger
 from harness.records import Cost, PartCost, TrialRecord
 from harness.search import short_names, wording
@@ -37,12 +38,12 @@ def table(
 
     profile: as `harness report` takes it: `laptop`, or the only one that has results.
     """
-    ledger = Ledger(Path(results))
+    ledger = Ledger(place(results))
     if study is None:
         rows = [record_row(record) for record in ledger.records()]
         return pd.DataFrame(rows or None, columns=None if rows else ["id", "status", "reason"])
-    profile = profile or chosen_profile(Path(results), study, None)
-    return study_table(read_study(Path(results), study, profile), ledger)
+    profile = profile or chosen_profile(place(results), study, None)
+    return study_table(read_study(place(results), study, profile), ledger)
 
 
 def study_table(study: StudyResults, ledger: Ledger) -> pd.DataFrame:
@@ -177,6 +178,7 @@ def _settings(spec: dict[str, Any]) -> dict[str, Any]:
         "batch_size": _dig(spec, "recipe", "batch_size"),
         "data_fingerprint": _dig(spec, "facts", "fingerprint"),
         "code_epoch": _dig(spec, "code_epoch"),
+        "trainer": _dig(spec, "trainer"),
     }
 
 

@@ -13,10 +13,7 @@ from harness.space.bind import FactsOf
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
-from harness.supplies import Missing, is_oversized
-
-MICRO_BATCHES = (1, 2, 4, 8)
-"""Parts of a batch that are tried for what did not fit the device, even alone."""
+from harness.supplies import MICRO_BATCHES, Missing, is_oversized
 
 
 class Train(Protocol):

@@ -7,12 +7,14 @@ winner and random networks of equal cost follow (`compare.py`).
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.engines.base import WAIT, Wait
+from harness.gating import objection
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES, is_tried_again
 from harness.plan.plan import is_done, sources_of
+from harness.probes import Probes
 from harness.records import TrialRecord
 from harness.search import AbstractSearcher, Asked, Proposal, Title, Told
 from harness.searching.compare import compared
@@ -94,9 +96,14 @@ class SearchSupply:
     def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
         self._running.discard(spec.id)
         number = self._by_trial.get(spec.id)
-        if number in self._open and record is not None and self._is_known(record):
+        if number not in self._open:
+            return
+        if record is not None and self._is_known(record):
             self._open[number].records[spec.id] = record
             self._conclude(self._open[number])
+        elif record is None and (reason := self._objection(spec)):
+            one = self._open[number]
+            self._close(one, rejection(replace(one.screened, reason=reason)))
 
     @property
     def is_over(self) -> bool:
@@ -219,6 +226,14 @@ class SearchSupply:
         if not bad and len(records) < len(one.screened.specs):
             return
         told = failure(one, bad[0]) if bad else success(one, records, self.search.objectives)
+        self._close(one, told)
+
+    def _objection(self, spec: TrialSpec) -> str | None:
+        """Why the gate's second step, in the worker, has let no trial of this network through."""
+        return objection(Probes(self.where).get(spec), self.study.spec.limits)
+
+    def _close(self, one: Open, told: Told) -> None:
+        """Tell a proposal and those of the same network; what it has in the queue is let go."""
         ids = {spec.id for spec in one.screened.specs}
         self._queue = deque(spec for spec in self._queue if spec.id not in ids)
         del self._open[one.proposal.number]

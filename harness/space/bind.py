@@ -64,6 +64,7 @@ def _bound(study: Study, spec: StudySpec, placed: Placed, seed: int, facts: Fact
             data=spec.data,
             facts=known,
             seeds=Seeds.all(seed),
+            trainer=study.trainer.name if study.trainer else None,
         )
 
 
@@ -170,7 +171,7 @@ def _source(study: Study, spec: StudySpec, placed: Placed, facts: FactsOf) -> Tr
     over = {key: item for key, item in own.tree.items() if key != "seed"}
     base = absolute(overlay(base, Placed(over, own.places), lambda at: axes.merges(StudySpec, at)))
     with _Inside(".".join(axes.SOURCE)):
-        return _bound(study, validated(StudySpec, base), base, source.seed, facts)
+        return _bound(study.of_sources(), validated(StudySpec, base), base, source.seed, facts)
 
 
 class _Inside:

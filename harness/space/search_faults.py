@@ -8,7 +8,6 @@ from typing import Any
 from harness.errors import Fault, did_you_mean
 from harness.space import axes
 from harness.space.limits import LATENCY
-from harness.space.limits import MEASURED as PROBED
 from harness.space.search_spec import (
     COSTS,
     KINDS,
@@ -187,10 +186,6 @@ def _compare(spec: StudySpec, search: SearchSpec) -> Iterator[Fault]:
 
 
 def _beside(spec: StudySpec, search: SearchSpec) -> Iterator[Fault]:
-    for name in spec.limits:
-        if name in PROBED:
-            reason = "is measured on a built network, and proposals are not built before training"
-            yield Fault(f"limits.{name}", reason)
     taken: Collection[str] = [arm for arm in spec.arms if TAKEN.fullmatch(arm)]
     for arm in taken:
         yield Fault(f"arms.{arm}", "is what a search calls its own; give it another name")

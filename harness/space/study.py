@@ -1,7 +1,7 @@
 """What a study file says. Read by `harness.space.profiles.load_study`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -199,6 +199,16 @@ class StudySpec(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
+class Trainer:
+    """A function of the user's own that trains a study's trials."""
+
+    name: str
+    """As it stands in ids: `package:function`, with `@version` where it has one."""
+    pretrains: bool = True
+    """Whether it also trains the backbones that trials take over; else the harness does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A study as read: its values, and the tree and places they came from."""
 
@@ -207,6 +217,14 @@ class Study:
     file: Path
     spec: StudySpec
     placed: Placed
+    trainer: Trainer | None = None
+    """None is the harness's own."""
+
+    def of_sources(self) -> "Study":
+        """The study as the trials that pretrain its backbones see it."""
+        if self.trainer is None or self.trainer.pretrains:
+            return self
+        return replace(self, trainer=None)
 
     @property
     def folder(self) -> Path:

@@ -21,6 +21,7 @@ ADDED = (
     ("recipe", "loss", "negative_iou"),
     ("model", "head", "anchors", "sides"),
     ("model", "head", "anchors", "strides"),
+    ("trainer",),
 )
 """Fields that came after ids were given out: None, as it was for all before, is not in the id."""
 
@@ -46,6 +47,9 @@ class TrialSpec(Frozen):
     facts: DataFacts
     seeds: Seeds
     code_epoch: int = CODE_EPOCH
+    trainer: str | None = None
+    """A function of the user's own that trains it, `package:function`, with `@version` where it
+    has one; None is the harness's own."""
 
     @cached_property
     def id(self) -> str:

@@ -10,9 +10,9 @@ from harness.engines import ENGINES, Early, Event, Listed
 from harness.errors import EngineError
 from harness.ledger import Ledger
 from harness.plan import make_plan
-from harness.run import Named
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
+from harness.trainers import Named
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(300)]
 """Ray's own warnings, and sockets it leaves to the garbage collector."""

@@ -11,9 +11,9 @@ from harness.engines.ray.share import share, slots
 from harness.errors import EngineError, TrialError
 from harness.ledger import Ledger
 from harness.plan import make_plan
-from harness.run import Named
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
+from harness.trainers import Named
 
 QUIET = pytest.mark.filterwarnings("ignore")
 """Ray's own warnings, and sockets it leaves to the garbage collector."""

@@ -264,7 +264,7 @@ def test_a_tiny_limit_on_memory_rejects_all(run):
 
 
 def test_a_users_own_training_is_not_probed(run, where, tmp_path, fake_trial, facts):
-    from harness.run import Named
+    from harness.trainers import Named
 
     file = tmp_path / "study.yaml"
     file.write_text(STUDY)

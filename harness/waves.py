@@ -1,0 +1,78 @@
+"""A plan trained in waves: backbones before the trials that take them over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.crew import Crew
+from harness.errors import EngineError
+from harness.ledger import Ledger
+from harness.plan import Plan
+from harness.search import BACKBONE, Title, cell_name
+from harness.space.trial import TrialSpec
+from harness.space.workplace import Workplace
+from harness.supplies import MICRO_BATCHES, Missing, is_oversized
+
+
+def train_plan(
+    crew: Crew, plan: Plan, pending: Sequence[TrialSpec], ledger: Ledger, where: Workplace
+) -> None:
+    """Sources first, so that no two trials make the same backbone; then the trials."""
+    waves = _Waves(crew, ledger, titles_of(plan))
+    for wave in _ordered(plan.pending_sources(ledger, where)):
+        kept = replace(where, keep="last")  # others take their backbone out of it
+        waves.train(wave, kept, "pretraining {} backbones")
+    waves.train([spec for spec in pending if _is_ready(spec, ledger)], where, "training {} trials")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waves:
+    crew: Crew
+    ledger: Ledger
+    titles: Mapping[str, Title]
+
+    def train(self, trials: Sequence[TrialSpec], where: Workplace, what: str) -> None:
+        """All at once; then those that ran out of memory before, each with its device to itself,
+        first with the whole batch and then with ever smaller parts of it."""
+        alone = [spec for spec in trials if is_oversized(self.ledger.get(spec.id))]
+        self._train([spec for spec in trials if spec not in alone], where, what)
+        for parts in MICRO_BATCHES:
+            alone = [spec for spec in alone if is_oversized(self.ledger.get(spec.id))]
+            by_itself = replace(where, alone=True, micro_batches=parts)
+            self._train(alone, by_itself, f"{what}, each alone on its device")
+
+    def _train(self, trials: Sequence[TrialSpec], where: Workplace, what: str) -> None:
+        if trials and not where.is_over():
+            titles = {spec.id: self.titles.get(spec.id, BACKBONE) for spec in trials}
+            supply = Missing(trials, self.ledger, where)
+            self.crew.train(supply, where, what.format(len(trials)), titles)
+
+
+def _ordered(sources: Sequence[TrialSpec]) -> list[list[TrialSpec]]:
+    """Sources that need no other pending source, then those that need only these, and so on."""
+    waves: list[list[TrialSpec]] = []
+    left = list(sources)
+    while left:
+        ids = {spec.id for spec in left}
+        source = {spec.id: spec.model.backbone.source for spec in left}
+        wave = [spec for spec in left if (s := source[spec.id]) is None or s.id not in ids]
+        if not wave:
+            raise EngineError("backbones' sources go in a circle")
+        waves.append(wave)
+        left = [spec for spec in left if spec not in wave]
+    return waves
+
+
+def _is_ready(spec: TrialSpec, ledger: Ledger) -> bool:
+    source = spec.model.backbone.source
+    if source is None:
+        return True
+    record = ledger.get(source.id)
+    return record is not None and record.status == "done"
+
+
+def titles_of(plan: Plan) -> dict[str, Title]:
+    """What trials are called where people watch: by their first cell."""
+    titles: dict[str, Title] = {}
+    for cell in (planned.cell for planned in plan.cells):
+        titles.setdefault(cell.id, Title(cell_name(cell.arm, cell.choice), cell.seed))
+    return titles
