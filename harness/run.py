@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from harness.engines import ENGINES, AbstractEngine, Listed, Supply, Watch, Work
+from harness.engines import ENGINES, AbstractEngine, Early, Listed, Supply, Watch, Work
 from harness.errors import EngineError, Fault, SpecError
 from harness.gating import ProbeSink, gate, probe_missing
 from harness.ledger import Ledger
@@ -15,6 +17,7 @@ from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
 from harness.plans import read_plans, store_plan
 from harness.probes import Probes
 from harness.search import BACKBONE, Title, cell_name
+from harness.searching import Allowed, run_search, settled_search, with_search
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
 from harness.space.study import Study
@@ -48,6 +51,11 @@ class Orders:
     retry_failed: bool = False
     budget_s: float | None = None
     """Seconds after which nothing more is started, and what runs ends with its epoch."""
+
+    def after(self, trained: int) -> Allowed:
+        """What a search may do when so many trials were trained."""
+        left = None if self.limit is None else self.limit - trained
+        return Allowed(left, self.retry_failed)
 
     def workplace(self) -> Workplace:
         """Where trials run, from now on."""
@@ -85,23 +93,30 @@ def run_study(
     engine = ENGINES.get(where.engine)()
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
+    plan = with_search(plan, ledger, facts)
     _demand_trainable(plan)
     store_plan(where.results, stored_plan(plan, ledger))
     kept = read_plans(where.results, *plan.name)
     write_study(where.results, replace(plan.results(), plans=kept.digests))
     pending, work = plan.pending()[: orders.limit], work or Named(RUN_TRIAL)
+    searches = plan.search is not None and (plan.search.left > 0 or orders.retry_failed)
+    trained = 0
     try:
-        if pending:
-            with engine.session(where):
+        with engine.session(where) if pending or searches else nullcontext():
+            if pending:
                 plan = _gated(engine, plan, pending, where, work, say)
                 wanted = {spec.id for spec in pending}
                 pending = tuple(spec for spec in plan.pending() if spec.id in wanted)
                 _train(engine, plan, pending, ledger, where, work, watching, say)
+                trained = len(pending)
+            if searches:
+                train = partial(_train_search, engine, work, watching, say)
+                trained += run_search(study, ledger, where, facts, train, orders.after(trained))
     finally:
-        plan = settle(plan, ledger)
+        plan = settled_search(settle(plan, ledger), ledger)
         results = replace(plan.results(), plans=kept.digests)
         write_study(where.results, results)
-    return Outcome(plan, results, len(pending), (*ledger.complaints, *kept.complaints))
+    return Outcome(plan, results, trained, (*ledger.complaints, *kept.complaints))
 
 
 def _gated(
@@ -200,6 +215,24 @@ def _watched(
     asked = {spec.id: titles.get(spec.id, BACKBONE) for spec in trials}
     with watching(asked, engine.slots(where)) as watch:
         engine.run(supply, work, where, watch)
+
+
+def _train_search(
+    engine: AbstractEngine,
+    work: Work,
+    watching: Watching | None,
+    say: Say,
+    supply: Supply,
+    where: Workplace,
+    what: str,
+    titles: Mapping[str, Title],
+    early: Early | None = None,
+) -> None:
+    """As `harness.searching.running.Train` wants it."""
+    say(what)
+    seen = watching(titles, engine.slots(where)) if watching else nullcontext(_unwatched)
+    with seen as watch:
+        engine.run(supply, work, where, watch, early=early)
 
 
 _unwatched: Watch = lambda event: None  # noqa: E731

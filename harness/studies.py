@@ -67,6 +67,8 @@ class StudyResults:
     """Trials that were trained for their backbone."""
     file: str | None = None
     """The study file as it was named on the command line."""
+    search: dict[str, Any] | None = None
+    """The study's `search` section, what was known of its space, and how far it is."""
     changes: dict[str, dict[str, Any]] | None = None
     """What each arm says over the study, by dotted path; None where it was not kept yet."""
     ablation: dict[str, Any] | None = None

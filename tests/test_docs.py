@@ -96,3 +96,12 @@ def test_shipped_files_that_pages_name_are_there():
             known = (ROOT / name).exists() or "two_ways" in name or "my_parts" in name
             assert known, f"{page.name}: {name}"
     assert "two_ways" not in topology_names()
+
+
+def test_the_study_of_the_page_on_searching_is_right(tmp_path):
+    from harness.door.checking import check_file
+
+    page = (ROOT / "docs" / "search.md").read_text()
+    file = tmp_path / "which_bifpn.yaml"
+    file.write_text(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
+    assert not check_file(file)

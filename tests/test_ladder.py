@@ -35,7 +35,7 @@ FLOORS = (
     ("engines", "detector", "data"),
     ("exchange", "training", "evaluate", "latency", "report"),
     ("supplies", "underway", "trainers"),
-    ("trial", "run", "plan", "gating", "prove", "own", "probe", "calibrate"),
+    ("trial", "run", "plan", "gating", "searching", "prove", "own", "probe", "calibrate"),
     ("evaluation",),
     ("door",),
     ("fidelity",),
@@ -45,7 +45,7 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
               "outcomes", "files", "claims", "supplies", "commit", "plans", "calibrations",
-              "probes", "gating", "logs", "trainers",
+              "probes", "gating", "searching", "logs", "trainers",
               "timings", "published", "latencies", "leftovers", "sameness", "search", "engines",
               "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}

@@ -8,12 +8,12 @@ from typing import Any
 
 from harness.errors import Fault, SpecError
 from harness.graph import Graph, expand, infer
-from harness.search import grid
+from harness.search import explicit
 from harness.space.bind import bind, price
 from harness.space.data import DataFacts, DataSpec
 from harness.space.load import Source, read_yaml
 from harness.space.profiles import profile_names, read_study
-from harness.space.study import StudySpec
+from harness.space.study import Study, StudySpec
 from harness.space.validate import MISSING
 from harness.space.zoo import load_topology
 
@@ -90,7 +90,9 @@ def _check_study(file: Path) -> Sequence[Fault]:
         faults.update(dict.fromkeys(wrong))
         if study is None:
             continue
-        for choice in grid(study.spec):
+        if study.spec.search is not None:
+            faults.update(dict.fromkeys(_check_search(study)))
+        for choice in explicit(study.spec):
             try:
                 spec = bind(study, choice, study.spec.seed_list[0], _any_data)
                 price(study, choice, spec)
@@ -99,6 +101,17 @@ def _check_study(file: Path) -> Sequence[Fault]:
                 found = [f for f in error.faults if not (wrong and MISSING in f.message)]
                 faults.update(dict.fromkeys(found))
     return _once(faults)
+
+
+def _check_search(study: Study) -> Sequence[Fault]:
+    """Faults of a space, and those of its points where none of many can be built."""
+    from harness.searching import Gate, drawn, unbuildable
+
+    try:
+        screened = drawn(study, Gate(study, _any_data))
+    except SpecError as error:
+        return error.faults
+    return unbuildable(screened)
 
 
 def _once(faults: Iterable[Fault]) -> tuple[Fault, ...]:

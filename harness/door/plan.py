@@ -8,12 +8,14 @@ from rich.console import Console
 from harness.door.ablation import say_ablation
 from harness.door.plan_table import Trial, span_words, state_of, tables
 from harness.door.published import say_published
+from harness.door.searched import is_passed_over, say_search
 from harness.gating import gate
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan, stored_plan, unmeasured
 from harness.plans import SHOWN, read_plans
 from harness.probes import Probes
 from harness.search import cell_name
+from harness.searching import with_search
 from harness.space.bind import FactsOf
 from harness.space.study import Study
 from harness.space.workplace import Workplace
@@ -32,6 +34,7 @@ def plan_document(
     """
     ledger = Ledger(where.results)
     plan = gate(make_plan(study, ledger, facts), Probes(where).get)
+    plan = with_search(plan, ledger, facts)
     measured = {}
     if calibrating is not None and (trials := unmeasured(plan, ledger, where)):
         from harness.calibrate import calibrate
@@ -47,10 +50,12 @@ def plan_document(
 
 def say_plan(document: Mapping[str, Any], console: Console) -> None:
     """The cells, why some are not trained, how long the rest would take, the paper's table."""
-    trials, times = document["trials"], document["estimate"].get("trials", {})
+    trials = [one for one in document["trials"] if not is_passed_over(one["arm"], one["status"])]
+    times = document["estimate"].get("trials", {})
     title = f"{document['study']} ({document['profile']})"
-    for table in tables(trials, times, title, console):
+    for table in tables(trials, times, title, console) if trials else ():
         console.print(table)
+    say_search(document.get("search"), console)
     say_ablation(document, console)
     for line in reasons(trials):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -98,7 +103,8 @@ def totals(document: Mapping[str, Any]) -> Iterator[str]:
         state = state_of(trial)
         states[state] = states.get(state, 0) + 1
     counted = ", ".join(f"{number} {state}" for state, number in states.items())
-    yield f"{len(document['trials'])} cells: {counted}"
+    if counted:
+        yield f"{len(document['trials'])} cells: {counted}"
     yield estimate_words(document["estimate"])
     yield from _reservations(document["estimate"])
     if digest := document.get("digest"):

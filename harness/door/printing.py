@@ -9,7 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.door.conventions import say_conventions
+from harness.door.searched import is_passed_over, say_search
 from harness.ledger import Ledger
+from harness.outcomes import FAILURES, OUTCOMES
 from harness.run import Outcome
 from harness.search import cell_name
 from harness.space.limits import COSTS
@@ -29,9 +31,10 @@ def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], consol
     for complaint in outcome.complaints:
         console.print(complaint, style="yellow", markup=False, highlight=False)
     console.print(arm_table(outcome.results.cells, Ledger(results)))
+    say_search(outcome.results.search, console)
     counts = {
         status: sum(cell.status == status for cell in outcome.results.cells)
-        for status in ("done", "alias", "rejected", "failed", "diverged", "pending")
+        for status in ("done", "alias", "rejected", *list(OUTCOMES)[1:], "pending")
     }
     words = [f"{number} {status}" for status, number in counts.items() if number]
     console.print(f"{len(outcome.results.cells)} cells: {', '.join(words)}", highlight=False)
@@ -57,6 +60,8 @@ def arm_table(cells: Sequence[Cell], ledger: Ledger) -> Table:
         table.add_column(head, justify="right")
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
+        if is_passed_over(cell.arm, cell.status):
+            continue
         groups.setdefault(cell_name(cell.arm, cell.choice), []).append(cell)
     for name, group in groups.items():
         records = [ledger.get(cell.id) for cell in group if cell.status != "rejected"]
@@ -86,7 +91,8 @@ def _reasons(cells: Sequence[Cell]) -> list[str]:
     return [
         f"{cell_name(cell.arm, cell.choice)}, seed {cell.seed}: {cell.status}: {cell.reason}"
         for cell in cells
-        if cell.status in ("failed", "diverged", "rejected") and cell.reason
+        if cell.status in (*FAILURES, "rejected") and cell.reason
+        if not is_passed_over(cell.arm, cell.status)
     ]
 
 

@@ -8,7 +8,7 @@ from harness.outcomes import is_tried_again
 from harness.plan.idle import idle_arms
 from harness.plan.plan import Plan, Planned, is_done, network_key, sources_of
 from harness.records import Cost
-from harness.search import cell_name, grid
+from harness.search import cell_name, explicit
 from harness.space.bind import Choice, FactsOf, bind, price
 from harness.space.limits import idle_limits, over_limit
 from harness.space.study import Study
@@ -23,7 +23,7 @@ def make_plan(study: Study, ledger: Ledger, facts: FactsOf, *, retry_failed: boo
     first: dict[str, str] = {}
     faults: dict[Fault, None] = {}
     costs: dict[str, Cost] = {}
-    for choice in grid(study.spec):
+    for choice in explicit(study.spec):
         for seed in study.spec.seed_list:
             try:
                 spec = bind(study, choice, seed, facts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from harness.errors import SpecError
 from harness.ledger import Ledger
@@ -27,6 +27,21 @@ class Planned:
     spec: TrialSpec
 
 
+class SearchPart(Protocol):
+    """What a study searches: `harness.searching.Searched`."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Proposals so far, and the arms that are compared after them."""
+
+    @property
+    def left(self) -> int:
+        """Trainings still to come, at most."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What is asked for, and what is known of the space before anything is trained."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All cells of a study as the ledger has them now."""
@@ -35,6 +50,13 @@ class Plan:
     cells: tuple[Planned, ...]
     sources: Mapping[str, TrialSpec]
     """Trials whose backbone others take over, each after its own sources."""
+    search: SearchPart | None = None
+
+    @property
+    def all_cells(self) -> tuple[Cell, ...]:
+        """Those the study spells out, then those of its search."""
+        spelt = tuple(planned.cell for planned in self.cells)
+        return spelt + (self.search.cells if self.search else ())
 
     @property
     def name(self) -> tuple[str, str]:
@@ -64,7 +86,7 @@ class Plan:
             study=self.study.name,
             profile=self.study.profile,
             question=spec.question,
-            cells=tuple(planned.cell for planned in self.cells),
+            cells=self.all_cells,
             axes={path: list(values) for path, values in spec.vary.items()},
             arms=tuple(spec.arms),
             baseline=spec.baseline,
@@ -72,6 +94,7 @@ class Plan:
             published=self.published(),
             sources=tuple(self.sources),
             file=str(self.study.file),
+            search=self.search.as_json() if self.search else None,
             changes={arm: dict(fields) for arm, fields in spec.arms.items()},
             ablation=self.ablation(),
         )
@@ -110,7 +133,7 @@ class Plan:
                 "acts": cell.acts,
                 "parts": {name: asdict(part) for name, part in cell.parts.items()},
             }
-            for cell in (planned.cell for planned in self.cells)
+            for cell in self.all_cells
         ]
         return {
             "study": self.study.name,
@@ -119,6 +142,7 @@ class Plan:
             "estimate": dict(estimate),
             "assumed": assumption(spec),
             "published": self.published(),
+            "search": self.search.as_json() if self.search else None,
             "ablation": self.ablation(),
             "untuned": rate_notes(spec.arms, spec.vary, spec.baseline),
         }

@@ -15,6 +15,8 @@ from harness.space.study import ARM, StudySpec
 
 IN_CELLS = {"question", "model", "vary", "arms", "seeds", "recipe", "data", "published"}
 """What the cells' trials say already, and what decides nothing."""
+SEARCHED = {"model", "seeds", "data"}
+"""What a search starts from: no cell is there beforehand to say it."""
 SAID_ONLY = {"note", "published_detectors", "costs"}
 """What the section `report` says of looks alone."""
 
@@ -45,7 +47,8 @@ def stored_plan(plan: Plan, ledger: Ledger) -> StoredPlan:
 
 def declared(spec: StudySpec) -> dict[str, Any]:
     """What a study decides beside its cells, by dotted path; what is left at its default is not."""
-    tree = spec.model_dump(mode="json", exclude_defaults=True, exclude=IN_CELLS)
+    in_cells = IN_CELLS - SEARCHED if spec.search else IN_CELLS
+    tree = spec.model_dump(mode="json", exclude_defaults=True, exclude=in_cells)
     report = tree.get("report", {})
     for name in SAID_ONLY:
         report.pop(name, None)
@@ -57,6 +60,8 @@ def declared(spec: StudySpec) -> dict[str, Any]:
 def primary(spec: StudySpec) -> str:
     """The comparison a study is made for, as its report draws it."""
     asked = spec.report
+    if spec.search and spec.search.compare:
+        return "what was found against the mean of random networks of equal cost, by fresh seeds"
     if asked.spine:
         return f"each step of the chain {' → '.join(asked.spine)}, seed by seed"
     if asked.contrasts:

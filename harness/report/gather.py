@@ -26,6 +26,7 @@ from harness.report.planned import PlannedInfo, planned_info
 from harness.report.plots import Losses, losses
 from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
+from harness.report.searched import SearchInfo, search_info
 from harness.report.stats import Contrast, paired_contrasts
 from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
@@ -62,6 +63,8 @@ class ReportData:
     """Latencies that were brought in."""
     quoted: QuotedInfo | None = None
     """What the study says is published of its question."""
+    search: SearchInfo | None = None
+    """What was searched, where the study searches."""
     ablation: AblationInfo | None = None
     """What each part is worth, where the study takes something apart."""
 
@@ -112,6 +115,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         latency=latency_info(results, found),
         elsewhere=elsewhere_info(cells, brought),
         quoted=quoted(found, arms, ran.settings),
+        search=search_info(found, cells, records),
         ablation=ablation_info(found, cells, tuning, untuned),
     )
 

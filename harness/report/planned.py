@@ -11,6 +11,7 @@ from harness.outcomes import OUTCOMES
 from harness.plans import SHOWN, PlannedCell, StoredPlan, changed, read_plans
 from harness.records import TrialRecord
 from harness.search import cell_name
+from harness.space.search_faults import TAKEN
 from harness.studies import Cell, CellStatus, StudyResults
 
 
@@ -55,7 +56,9 @@ def planned_info(results: Path, study: StudyResults, ledger: Ledger) -> PlannedI
     """Compute; draw nothing."""
     kept = read_plans(results, study.study, study.profile)
     named = bool(study.arms)
-    now = [PlannedCell(c.arm, c.choice, c.seed, c.id, named) for c in study.cells]
+    spelt = [cell for cell in study.cells if not (study.search and TAKEN.fullmatch(cell.arm))]
+    told = [cell for cell in study.cells if cell in spelt or cell.status in OUTCOMES]
+    now = [PlannedCell(c.arm, c.choice, c.seed, c.id, named) for c in spelt]
     ever = _union(kept.plans)
     gone = [cell for key, cell in ever.items() if key not in {cell.key for cell in now}]
     records = {cell.id: ledger.get(cell.id) for cell in [*now, *ever.values()]}
@@ -64,7 +67,7 @@ def planned_info(results: Path, study: StudyResults, ledger: Ledger) -> PlannedI
         summary=_summary(kept.plans, now, records),
         primary=kept.plans[0].primary if kept.plans else None,
         dropped=tuple(_with_results(gone, records)),
-        missing=_missing(study.cells, ledger),
+        missing=_missing(told, ledger),
         complaints=kept.complaints,
     )
 

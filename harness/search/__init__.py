@@ -1,17 +1,23 @@
-"""Which points of a study come next: the grid, and searchers that learn."""
+"""Which points of a study come next: those it spells out, and those a searcher proposes."""
 
-from harness.search.base import AbstractSearcher, Proposal, Told
-from harness.search.grid import grid
+from harness.search.base import SEARCHERS, AbstractSearcher, Asked, Proposal, Setting, Told
+from harness.search.grid import explicit, grid
 from harness.search.names import BACKBONE, BASE, Title, cell_name, label, short_names, wording
+from harness.search.optuna_search import OptunaSearch
 
 __all__ = [
     "BACKBONE",
     "BASE",
+    "SEARCHERS",
     "AbstractSearcher",
+    "Asked",
+    "OptunaSearch",
     "Proposal",
+    "Setting",
     "Title",
     "Told",
     "cell_name",
+    "explicit",
     "grid",
     "label",
     "short_names",

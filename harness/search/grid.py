@@ -23,3 +23,8 @@ def grid(spec: StudySpec) -> tuple[Choice, ...]:
         Choice(label({path: values[path] for path in telling}) or BASE, {}, values)
         for values in combinations
     )
+
+
+def explicit(spec: StudySpec) -> tuple[Choice, ...]:
+    """The points a study spells out. Where it searches, the study itself is no point of its own."""
+    return () if spec.search and not spec.arms and not spec.vary else grid(spec)

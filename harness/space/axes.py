@@ -14,10 +14,12 @@ from harness.space.load import Steps
 
 NETWORK = ("model", "feature_network")
 SOURCE = ("model", "backbone", "source")
+SPACE = ("search", "space")
 NAMED: tuple[Steps, ...] = (
     ("vary",),
     ("arms",),
     ("limits",),
+    SPACE,
     ("ablation", "parts"),
     ("ablation", "swaps"),
     ("ablation", "rates"),
@@ -28,9 +30,9 @@ VARIED = ("model", "recipe", "data")
 
 
 def split(path: str) -> Steps:
-    """Steps of a dotted path. What is below the feature network or `vary` stays one step."""
+    """Steps of a dotted path. Below the feature network, `vary` or a space it stays one step."""
     parts = path.split(".")
-    for prefix in (NETWORK, ("vary",)):
+    for prefix in (NETWORK, ("vary",), SPACE):
         if tuple(parts[: len(prefix)]) == prefix and len(parts) > len(prefix):
             return (*prefix, ".".join(parts[len(prefix) :]))
     return tuple(parts)
@@ -48,6 +50,8 @@ def merges(schema: type[BaseModel], steps: Steps) -> bool:
         return len(steps) == 3 or merges(schema, steps[3:])
     if steps in NAMED:
         return True
+    if steps == ("search", "scheduler"):
+        return False
     return model_at(schema, steps) is not None
 
 

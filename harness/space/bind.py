@@ -140,8 +140,11 @@ def _set(placed: Placed, whole: Placed, path: str, value: Any, said: Steps) -> P
 
 
 def _said(study: Study, path: str, value: Any) -> Steps:
-    """Where an axis says a value: in its list, if it is a mapping, with lines of its own."""
-    values = study.spec.vary.get(path, ())
+    """Where an axis says a value: in its list, if it is a mapping, with lines of its own; or in
+    what is searched."""
+    search, values = study.spec.search, study.spec.vary.get(path, ())
+    if search is not None and path not in study.spec.vary:
+        return (*axes.SPACE, path) if path in search.space else ("search", "topology")
     if isinstance(value, Mapping) and value in values:
         return ("vary", path, values.index(value))
     return ("vary", path)

@@ -32,11 +32,21 @@ def unknown_limits(limits: Iterable[str]) -> list[Fault]:
 def over_limit(limits: Mapping[str, float], cost: Cost) -> str | None:
     """Why a network of this cost is not trained, or None."""
     for name, most in limits.items():
-        part, _, what = name.rpartition(".")
-        value = getattr(cost.parts.get(part) if part else cost, what, None) or 0
+        value = cost_of(name, cost)
         if value > most:
             return f"{name} {value:,} is over the limit of {most:,.0f}"
     return None
+
+
+def cost_of(name: str, cost: Cost) -> int:
+    """A cost by the name of its limit; 0 of a part that is not there."""
+    part, _, what = name.rpartition(".")
+    return int(getattr(cost.parts.get(part) if part else cost, what, None) or 0)
+
+
+def excesses(limits: Mapping[str, float], cost: Cost) -> tuple[float, ...]:
+    """How far each limit is exceeded, as a share of it, in their order; below 0 where kept."""
+    return tuple(cost_of(name, cost) / most - 1 for name, most in limits.items())
 
 
 def over_measured(

@@ -13,6 +13,7 @@ from harness.space.limits import unknown_limits
 from harness.space.load import Steps, read_text, read_yaml
 from harness.space.names import SAFE_NAME, is_topology, topology_name
 from harness.space.overlay import Place, Placed, absolute, assign, overlay, pruned
+from harness.space.search_faults import search_faults
 from harness.space.study import ARM, Study, StudySpec
 from harness.space.validate import MISSING, located, steps_of, validated
 
@@ -179,6 +180,7 @@ def _faults(spec: StudySpec) -> list[Fault]:
     faults += _unknown([report.family] if report.family else [], axes_and_arms, "report.family",
                        "axis")  # fmt: skip
     faults += _unknown([report.tuned] if report.tuned else [], spec.vary, "report.tuned", "axis")
+    faults += search_faults(spec)
     if len(set(spec.seed_list)) != len(spec.seed_list):
         faults.append(Fault("seeds", "a seed stands there twice"))
     return faults

@@ -15,6 +15,7 @@ from harness.graph.schema import (
 from harness.space import axes
 from harness.space.heads import part_names
 from harness.space.limits import LIMITS
+from harness.space.search_spec import COSTS, KINDS, OBJECTIVES
 from harness.space.study import NetworkStudy, StudySpec
 
 Schema = dict[str, Any]
@@ -29,6 +30,11 @@ def study_schema() -> Schema:
     fields = made["properties"]
     fields["vary"]["propertyNames"] = _path()
     fields["arms"]["additionalProperties"]["propertyNames"] = _path()
+    searched = definitions["SearchSpec"]["properties"]
+    searched["space"]["propertyNames"] = _path()
+    searched["kind"]["enum"] = list(KINDS)
+    searched["objectives"]["items"]["enum"] = list(OBJECTIVES)
+    definitions["Compare"]["properties"]["cost"]["enum"] = list(COSTS)
     fields["limits"]["propertyNames"] = {"enum": list(LIMITS)}
     _ablation(definitions)
     definitions["profile"] = {

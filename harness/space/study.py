@@ -16,6 +16,7 @@ from harness.space.model import AnchorSpec, Count
 from harness.space.overlay import Placed
 from harness.space.printed import Printed
 from harness.space.recipe import Recipe
+from harness.space.search_spec import SearchSpec
 
 ARM = "arm"
 """Stands for the arms where an axis is asked for: a family of each arm."""
@@ -189,6 +190,8 @@ class StudySpec(Frozen):
     report: ReportStudy = ReportStudy()
     published: PublishedTable | None = None
     """Printed beside what is measured."""
+    search: SearchSpec | None = None
+    """Proposals beside the points that `arms` and `vary` spell out."""
 
     @property
     def seed_list(self) -> tuple[int, ...]:

@@ -1,0 +1,37 @@
+"""A search in words: before it, what its space is like; on its way, how far it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def search_words(search: Mapping[str, Any]) -> list[str]:
+    """A few lines, from the `search` of a plan's document or a study's file."""
+    points = search["points"]
+    size = f"{points} points" if points is not None else "a large space"
+    wanted = f"search ({search['kind']}) by {', '.join(search['objectives'])}"
+    lines = [f"{wanted}: {search['trials']} networks out of {size}", _screened(search)]
+    lines += [f"  {count} of {search['drawn']}: {why}" for why, count in search["reasons"].items()]
+    return [*lines, _progress(search)]
+
+
+def _screened(search: Mapping[str, Any]) -> str:
+    parts = [f"{search['trainable']} can be trained ({search['networks']} networks)"]
+    parts += [
+        f"{search[name]} {words}"
+        for name, words in (
+            ("over_limit", "over a limit or not to be trained"),
+            ("unbuildable", "cannot be built"),
+            ("known", "in the ledger"),
+        )
+        if search[name]
+    ]
+    return f"of {search['drawn']} random points {', '.join(parts)}"
+
+
+def _progress(search: Mapping[str, Any]) -> str:
+    said = search["progress"]
+    left = f"at most {search['left']} trainings to come"
+    if not said["proposed"]:
+        return left
+    states = [f"{said[name]} {name}" for name in said if name != "proposed" and said[name]]
+    return f"{said['proposed']} proposals so far: {', '.join(states)}; {left}"

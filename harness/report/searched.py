@@ -1,0 +1,124 @@
+"""What a search was worth: its winner against random networks of equal cost, by fresh seeds."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from harness.records import TrialRecord
+from harness.report.rungs import RungCorrelation, rung_correlations
+from harness.report.search_words import search_words
+from harness.report.stats import Contrast, Estimate, estimate, paired_contrasts
+from harness.studies import StudyResults
+
+FOUND, RANDOM = "found", "random"
+TELLING = 2.0
+"""Networks whose AP spreads less than so many times its spread over seeds cannot be ranked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchInfo:
+    """AP as fractions of 1; estimates are over seeds that the search did not use."""
+
+    found: Estimate | None
+    """The winner; None where nothing was compared."""
+    in_search: float | None
+    """Its AP in the search, by which it was chosen: the highest of many, so too high."""
+    random: Mapping[str, Estimate]
+    """Networks drawn from the same space, of the winner's cost, by name."""
+    gap: Contrast | None
+    """The winner minus the mean of the random networks, by seed."""
+    spread: float | None
+    """Standard deviation of the random networks' means."""
+    noise: float | None
+    """Standard deviation over seeds, pooled over the random networks."""
+    rungs: tuple[RungCorrelation, ...]
+    words: tuple[str, ...] = ()
+    """What was asked and how far it is."""
+
+    @property
+    def mean(self) -> float | None:
+        """Of the random networks' means."""
+        return statistics.fmean(one.mean for one in self.random.values()) if self.random else None
+
+    @property
+    def beaten(self) -> int:
+        """Random networks with a lower mean than the winner."""
+        return sum(self.found is not None and one.mean < self.found.mean
+                   for one in self.random.values())  # fmt: skip
+
+    @property
+    def can_rank(self) -> bool:
+        """Whether networks differ by more than seeds do."""
+        if self.spread is None or self.noise is None:
+            return False
+        return self.spread >= TELLING * self.noise
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        if self.found is None or self.mean is None or self.gap is None:
+            return "Nothing was compared with random networks."
+        share = f"above {self.beaten} of {len(self.random)} random networks of equal cost"
+        word = {"higher": "higher", "lower": "lower"}.get(self.gap.verdict)
+        parted = f"it is {word}" if word else f"the difference is {self.gap.verdict}"
+        relative = f" ({self.gap.difference / self.mean:+.1%})" if self.mean else ""
+        text = f"{self.gap.difference:+.3f}{relative}".replace("-", "−")
+        return f"What was found is {share}, by {text} AP over their mean; {parted}."
+
+
+def search_info(
+    study: StudyResults, cells: pd.DataFrame, records: Iterable[TrialRecord]
+) -> SearchInfo | None:
+    """None where the study searches nothing."""
+    if study.search is None:
+        return None
+    aps = _aps(cells)
+    random = {name: one for name, one in aps.items() if name.partition(" ")[0] == RANDOM}
+    known = {name: one for name, held in random.items() if (one := estimate([*held.values()]))}
+    found = aps.get(FOUND, {})
+    return SearchInfo(
+        found=estimate([*found.values()]),
+        in_search=_in_search(study, aps),
+        random=known,
+        gap=_gap(found, list(random.values())),
+        spread=_sd([one.mean for one in known.values()]),
+        noise=_pooled([one.sd for one in known.values() if one.sd is not None]),
+        rungs=rung_correlations(records),
+        words=tuple(search_words(study.search)),
+    )
+
+
+def _aps(cells: pd.DataFrame) -> dict[str, dict[int, float]]:
+    """AP by arm and seed, of trials that are done."""
+    found: dict[str, dict[int, float]] = {}
+    if "ap" not in cells:
+        return found
+    for row in cells[cells["status"] == "done"].dropna(subset=["ap"]).to_dict("records"):
+        found.setdefault(str(row["arm"]), {})[int(row["seed"])] = float(row["ap"])
+    return found
+
+
+def _in_search(study: StudyResults, aps: Mapping[str, Mapping[int, float]]) -> float | None:
+    """Of the proposal that has the winner's choice."""
+    chosen = next((cell.choice for cell in study.cells if cell.arm == FOUND), None)
+    arms = {cell.arm for cell in study.cells if cell.choice == chosen and cell.arm != FOUND}
+    held = [ap for arm in arms for ap in aps.get(arm, {}).values()]
+    return statistics.fmean(held) if chosen is not None and held else None
+
+
+def _gap(found: Mapping[int, float], random: Sequence[Mapping[int, float]]) -> Contrast | None:
+    """By the seeds that the winner and all random networks have."""
+    seeds = [seed for seed in found if random and all(seed in one for one in random)]
+    means = {seed: statistics.fmean(one[seed] for one in random) for seed in seeds}
+    tests = paired_contrasts({FOUND: found, RANDOM: means}, [(FOUND, RANDOM)])
+    return tests[0] if tests else None
+
+
+def _sd(values: Sequence[float]) -> float | None:
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
+def _pooled(sds: Sequence[float]) -> float | None:
+    return statistics.fmean(sd**2 for sd in sds) ** 0.5 if sds else None

@@ -1,0 +1,104 @@
+"""What a search was worth: the winner against random networks of equal cost."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from report.conftest import grid, record
+
+from harness.records import Rung
+from harness.report import write_report
+from harness.report.gather import gather
+from harness.studies import Cell, StudyResults
+
+WIDTH = "model.feature_network.width"
+SEARCH = {
+    "kind": "tpe", "objectives": ["ap"], "trials": 4, "points": None, "drawn": 200,
+    "trainable": 150, "networks": 140, "over_limit": 50, "unbuildable": 0, "known": 0, "left": 0,
+    "reasons": {"macs over the limit of 5": 50},
+    "progress": {"proposed": 6, "trained": 4, "rejected": 2, "open": 0},
+}  # fmt: skip
+
+
+def searched(gain=0.1, spread=0.03, seeds=6):
+    """Four proposals, the winner with fresh seeds, eight random networks."""
+    draw = random.Random(1)
+    cells, records = [], []
+
+    def add(arm, width, seed, ap, **more):
+        trial = f"{arm.replace(' ', '')}s{seed}"
+        one = replace(record(trial, seed, ap, **more), rungs=(Rung(1, ap / 2),))
+        records.append(one)
+        cells.append(Cell(arm, {WIDTH: width}, seed, trial, "done", None, 10, 10**9))
+
+    for n in range(4):
+        add(f"proposal {n}", 16 + n, 0, 0.5 + n / 100)
+    cells.append(Cell("proposal 4", {WIDTH: 99}, 0, "big", "rejected", "macs 9 over", 1, 9))
+    for seed in range(100, 100 + seeds):
+        add("found", 19, seed, 0.4 + gain + draw.gauss(0, 0.004))
+    for n in range(8):
+        own = draw.gauss(0.4, spread)
+        for seed in range(100, 100 + seeds):
+            add(f"random {n}", 30 + n, seed, own + draw.gauss(0, 0.004))
+    study = StudyResults("s", "laptop", "What is found?", tuple(cells), search=SEARCH)
+    return study, records
+
+
+def info_of(keep, tmp_path, made):
+    return gather(keep(*made), made[0].study, "laptop").search
+
+
+def test_the_winner_is_held_to_random_networks_by_fresh_seeds(keep, tmp_path):
+    info = info_of(keep, tmp_path, searched())
+    assert info.found.n == 6
+    assert len(info.random) == 8
+    assert info.beaten == 8
+    assert info.gap.difference == pytest.approx(info.found.mean - info.mean)
+    assert info.gap.verdict == "higher"
+    assert info.in_search == pytest.approx(0.53)
+    assert info.spread > 2 * info.noise
+    assert info.can_rank
+    assert info.verdict.startswith("What was found is above 8 of 8 random networks of equal cost")
+    assert info.verdict.endswith("it is higher.")
+
+
+def test_no_difference_is_said_so(keep, tmp_path):
+    info = info_of(keep, tmp_path, searched(gain=0.0, spread=0.001))
+    assert 0 < info.beaten < 8
+    assert "not separated (n=6)" in info.verdict or "lower" in info.verdict
+    assert not info.can_rank
+
+
+def test_few_seeds_decide_nothing(keep, tmp_path):
+    info = info_of(keep, tmp_path, searched(seeds=3))
+    assert info.verdict.endswith("the difference is not separated (n=3).")
+
+
+def test_the_page_has_it_with_the_correlation_of_the_rungs(keep, tmp_path):
+    results = keep(*searched())
+    written = write_report(results, "s", "laptop", tmp_path / "reports")
+    page = next(path for path in written if path.name == "index.html").read_text()
+    assert "search (tpe) by ap: 4 networks out of a large space" in page
+    assert "above 8 of 8 random networks" in page
+    assert "epoch 1: 1.00 [1.00, 1.00] (n=58)" in page
+    assert "ranking is unreliable" not in page
+    assert "rejected: " not in page
+
+
+def test_a_stopped_trial_is_in_no_table_of_ap(keep, tmp_path):
+    study, records = searched()
+    stopped = replace(
+        record("cut", 0, None, status="stopped", reason="by the study's scheduler"),
+        rungs=(Rung(1, 0.99),),
+    )
+    cell = Cell("proposal 5", {WIDTH: 24}, 0, "cut", "stopped", None, 10, 10**9)
+    study = replace(study, cells=(*study.cells, cell))
+    data = gather(keep(study, [*records, stopped]), "s", "laptop")
+    assert 0.99 not in set(data.cells["ap"])
+    assert "proposal 5" not in {point.label for point in data.pareto.points}
+    assert data.search.rungs[0].n == 58
+
+
+def test_other_studies_have_no_such_section(keep, tmp_path):
+    study, records = grid()
+    assert gather(keep(study, records), "width", "laptop").search is None
