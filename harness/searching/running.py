@@ -105,7 +105,12 @@ def _backbones(wave: Sequence[TrialSpec], ledger: Ledger, where: Workplace, trai
     """One after another as they need each other: each comes after its own source."""
     kept = replace(where, keep="last")  # others take their backbone out of it
     for spec in wave:
-        train(Missing([spec], ledger, where), kept, "pretraining a backbone", {spec.id: BACKBONE})
+        train(
+            Missing([spec], ledger, where, {spec.id}),
+            kept,
+            "pretraining a backbone",
+            {spec.id: BACKBONE},
+        )
 
 
 def _alone(supply: SearchSupply, ledger: Ledger, where: Workplace, train: Train) -> None:

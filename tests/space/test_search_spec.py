@@ -132,9 +132,6 @@ def test_profiles_and_options_lay_over_a_space(load):
          "14  search.space.model.feature_network.width: is an axis of `vary` too"),
         ("search:\n", "arms: {proposal 3: {}}\nsearch:\n",
          "7  arms.proposal 3: is what a search calls its own; give it another name"),
-        ("search:\n", "limits: {latency_ms: 5.0}\nsearch:\n",
-         "7  limits.latency_ms: is measured on a built network, and proposals are not built "
-         "before training"),
         ("trials: 40", "trails: 40", "9  search.trails: unknown field 'trails'; did you mean "),
     ],
 )  # fmt: skip
