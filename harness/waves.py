@@ -1,6 +1,6 @@
 """A plan trained in waves: backbones before the trials that take them over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.crew import Crew
@@ -17,7 +17,7 @@ def train_plan(
     crew: Crew, plan: Plan, pending: Sequence[TrialSpec], ledger: Ledger, where: Workplace
 ) -> None:
     """Sources first, so that no two trials make the same backbone; then the trials."""
-    waves = _Waves(crew, ledger, titles_of(plan))
+    waves = _Waves(crew, ledger, titles_of(plan), plan.sources)
     for wave in _ordered(plan.pending_sources(ledger, where)):
         kept = replace(where, keep="last")  # others take their backbone out of it
         waves.train(wave, kept, "pretraining {} backbones")
@@ -29,6 +29,7 @@ class _Waves:
     crew: Crew
     ledger: Ledger
     titles: Mapping[str, Title]
+    sources: Collection[str]
 
     def train(self, trials: Sequence[TrialSpec], where: Workplace, what: str) -> None:
         """All at once; then those that ran out of memory before, each with its device to itself,
@@ -43,7 +44,7 @@ class _Waves:
     def _train(self, trials: Sequence[TrialSpec], where: Workplace, what: str) -> None:
         if trials and not where.is_over():
             titles = {spec.id: self.titles.get(spec.id, BACKBONE) for spec in trials}
-            supply = Missing(trials, self.ledger, where)
+            supply = Missing(trials, self.ledger, where, self.sources)
             self.crew.train(supply, where, what.format(len(trials)), titles)
 
 

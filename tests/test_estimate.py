@@ -12,9 +12,10 @@ from harness.door.plan_table import short, span_words
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan, unmeasured
 from harness.plan.schedule import makespan, waves_of
-from harness.run import Named, Orders, run_study
+from harness.run import Orders, run_study
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
+from harness.trainers import Named
 
 
 @pytest.fixture

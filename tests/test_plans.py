@@ -8,10 +8,11 @@ import pytest
 from harness.ledger import Ledger
 from harness.plan import make_plan, stored_plan
 from harness.plans import changed, plans_folder, read_plans, store_plan, without
-from harness.run import Named, Orders, run_study
+from harness.run import Orders, run_study
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
 from harness.studies import read_study
+from harness.trainers import Named
 
 STUDY = """\
 question: Which network?

@@ -7,10 +7,11 @@ from harness.door.plan import say_plan
 from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan
-from harness.run import Named, Orders, resolve, run_study
+from harness.run import Orders, run_study
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
 from harness.studies import read_study
+from harness.trainers import Named, resolve
 
 
 @pytest.fixture

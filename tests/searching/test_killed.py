@@ -18,7 +18,8 @@ from pathlib import Path
 sys.path[:0] = [{modules!r}, {tests!r}]
 from conftest import made_up_facts
 from harness import files, ledger
-from harness.run import Named, Orders, run_study
+from harness.run import Orders, run_study
+from harness.trainers import Named
 from harness.search import journal
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace

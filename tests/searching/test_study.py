@@ -17,10 +17,11 @@ from harness.engines import Early
 from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.plan import make_plan
-from harness.run import Named, Orders, run_study
+from harness.run import Orders, run_study
 from harness.searching import Allowed, early_of, run_search, with_search
 from harness.space.workplace import Workplace
 from harness.studies import read_study
+from harness.trainers import Named
 
 SOURCE = (
     "model.backbone.source={model: {feature_network: {topology: lateral, width: 8, "

@@ -272,3 +272,27 @@ def test_a_users_own_training_is_not_probed(run, where, tmp_path, fake_trial, fa
     outcome = run_study(study, Orders(where), work=Named(fake_trial), facts=facts)
     assert [cell.status for cell in outcome.results.cells] == ["done"] * 4
     assert not (where.results / "probes").exists()
+
+
+SEARCH = """\
+search:
+  kind: random
+  trials: 2
+  space: {model.feature_network.width: {choices: [8, 16]}}
+limits: {memory_mb: 10}
+"""
+
+
+def test_what_a_search_proposes_is_probed_by_the_worker_that_would_train_it(run, where):
+    """No plan knows its networks: two proposals, both told as rejected, nothing in the ledger."""
+    arms = STUDY[STUDY.index("arms:") : STUDY.index("recipe:")]
+    text = STUDY.replace(arms, SEARCH).replace("seeds: 2", "seeds: 1")
+    outcome = run(text)
+    cells = {cell.arm: cell for cell in outcome.results.cells}
+    assert cells.keys() == {"proposal 0", "proposal 1"}
+    for cell in cells.values():
+        assert cell.status == "rejected"
+        assert "MB is over the limit of 10" in cell.reason
+    assert not list((where.results / "ledger").glob("*/record.json"))
+    assert len(list((where.results / "probes").iterdir())) == 2
+    assert run(text).trained == 0
