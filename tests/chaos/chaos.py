@@ -49,6 +49,14 @@ seeds: {seeds}
 recipe: {{batch_size: 8, schedule: {{epochs: {epochs}, warmup_epochs: 0.1}}}}
 data: {{train_images: 64, val_images: 16}}
 """
+SEARCH = """\
+search:
+  kind: tpe
+  trials: {trials}
+  space:
+    model.feature_network.width: {{low: 8, high: 40, step: 4}}
+    recipe.optimizer.learning_rate: {{low: 1.0e-3, high: 1.0e-1, log: true}}
+"""
 STORE = 80 * 2**20
 
 
@@ -219,6 +227,15 @@ def write_study(folder: Path, widths: list[int], seeds: int, epochs: int) -> Pat
     return path
 
 
+def write_search(folder: Path, trials: int, epochs: int) -> Path:
+    """The same trials as proposals of a search."""
+    text = STUDY.format(widths=[8], seeds=1, epochs=epochs)
+    axes = text[text.index("vary:") : text.index("seeds:")]
+    path = folder / "chaos.yaml"
+    path.write_text(text.replace(axes, SEARCH.format(trials=trials)))
+    return path
+
+
 def undisturbed(folder: Path, study: Path) -> dict[str, Any]:
     """The same study in one process, left alone."""
     words = [sys.executable, "-m", "harness.cli", "run", str(study), "--engine", "inline"]
@@ -249,6 +266,43 @@ def compare(disturbed: Disturbed, expected: dict[str, Any]) -> None:
     trained = times_done(disturbed.results)
     twice = {name for name, times in trained.items() if times > 1} - disturbed.torn
     assert not twice, f"trained twice: {sorted(twice)}"
+
+
+def hold_search(disturbed: Disturbed, trials: int) -> None:
+    """No proposal without an end, no trial of none, none trained twice."""
+    cells = json.loads((disturbed.results / "studies/chaos/default.json").read_text())["cells"]
+    numbers = [int(cell["arm"].removeprefix("proposal ")) for cell in cells]
+    assert sorted(numbers) == list(range(len(cells))), "proposals are missing or there twice"
+    assert {cell["status"] for cell in cells} <= {"done", "alias"}, cells
+    ids = {cell["id"] for cell in cells if cell["status"] == "done"}
+    assert len(ids) == trials
+    records = {record.id for record in Ledger(disturbed.results).records()}
+    backbones = {one for one in records if one not in ids}
+    assert len(backbones) == 1, f"trials of no proposal: {backbones}"
+    twice = {name for name, times in times_done(disturbed.results).items() if times > 1}
+    assert not twice, f"trained twice: {sorted(twice)}"
+
+
+def search_chaos(
+    incidents: list[str], dice: random.Random, folder: Path, trials: int, epochs: int,
+    patience: float, say: Callable[[str], None] = print,
+) -> Told:  # fmt: skip
+    """An adaptive search, killed until every incident has happened."""
+    told, left = Told(), list(incidents)
+    study = write_search(folder, trials, epochs)
+    with raylets() as cluster:
+        while left:
+            own = folder / f"search{told.rounds}"
+            own.mkdir()
+            disturbed = Disturbed(own, study, cluster, told)
+            before = sum(told.incidents.values())
+            disturbed.run(iter(left), dice, patience)
+            hold_search(disturbed, trials)
+            left = left[sum(told.incidents.values()) - before :]
+            told.rounds += 1
+            told.trials += trials
+            say(f"search {told.rounds}: {dict(told.incidents)}, {len(left)} to come; none lost")
+    return told
 
 
 def chaos(
@@ -294,9 +348,18 @@ def main() -> None:
         started = time.monotonic()
         told = chaos(draw(said.incidents, dice), dice, Path(folder), study, patience=7)
         print(
-            f"seed {said.seed}: {dict(told.incidents)} in {told.rounds} rounds of {told.trials} "
-            f"trials, {told.commands} commands, {time.monotonic() - started:.0f} s: "
-            "none lost, none twice, all equal"
+            f"grid, seed {said.seed}: {dict(told.incidents)} in {told.rounds} rounds of "
+            f"{told.trials} trials, {told.commands} commands, "
+            f"{time.monotonic() - started:.0f} s: none lost, none twice, all equal",
+            flush=True,
+        )
+        started = time.monotonic()
+        kinds = [dice.choice(["driver", "worker", "node"]) for _ in range(said.incidents // 2)]
+        told = search_chaos(kinds, dice, Path(folder), trials=12, epochs=12, patience=7)
+        print(
+            f"search, seed {said.seed}: {dict(told.incidents)} in {told.rounds} rounds of "
+            f"{told.trials} trials, {told.commands} commands, "
+            f"{time.monotonic() - started:.0f} s: none lost, none twice"
         )
 
 

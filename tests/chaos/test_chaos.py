@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from chaos.chaos import chaos, write_study
+from chaos.chaos import chaos, search_chaos, write_study
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 """Ray's own warnings."""
@@ -13,4 +13,11 @@ def test_nothing_is_lost_or_done_twice_whatever_is_killed(tmp_path):
     study = write_study(tmp_path, widths=[8], seeds=1, epochs=6)
     incidents = ["worker", "driver", "node", "tear", "full disk"]
     told = chaos(incidents, random.Random(1), tmp_path, study, patience=1.5)
+    assert sum(told.incidents.values()) == len(incidents)
+
+
+@pytest.mark.slow
+def test_no_proposal_of_a_search_is_lost_or_done_twice(tmp_path):
+    incidents = ["driver", "worker", "driver", "node"]
+    told = search_chaos(incidents, random.Random(1), tmp_path, trials=6, epochs=6, patience=3)
     assert sum(told.incidents.values()) == len(incidents)
