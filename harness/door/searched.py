@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.report.search_words import search_words
+from harness.search.words import search_words
 
 PROPOSAL = re.compile(r"proposal \d+")
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from harness.records import TrialRecord
 from harness.report.rungs import RungCorrelation, rung_correlations
-from harness.report.search_words import search_words
 from harness.report.stats import Contrast, Estimate, estimate, paired_contrasts
+from harness.search.words import search_words
 from harness.studies import StudyResults
 
 FOUND, RANDOM = "found", "random"

@@ -128,6 +128,7 @@ SET = {
     ("recipe", "loss", "negative_iou"): 0.4,
     ("model", "head", "anchors", "sides"): [[1.0, 1.0], [0.7, 1.4], [1.4, 0.7]],
     ("model", "head", "anchors", "strides"): "of_map",
+    ("trainer",): "mine:train@2",
 }
 
 
