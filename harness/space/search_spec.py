@@ -73,7 +73,7 @@ class Asha(Frozen):
 
 
 class Hyperband(Frozen):
-    """Synchronous successive halving in several brackets."""
+    """Asynchronous Hyperband: brackets of successive halving that begin at different rungs."""
 
     reduction: Annotated[int, Field(ge=2)] = 3
 
