@@ -32,7 +32,11 @@ class Missing:
         gone."""
         self._left = list(trials)
         self._ledger, self._where, self._onlooker = ledger, where, Onlooker()
-        self._again = {spec.id for spec in trials if spec.id in sources and self._is_gone(spec)}
+        self._again = {
+            spec.id
+            for spec in trials
+            if spec.id in sources and self._is_done(spec) and not is_at_hand(spec, ledger, where)
+        }
         """Done, and wanted again. Others that are done by now were trained by another driver."""
 
     def next(self) -> TrialSpec | None:
@@ -59,14 +63,17 @@ class Missing:
         record = self._ledger.get(spec.id)
         return record is not None and record.status == "done"
 
-    def _is_gone(self, spec: TrialSpec) -> bool:
-        """Whether a finished trial has left neither its backbone nor what it is taken out of."""
-        places = (self._where.backbone(spec.id), self._where.checkpoint(spec.id))
-        return self._is_done(spec) and not any(path.exists() for path in places)
-
     def _is_claimed(self, spec: TrialSpec) -> bool:
         beat = read_claim(self._ledger.folder(spec.id))
         return beat is not None and self._onlooker.lives(beat)
+
+
+def is_at_hand(source: TrialSpec, ledger: Ledger, where: Workplace) -> bool:
+    """Whether a source is trained and its backbone can be taken over: it lies by itself, or in the
+    checkpoint that it is taken out of when it is first asked for."""
+    record = ledger.get(source.id)
+    places = (where.backbone(source.id), where.checkpoint(source.id))
+    return record is not None and record.status == "done" and any(at.exists() for at in places)
 
 
 def is_oversized(record: TrialRecord | None) -> bool:

@@ -17,6 +17,7 @@ from harness.space.trial import TrialSpec
 from harness.space.validate import located
 from harness.space.workplace import Workplace
 from harness.studies import Cell, StudyResults
+from harness.supplies import is_at_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,7 @@ class Plan:
         return tuple(
             spec
             for trial_id, spec in self.sources.items()
-            if trial_id in wanted
-            and not (is_done(ledger.get(trial_id)) and where.backbone(trial_id).exists())
+            if trial_id in wanted and not is_at_hand(spec, ledger, where)
         )
 
     def results(self) -> StudyResults:

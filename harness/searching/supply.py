@@ -13,7 +13,7 @@ from harness.engines.base import WAIT, Wait
 from harness.gating import objection
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES, is_tried_again
-from harness.plan.plan import is_done, sources_of
+from harness.plan.plan import sources_of
 from harness.probes import Probes
 from harness.records import TrialRecord
 from harness.search import AbstractSearcher, Asked, Proposal, Title, Told
@@ -26,6 +26,7 @@ from harness.space.bind import FactsOf
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
+from harness.supplies import is_at_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +169,7 @@ class SearchSupply:
 
     def _lacking(self, spec: TrialSpec) -> Iterator[TrialSpec]:
         for source in sources_of(spec):
-            there = self.where.backbone(source.id).exists()
-            if not (there and is_done(self.ledger.get(source.id))):
+            if not is_at_hand(source, self.ledger, self.where):
                 yield source
 
     def _ask(self) -> bool:
