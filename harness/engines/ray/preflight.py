@@ -1,4 +1,4 @@
-"""Before anything is trained on a cluster that is there: does every node see what the driver sees?"""
+"""Before anything is trained on a cluster that is there: do its nodes see what we see?"""
 
 import platform
 import uuid
