@@ -21,6 +21,7 @@ from harness.engines.base import (
     processors,
 )
 from harness.engines.ray.cluster import cluster
+from harness.engines.ray.preflight import check
 from harness.engines.ray.share import fits, nodes_of, share, slots
 from harness.errors import EngineError
 from harness.files import is_local
@@ -69,6 +70,8 @@ class RayEngine(AbstractEngine):
     ) -> None:
         with self.session(where) as ray:
             asked = share(nodes_of(ray), where)
+            if where.address is not None:
+                check(ray, where.results)
             ahead = 1 if supply.adaptive else slots(nodes_of(ray), asked)
             with _experiment(where, ahead) as folder:
                 _fit(supply, work, where, watch, sink or LedgerSink(), early, asked, folder)
