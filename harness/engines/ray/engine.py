@@ -48,6 +48,8 @@ class RayEngine(AbstractEngine):
             return
         with cluster(where) as self._ray:
             try:
+                if where.address is not None:
+                    check(self._ray, where.results, where.must_see)
                 yield self._ray
             finally:
                 self._ray = None
@@ -70,8 +72,6 @@ class RayEngine(AbstractEngine):
     ) -> None:
         with self.session(where) as ray:
             asked = share(nodes_of(ray), where)
-            if where.address is not None:
-                check(ray, where.results)
             ahead = 1 if supply.adaptive else slots(nodes_of(ray), asked)
             with _experiment(where, ahead) as folder:
                 _fit(supply, work, where, watch, sink or LedgerSink(), early, asked, folder)
