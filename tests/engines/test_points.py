@@ -50,6 +50,14 @@ def say(point: str, evidence: str) -> None:
     print(f"\n{point}: {evidence}", flush=True)
 
 
+def reach_an_epoch(user, driver):
+    """Until some trial of a command has trained for one."""
+    seen = Seen()
+    while not seen.epoch and driver.poll() is None:
+        seen.look(user.results)
+        time.sleep(0.05)
+
+
 WIDTHS = "vary: {model.feature_network.width: [8, 12]}\narms: {bifpn: {}}\n"
 MORE = """\
 vary: {model.feature_network.width: [8, 12, 16]}
@@ -213,7 +221,11 @@ def test_4_what_asha_stops_is_marked_and_apart(user):
         "train_images: 16", "train_images: 64"
     )
     halved = user.writes("halved", text + HALVED)
-    user.run(halved)
+    driver = user.runs(halved)
+    reach_an_epoch(user, driver)
+    now = user.told("watch", halved, "--once")
+    assert (now["total"], now["over"]) == (8, False)
+    ended(driver)
     states = user.states("halved")
     assert states["done"] + states["stopped"] == 8
     assert states["stopped"] > 0, table(user.results)[["id", "ap"]]
@@ -359,10 +371,7 @@ def test_10_a_trainer_of_ones_own_and_latencies_of_elsewhere(cluster, tmp_path):
 def test_8_and_11_watched_from_another_terminal_and_killed_meanwhile(user):
     long = user.writes("long", STUDY.replace("epochs: 2,", "epochs: 80,") + "seeds: 3\n")
     driver = user.runs(long)
-    seen = Seen()
-    while not seen.epoch and driver.poll() is None:
-        seen.look(user.results)
-        time.sleep(0.05)
+    reach_an_epoch(user, driver)
     now = user.told("watch", long, "--once")
     running = now["running"]
     assert running
