@@ -133,7 +133,7 @@ def _what(study: Study) -> str:
 
 def _backbones(wave: Sequence[TrialSpec], ledger: Ledger, where: Workplace, train: Train) -> None:
     """One after another as they need each other: each comes after its own source."""
-    kept = replace(where, keep="last")  # others take their backbone out of it
+    kept = replace(where, keep="last", for_backbone=True)  # others take it out of them
     for spec in wave:
         train(
             Missing([spec], ledger, where, {spec.id}),
