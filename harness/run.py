@@ -15,6 +15,7 @@ from harness.outcomes import FAILURES
 from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
 from harness.plans import read_plans, store_plan
 from harness.probes import Probes
+from harness.search import Asked
 from harness.searching import Allowed, run_search, settled_search, with_search
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
@@ -86,6 +87,13 @@ def run_study(
     kept = read_plans(where.results, *plan.name)
     write_study(where.results, replace(plan.results(), plans=kept.digests))
     pending, trained = plan.pending()[: orders.limit], 0
+
+    def keep(history: Sequence[Asked] | None = None) -> Plan:
+        """The plan as it is now, and with it the study file, for whoever watches."""
+        now = settled_search(settle(plan, ledger), ledger, history)
+        write_study(where.results, replace(now.results(), plans=kept.digests))
+        return now
+
     searches = plan.search is not None and (plan.search.left > 0 or orders.retry_failed)
     try:
         with crew.engine.session(where) if pending or searches else nullcontext():
@@ -98,11 +106,11 @@ def run_study(
             if searches:
                 behind_gate = crew.gated(study.spec.limits)
                 allowed = orders.after(trained)
-                trained += run_search(study, ledger, where, facts, behind_gate.train, allowed)
+                train = behind_gate.train
+                trained += run_search(study, ledger, where, facts, train, allowed, keep)
     finally:
-        plan = settled_search(settle(plan, ledger), ledger)
-        results = replace(plan.results(), plans=kept.digests)
-        write_study(where.results, results)
+        plan = keep()
+    results = replace(plan.results(), plans=kept.digests)
     return Outcome(plan, results, trained, (*ledger.complaints, *kept.complaints))
 
 

@@ -76,6 +76,17 @@ def is_at_hand(source: TrialSpec, ledger: Ledger, where: Workplace) -> bool:
     return record is not None and record.status == "done" and any(at.exists() for at in places)
 
 
+def standing(spec: TrialSpec, ledger: Ledger, where: Workplace) -> TrialRecord | None:
+    """The finished record of a trial that was handed out, where another driver has done it since.
+
+    Between the supply and the worker lies time: an engine asks for trials before there is room.
+    """
+    record = ledger.get(spec.id)
+    if record is None or record.status != "done":
+        return None
+    return None if where.for_backbone and not is_at_hand(spec, ledger, where) else record
+
+
 def is_oversized(record: TrialRecord | None) -> bool:
     """Whether a trial last ran out of memory."""
     return record is not None and record.status == "out_of_memory"

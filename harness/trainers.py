@@ -23,6 +23,7 @@ from harness.records import EpochLog, TrialRecord
 from harness.space.study import Trainer
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
+from harness.supplies import standing
 
 RUN_TRIAL = "harness.trial:run_trial"
 PROBE, PROBE_TIMED = "harness.probe:probe_trial", "harness.probe:probe_trial_timed"
@@ -115,9 +116,8 @@ def attended(
     Where the record says nothing of seconds or of the curve, they are as seen from here.
     """
     ledger = Ledger(where.results)
-    with held(ledger.folder(spec.id)) as (claim, waited):
-        kept = ledger.get(spec.id) if waited else None
-        if kept is not None and kept.status == "done":
+    with held(ledger.folder(spec.id)) as (claim, _):
+        if kept := standing(spec, ledger, where):
             return kept
         started = time.perf_counter()
         told = _Told(started)

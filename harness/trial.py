@@ -29,6 +29,7 @@ from harness.records import Cost, Environment, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
+from harness.supplies import standing
 from harness.training.checkpoint import load
 from harness.training.determinism import deterministic
 from harness.training.failures import classify
@@ -53,14 +54,14 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
     """Build, count, train, evaluate; keep the record and the detections in the ledger.
 
     Two processes do not train one trial at once: the second waits, and takes the first's record.
-    An earlier record that is not `done` is no reason not to train. SIGTERM ends it between two
-    steps, and takes its effect when the record is written.
+    So does one that comes later; but a trial that is wanted for its backbone is trained again where
+    that is gone. An earlier record that is not `done` is no reason not to train.
+    SIGTERM ends it between two steps, and takes its effect when the record is written.
     on_epoch: told plain values after each epoch, those of its `EpochLog` first (see `Underway`).
     """
     ledger = Ledger(where.results)
-    with held(ledger.folder(spec.id)) as (claim, waited):
-        kept = ledger.get(spec.id) if waited else None
-        if kept is not None and kept.status == "done":
+    with held(ledger.folder(spec.id)) as (claim, _):
+        if kept := standing(spec, ledger, where):
             return kept
         with heeded(Stops(where)) as stops, curves_of(spec, where) as curves:
 

@@ -10,7 +10,7 @@ from harness.ledger import Ledger
 from harness.plan import make_plan
 from harness.space.profiles import load_study
 from harness.space.workplace import Workplace
-from harness.supplies import Missing
+from harness.supplies import Missing, standing
 
 
 @pytest.fixture
@@ -77,3 +77,19 @@ def test_a_source_is_trained_again_only_where_its_weights_are_gone(plan, where, 
         file.write_bytes(b"")
         assert rest(Missing([source], ledger, where, plan.sources)) == []
         file.unlink()
+
+
+def test_what_was_handed_out_may_have_been_done_since(plan, where, ledger):
+    """A source stands as long as its backbone is there, for whoever wants that."""
+    spec, [source] = plan.pending()[0], plan.sources.values()
+    assert standing(spec, ledger, where) is None
+    ledger.write(failed(spec, where, "failed", "x"))
+    assert standing(spec, ledger, where) is None
+    done, trained = finish(spec, where), finish(source, where)
+    assert standing(spec, ledger, where) == done
+    assert standing(source, ledger, where) == trained
+    for_backbone = replace(where, for_backbone=True)
+    assert standing(source, ledger, for_backbone) is None
+    where.backbone(source.id).parent.mkdir(parents=True)
+    where.backbone(source.id).write_bytes(b"")
+    assert standing(source, ledger, for_backbone) == trained

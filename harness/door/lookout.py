@@ -17,6 +17,7 @@ from harness.errors import LedgerError
 from harness.ledger import RECORD, Ledger, from_json
 from harness.outcomes import is_tried_again
 from harness.search import BACKBONE, Title, cell_name
+from harness.space.search_faults import TAKEN
 from harness.studies import StudyResults, read_study
 
 Clock = Callable[[], float]
@@ -83,7 +84,8 @@ class Lookout:
 
     def look(self) -> Snapshot:
         """Raises `LedgerError` where the study has no file."""
-        titles = titles_of(read_study(self.results, self.study, self.profile))
+        study = read_study(self.results, self.study, self.profile)
+        titles = titles_of(study)
         rows, ended = [], []
         for trial_id, title in titles.items():
             one, beat = self._ended(trial_id, title), read_claim(self._folder(trial_id))
@@ -93,7 +95,7 @@ class Lookout:
             elif one is not None:
                 ended.append(one)
         rows.sort(key=lambda row: row.stale)
-        wanted = sum(title != BACKBONE for title in titles.values())
+        wanted = sum(title != BACKBONE for title in titles.values()) + to_come(study)
         own = [one for one in ended if one.title != BACKBONE]
         return self._snapshot(wanted, rows, own)
 
@@ -162,6 +164,15 @@ def titles_of(study: StudyResults) -> dict[str, Title]:
         if cell.status not in ("rejected", "alias"):
             titles[cell.id] = Title(cell_name(cell.arm, cell.choice), cell.seed)
     return titles
+
+
+def to_come(study: StudyResults) -> int:
+    """Trials that a search may still propose."""
+    if study.search is None:
+        return 0
+    searched = [cell for cell in study.cells if TAKEN.fullmatch(cell.arm)]
+    left = int(study.search.get("left", 0))
+    return max(0, left - sum(cell.status == "pending" for cell in searched))
 
 
 def _seconds(moment: str) -> float:

@@ -38,10 +38,12 @@ class FusionArm:
 
 
 def fusion_arms(trials: Mapping[str, Sequence[TrialRecord]]) -> tuple[FusionArm, ...]:
-    """The arms that have learned fusion weights, from their trials' curves."""
+    """The arms that have learned fusion weights, from the curves of their finished trials: what was
+    stopped or cut has had less time to move them."""
     arms = []
     for label, records in trials.items():
-        ends = [found for record in records if (found := _ends(record.curve)) is not None]
+        done = [record for record in records if record.status == "done"]
+        ends = [found for record in done if (found := _ends(record.curve)) is not None]
         moved = estimate([movement(first, last) for first, last in ends])
         if moved is None:
             continue

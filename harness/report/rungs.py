@@ -45,13 +45,15 @@ class RungCorrelation:
 def rung_correlations(records: Iterable[TrialRecord], seed: int = 0) -> tuple[RungCorrelation, ...]:
     """One a rung, in the order of the epochs. seed: of the bootstrap.
 
-    Trials count that are done, have a final AP and one at that rung.
+    Trials count that are done, have a final AP and one at that rung. The last epoch's evaluation is
+    the end itself, and foretells nothing.
     """
     pairs: dict[int, list[tuple[float, float]]] = {}
     for record in records:
         final = record.metrics.ap if record.status == "done" and record.metrics else None
         for rung in record.rungs if final is not None else ():
-            if rung.ap is not None and final is not None:
+            is_end = record.epochs_done is not None and rung.epoch >= record.epochs_done
+            if rung.ap is not None and final is not None and not is_end:
                 pairs.setdefault(rung.epoch, []).append((rung.ap, final))
     return tuple(_correlation(epoch, pairs[epoch], seed) for epoch in sorted(pairs))
 

@@ -1,10 +1,12 @@
 """The search as part of a study's plan: what is known before it, its cells as they are now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.ledger import Ledger
 from harness.plan import Plan
+from harness.search import Asked
 from harness.searching.cells import searched_cells
 from harness.searching.preview import Preview, preview
 from harness.searching.screen import Gate
@@ -23,6 +25,8 @@ class Searched:
     gate: Gate
     preview: Preview
     cells: tuple[Cell, ...]
+    is_over: bool
+    """Whether nothing more is proposed and all that was is told."""
 
     def as_json(self) -> dict[str, Any]:
         """What the study asks for, and the preview."""
@@ -40,7 +44,7 @@ class Searched:
             networks = min(networks, state.points - now.proposed + now.open)
         compare, arms = search.compare, [cell for cell in self.cells if cell.status == "pending"]
         after = (1 + compare.random) * len(compare.seeds) if compare else 0
-        if not networks:
+        if self.is_over or not networks:
             return len(arms)
         return networks * len(self.study.spec.seed_list) + after
 
@@ -58,16 +62,26 @@ def with_search(plan: Plan, ledger: Ledger, facts: FactsOf) -> Plan:
     return replace(plan, search=_now(plan.study, gate, before, ledger))
 
 
-def settled_search(plan: Plan, ledger: Ledger) -> Plan:
-    """The same plan when a run is over."""
+def settled_search(plan: Plan, ledger: Ledger, history: Sequence[Asked] | None = None) -> Plan:
+    """The same plan when a run is over, or under way.
+
+    history: of a search at work; None is as its journal has it.
+    """
     search = plan.search
     if not isinstance(search, Searched):
         return plan
-    return replace(plan, search=_now(search.study, search.gate, search.preview, ledger))
+    return replace(plan, search=_now(search.study, search.gate, search.preview, ledger, history))
 
 
-def _now(study: Study, gate: Gate, before: Preview, ledger: Ledger) -> Searched:
-    history = open_searcher(study, ledger.root.parent, is_reader=True).history()
+def _now(
+    study: Study,
+    gate: Gate,
+    before: Preview,
+    ledger: Ledger,
+    history: Sequence[Asked] | None = None,
+) -> Searched:
+    if history is None:
+        history = open_searcher(study, ledger.root.parent, is_reader=True).history()
     over = is_over(study, history)
     cells = searched_cells(study, history, ledger, gate, is_over=over)
-    return Searched(study, gate, before.at(history), cells)
+    return Searched(study, gate, before.at(history), cells, over)

@@ -1,12 +1,13 @@
 """A search run to its end, with whatever trains: backbones when they are needed, then trials."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from harness.engines.base import Early, Supply
+from harness.engines.base import Early, Supply, Wait
 from harness.ledger import Ledger
-from harness.search import BACKBONE, Title
+from harness.records import TrialRecord
+from harness.search import BACKBONE, Asked, Title
 from harness.searching.setting import open_searcher, search_of
 from harness.searching.supply import Allowed, SearchSupply
 from harness.space.bind import FactsOf
@@ -45,6 +46,28 @@ class Titles(Mapping[str, Title]):
         return self._supply.handed_out - self._before + self._supply.left
 
 
+Noted = Callable[[Sequence[Asked]], object]
+"""Told what was proposed so far, each time a trial is handed out."""
+
+
+@dataclass(slots=True)
+class _Noting:
+    """A search's supply, of which each step is noted."""
+
+    supply: SearchSupply
+    noted: Noted
+    adaptive: bool = True
+
+    def next(self) -> TrialSpec | Wait | None:
+        spec = self.supply.next()
+        if isinstance(spec, TrialSpec):
+            self.noted(self.supply.searcher.history())
+        return spec
+
+    def ended(self, spec: TrialSpec, record: TrialRecord | None) -> None:
+        self.supply.ended(spec, record)
+
+
 def run_search(
     study: Study,
     ledger: Ledger,
@@ -52,6 +75,7 @@ def run_search(
     facts: FactsOf,
     train: Train,
     allowed: Allowed,
+    noted: Noted = lambda history: None,
 ) -> int:
     """How many trials were handed out. The journal goes on; nothing is lost or repeated."""
     searcher = open_searcher(study, ledger.root.parent)
@@ -60,22 +84,28 @@ def run_search(
         _alone(supply, ledger, where, train)
         early = early_of(study)
         at = replace(where, evaluate_at=early.rungs) if early else where
-        _to_the_end(supply, at, _what(study), train, early)
+        _to_the_end(supply, at, _what(study), train, noted, early)
         if search_of(study).compare is not None and supply.is_over and not supply.is_spent:
             supply.compares = True
-            _to_the_end(supply, where, "comparing what was found with random networks", train)
+            what = "comparing what was found with random networks"
+            _to_the_end(supply, where, what, train, noted)
         return supply.handed_out
     finally:
         searcher.close()
 
 
 def _to_the_end(
-    supply: SearchSupply, where: Workplace, what: str, train: Train, early: Early | None = None
+    supply: SearchSupply,
+    where: Workplace,
+    what: str,
+    train: Train,
+    noted: Noted,
+    early: Early | None = None,
 ) -> None:
     """Until nothing more comes: each time backbones are lacking they are trained, once."""
     tried: set[str] = set()
     while True:
-        train(supply, where, what, Titles(supply), early)
+        train(_Noting(supply, noted), where, what, Titles(supply), early)
         wave = [spec for spec in supply.missing_sources() if spec.id not in tried]
         if not wave or where.is_over() or supply.is_spent:
             return
@@ -103,7 +133,7 @@ def _what(study: Study) -> str:
 
 def _backbones(wave: Sequence[TrialSpec], ledger: Ledger, where: Workplace, train: Train) -> None:
     """One after another as they need each other: each comes after its own source."""
-    kept = replace(where, keep="last")  # others take their backbone out of it
+    kept = replace(where, keep="last", for_backbone=True)  # others take it out of them
     for spec in wave:
         train(
             Missing([spec], ledger, where, {spec.id}),

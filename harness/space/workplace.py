@@ -41,6 +41,8 @@ class Workplace:
     """When training ends for today, in seconds of `time.time`."""
     keep: Kept = "last"
     """The checkpoint of a finished trial that stays."""
+    for_backbone: bool = False
+    """Trials are wanted for their backbone: again where it is gone, though there is a record."""
     evaluate_at: tuple[int, ...] = ()
     """Epochs after which a trial is evaluated on its way."""
     tensorboard: bool = False

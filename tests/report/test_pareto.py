@@ -160,6 +160,13 @@ def test_movement_and_its_threshold(make: Any) -> None:
     assert verdicts["mean"] == "frozen on purpose (control)"
 
 
+def test_what_was_stopped_had_no_time_to_move_its_weights(make: Any) -> None:
+    _, records = make.fusion(2)
+    [first, *_] = fusion_arms({"both": [records[0], replace(records[1], status="stopped")]})
+    assert first.moved.n == 1
+    assert fusion_arms({"one": [replace(records[0], status="stopped")]}) == ()
+
+
 def test_families_stand_in_the_order_of_their_numbers():
     assert sorted(["1.4", "wide", "1.25", "1.2"], key=in_number_order) == [
         "1.2", "1.25", "1.4", "wide",

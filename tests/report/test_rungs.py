@@ -1,6 +1,7 @@
 """The rank correlation between evaluations on the way and the end."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,11 @@ def test_stopped_trials_and_those_without_ap_do_not_count():
     records += [record(None, {1: 0.9}, "stopped"), record(0.9, {1: 0.1}, "stopped")]
     records += [record(0.5, {1: None}), record(None, {1: 0.5})]
     assert rung_correlations(records) == rung_correlations(records[:5])
+
+
+def test_the_last_evaluation_foretells_nothing():
+    records = [replace(one, epochs_done=3) for one in made(5, 0.1)]
+    assert [found.epoch for found in rung_correlations(records)] == [1]
 
 
 def test_too_few_and_equal_ones_say_so():

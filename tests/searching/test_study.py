@@ -11,6 +11,7 @@ from searching.test_compare import COMPARE, FINE
 from searching.test_supply import with_rungs
 
 from harness.cli import main
+from harness.door.lookout import Lookout
 from harness.door.plan import plan_document, say_plan
 from harness.door.printing import say_outcome
 from harness.engines import Early
@@ -116,6 +117,32 @@ def test_ctrl_c_in_a_search(run, study, results, monkeypatch):
     assert count[3] == count[2]
     assert len(set(count)) == 5
     assert [cell.status for cell in outcome.results.cells] == ["done"] * 5
+
+
+@pytest.mark.parametrize(("space", "asked", "trained"), [(LARGE, 3, 3), (SIX, 20, 6)])
+def test_a_search_under_way_can_be_watched(run, study, results, monkeypatch, space, asked, trained):
+    """A space with an end is over when it has been gone through."""
+    import fake_trial
+
+    real, seen = fake_trial.work, []
+
+    def work(spec, where, on_epoch):
+        seen.append(Lookout(results, "searched", "default").look())
+        return real(spec, where, on_epoch)
+
+    monkeypatch.setattr(fake_trial, "work", work)
+    run(study(space, trials=asked))
+    assert [dict(one.counts) for one in seen] == [
+        {
+            name: n
+            for name, n in zip(("done", "running", "pending"), (i, 1, trained - i - 1), strict=True)
+            if n
+        }
+        for i in range(trained)
+    ]
+    assert not any(one.is_over for one in seen)
+    after = Lookout(results, "searched", "default").look()
+    assert (dict(after.counts), after.is_over) == ({"done": trained}, True)
 
 
 def test_failures_are_told_and_stay(run, study, results, fake_trial):

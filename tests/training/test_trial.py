@@ -294,6 +294,14 @@ def test_two_processes_do_not_train_one_trial_at_once(shapes, where, monkeypatch
         assert second.result(timeout=10) == first
 
 
+def test_a_trial_that_another_has_done_since_is_not_trained(shapes, where, monkeypatch):
+    """The other has been and gone: there is no claim to wait for."""
+    spec = shapes()
+    first = run_trial(spec, where)
+    monkeypatch.setattr(trial, "_attempt", lambda *_: pytest.fail("trained again"))
+    assert run_trial(spec, where) == first
+
+
 def test_a_precision_that_is_not_there_fails_before_anything_is_built(shapes, where):
     record = run_trial(shapes(precision="float16"), where)
     assert record.reason == "recipe.precision: float16 is not to be had on this cpu"
