@@ -80,6 +80,7 @@ def run_study(
     facts = facts or open_facts(where.cache)
     plan = make_plan(study, ledger, facts, retry_failed=orders.retry_failed)
     plan = with_search(plan, ledger, facts)
+    where = replace(where, must_see=_folders(plan))
     _demand_trainable(plan)
     store_plan(where.results, stored_plan(plan, ledger))
     kept = read_plans(where.results, *plan.name)
@@ -115,6 +116,13 @@ def _gated(crew: Crew, plan: Plan, trials: Sequence[TrialSpec], where: Workplace
 
     probe_missing(plan, where, run, trials=trials)
     return gate(plan, Probes(where).get)
+
+
+def _folders(plan: Plan) -> tuple[str, ...]:
+    """Where the data of a plan's trials lie."""
+    specs = (*(one.spec for one in plan.cells), *plan.sources.values())
+    roots = [plan.study.spec.data.root, *(spec.data.root for spec in specs)]
+    return tuple(dict.fromkeys(root for root in roots if root))
 
 
 def _demand_trainable(plan: Plan) -> None:

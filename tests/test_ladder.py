@@ -62,7 +62,12 @@ DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "led
               "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
-    "ray": {"engines/ray/bridge.py", "engines/ray/cluster.py", "engines/ray/engine.py"},
+    "ray": {
+        "engines/ray/bridge.py",
+        "engines/ray/cluster.py",
+        "engines/ray/engine.py",
+        "engines/ray/preflight.py",
+    },
     "pycocotools": {"evaluate.py"},
     "tensorboardX": {"training/tensorboard.py"},
     "optuna": {"search/optuna_search.py"},

@@ -21,6 +21,8 @@ class Workplace:
     engine: str = "inline"
     address: str | None = None
     """Of a Ray cluster that is there already; None starts one on this machine."""
+    must_see: tuple[str, ...] = ()
+    """Folders that have to be there on every node of it, such as a dataset's."""
     cpus: float | None = None
     """CPU cores a trial is counted for; None is its threads, or its GPU's share."""
     gpus: float | None = None

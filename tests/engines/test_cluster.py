@@ -145,6 +145,15 @@ def test_what_a_scheduler_stops_is_marked_and_keeps_what_was_seen(
     assert ended == {record.id: record.status for record in records}
 
 
+def test_nodes_that_do_not_see_what_they_must_are_named_before_anything_is_trained(
+    trials, where, fake_trial
+):
+    there = replace(where, must_see=("/no/such/data",))
+    with pytest.raises(EngineError, match=r"nodes differ.*\n.* does not see /no/such/data"):
+        run(trials, there, fake_trial)
+    assert not (where.results / "calls").exists()
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [

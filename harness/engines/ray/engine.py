@@ -21,6 +21,7 @@ from harness.engines.base import (
     processors,
 )
 from harness.engines.ray.cluster import cluster
+from harness.engines.ray.preflight import check
 from harness.engines.ray.share import fits, nodes_of, share, slots
 from harness.errors import EngineError
 from harness.files import is_local
@@ -47,6 +48,8 @@ class RayEngine(AbstractEngine):
             return
         with cluster(where) as self._ray:
             try:
+                if where.address is not None:
+                    check(self._ray, where.results, where.must_see)
                 yield self._ray
             finally:
                 self._ray = None
