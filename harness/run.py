@@ -15,7 +15,7 @@ from harness.outcomes import FAILURES
 from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
 from harness.plans import read_plans, store_plan
 from harness.probes import Probes
-from harness.searching import Allowed, run_search, settled_search, with_search
+from harness.searching import Allowed, keep_found, run_search, settled_search, with_search
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
 from harness.space.study import Study
@@ -103,6 +103,7 @@ def run_study(
         plan = settled_search(settle(plan, ledger), ledger)
         results = replace(plan.results(), plans=kept.digests)
         write_study(where.results, results)
+        keep_found(plan, where.results)
     return Outcome(plan, results, trained, (*ledger.complaints, *kept.complaints))
 
 

@@ -17,7 +17,7 @@ from harness.search import cell_name
 from harness.space.limits import COSTS
 from harness.studies import Cell
 
-SHOWN = ("table.csv", "pareto.svg", "index.html")
+SHOWN = ("table.csv", "pareto.svg", "index.html", "found.yaml")
 
 
 def wide_console() -> Console:

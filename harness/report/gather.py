@@ -1,5 +1,6 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -32,6 +33,9 @@ from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
 from harness.space.rates import rate_notes
 from harness.studies import StudyResults, read_study
+
+OF_MANY = re.compile(r"(proposal|random) \d+\b")
+"""Labels of a search's networks that are too many to be drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class ReportData:
 
     @property
     def answer(self) -> str:
+        if self.search is not None and self.search.gap is not None:
+            return self.search.verdict
         still = [arm.label for arm in self.fusion if not arm.tested and not arm.frozen]
         return answer(self.arms, self.families, still)
 
@@ -146,10 +152,13 @@ def _declared(cells: pd.DataFrame, wanted: Asked, tuning: Tuning) -> tuple[Contr
 
 
 def _networks(trials: Mapping[str, Sequence[TrialRecord]]) -> dict[str, Graph]:
-    """Graphs that differ by digest, with the first arm that has them."""
+    """Graphs that differ by digest, with the first arm that has them; of a search the one that was
+    found."""
     found: dict[str, Graph] = {}
     seen: set[str] = set()
     for label, records in trials.items():
+        if OF_MANY.match(label):
+            continue
         graph = from_tree(records[0].spec["model"]["feature_network"]["graph"])
         if (name := digest(graph)) not in seen:
             seen.add(name)

@@ -1,11 +1,13 @@
 """The search as part of a study's plan: what is known before it, its cells as they are now."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from harness.ledger import Ledger
 from harness.plan import Plan
 from harness.searching.cells import searched_cells
+from harness.searching.kept import FoundNetwork, found_network, write_found
 from harness.searching.preview import Preview, preview
 from harness.searching.screen import Gate
 from harness.searching.setting import open_searcher, search_of
@@ -23,12 +25,15 @@ class Searched:
     gate: Gate
     preview: Preview
     cells: tuple[Cell, ...]
+    found: FoundNetwork | None = None
+    """What a search over graphs found, when it is over."""
 
     def as_json(self) -> dict[str, Any]:
         """What the study asks for, and the preview."""
         said = search_of(self.study).model_dump(mode="json", exclude_none=True)
         space = said.pop("space")
-        return {**said, "space": space, **self.preview.as_json(), "left": self.left}
+        found = {"found": self.found.as_json()} if self.found else {}
+        return {**said, "space": space, **self.preview.as_json(), "left": self.left, **found}
 
     @property
     def left(self) -> int:
@@ -66,8 +71,15 @@ def settled_search(plan: Plan, ledger: Ledger) -> Plan:
     return replace(plan, search=_now(search.study, search.gate, search.preview, ledger))
 
 
+def keep_found(plan: Plan, results: Path) -> None:
+    """Write what a search over graphs found as a topology file, when it is over."""
+    if isinstance(plan.search, Searched):
+        write_found(results, plan.study, plan.search.found)
+
+
 def _now(study: Study, gate: Gate, before: Preview, ledger: Ledger) -> Searched:
     history = open_searcher(study, ledger.root.parent, is_reader=True).history()
     over = is_over(study, history)
     cells = searched_cells(study, history, ledger, gate, is_over=over)
-    return Searched(study, gate, before.at(history), cells)
+    found = found_network(study, history, gate) if over else None
+    return Searched(study, gate, before.at(history), cells, found)
