@@ -1,6 +1,5 @@
 """The course of a search: its proposals in the order of asking, and the best so far."""
 
-import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,11 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from harness.report.style import OKABE_ITO, SOFT, figure
+from harness.search import PROPOSAL, is_passed_over
 from harness.studies import Cell, StudyResults
-
-PROPOSAL = re.compile(r"proposal \d+")
-PASSED_OVER = ("rejected", "alias")
-"""Proposals that cost nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +57,8 @@ def course_of(study: StudyResults, aps: Mapping[str, Mapping[int, float]]) -> Co
     for cell in study.cells:
         if PROPOSAL.fullmatch(cell.arm):
             cells.setdefault(cell.arm, []).append(cell)
-    passed = [held[0] for held in cells.values() if held[0].status in PASSED_OVER]
-    networks = {arm: held for arm, held in cells.items() if held[0].status not in PASSED_OVER}
+    passed = [one[0] for one in cells.values() if is_passed_over(one[0].arm, one[0].status)]
+    networks = {arm: held for arm, held in cells.items() if held[0] not in passed}
     rejected = Counter(_kind(one.reason) for one in passed if one.status == "rejected")
     return Course(
         steps=tuple(_steps(networks, aps)),

@@ -31,6 +31,7 @@ from harness.report.searched import SearchInfo, search_info
 from harness.report.stats import Contrast, paired_contrasts
 from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
+from harness.search import is_passed_over
 from harness.space.rates import rate_notes
 from harness.studies import StudyResults, read_study
 
@@ -92,7 +93,8 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     cells = with_elsewhere(study_table(found, ledger), brought)
     tuning = tune(found, cells, wanted.tuned)
     untuned = rate_notes(found.changes, found.axes, found.baseline)
-    arms, trials = summarise(cells, found.baseline, tuning, untuned), _trials(cells, ledger)
+    arms = summarise(_summed_up(cells), found.baseline, tuning, untuned)
+    trials = _trials(cells, ledger)
     records = [record for held in trials.values() for record in held]
     ran = what_ran(found, cells, records)
     main = pareto(arms, wanted.cost, wanted)
@@ -124,6 +126,12 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         search=search_info(found, cells, records),
         ablation=ablation_info(found, cells, tuning, untuned),
     )
+
+
+def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:
+    """All but what a search passed over: that is counted, and stands in the table of cells."""
+    passed = [is_passed_over(*one) for one in zip(cells["arm"], cells["status"], strict=True)]
+    return cells[[not one for one in passed]]
 
 
 def _families(cells: pd.DataFrame, wanted: Asked) -> tuple[FamiliesInfo, ...]:

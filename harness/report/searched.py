@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -37,7 +37,7 @@ class SearchInfo:
     rungs: tuple[RungCorrelation, ...]
     words: tuple[str, ...] = ()
     """What was asked and how far it is."""
-    course: Course = Course()
+    course: Course = field(default_factory=Course)
     """The proposals and what became of them."""
     file: str | None = None
     """The topology file of what a search over graphs found."""

@@ -116,7 +116,12 @@ def test_the_course_has_all_proposals_and_the_best_so_far(keep, tmp_path):
         Cell("proposal 8", {WIDTH: 98}, 0, "y", "rejected", "macs 8 is over the limit of 5", 1, 8),
     )
     results = keep(replace(study, cells=(*study.cells, *more)), [*records, stopped])
-    course = gather(results, "s", "laptop").search.course
+    data = gather(results, "s", "laptop")
+    summed_up = [arm.label for arm in data.arms]
+    assert "proposal 5" in summed_up
+    assert not {"proposal 4", "proposal 6", "proposal 7", "proposal 8"} & set(summed_up)
+    assert len(data.cells) == len(study.cells) + 4  # and none is left out there
+    course = data.search.course
     assert [one.best for one in course.steps] == pytest.approx([0.5, 0.51, 0.52, 0.53, 0.53])
     assert (course.steps[-1].status, course.steps[-1].ap) == ("stopped", None)
     assert course.rejected == (("macs over the limit of 5", 2), ("macs 9 over", 1))
