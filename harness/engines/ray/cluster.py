@@ -43,7 +43,9 @@ def cluster(where: Workplace) -> Iterator[Any]:
         except Exception as error:
             said = str(error).strip().splitlines() or [type(error).__name__]
             if where.address:
-                raise EngineError(f"no Ray cluster at {where.address} ({said[0]})") from error
+                raise EngineError(
+                    f"no Ray cluster at {where.address} ({said[0]}){_hint()}"
+                ) from error
             raise EngineError(f"Ray did not start ({said[0]}): use --engine inline") from error
         logging.getLogger("ray").setLevel(logging.CRITICAL)  # what goes wrong stands in records
         try:
@@ -77,6 +79,13 @@ def _demand_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=REACH_S).close()
     except OSError as error:
         raise EngineError(f"no Ray cluster at {address} ({error})") from error
+
+
+def _hint() -> str:
+    """`ray start` of newer versions asks for a token, and says so on the head alone."""
+    if os.environ.get("RAY_AUTH_MODE") == "token":
+        return ""
+    return "; if its head says that tokens are enabled: export RAY_AUTH_MODE=token"
 
 
 def _python_path() -> str:
