@@ -16,7 +16,7 @@ from harness.plan import Plan, make_plan, open_facts, settle, stored_plan
 from harness.plans import read_plans, store_plan
 from harness.probes import Probes
 from harness.search import Asked
-from harness.searching import Allowed, run_search, settled_search, with_search
+from harness.searching import Allowed, keep_found, run_search, settled_search, with_search
 from harness.space.bind import FactsOf
 from harness.space.heads import HEAD_FACTS
 from harness.space.study import Study
@@ -110,6 +110,7 @@ def run_study(
                 trained += run_search(study, ledger, where, facts, train, allowed, keep)
     finally:
         plan = keep()
+        keep_found(plan, where.results)
     results = replace(plan.results(), plans=kept.digests)
     return Outcome(plan, results, trained, (*ledger.complaints, *kept.complaints))
 

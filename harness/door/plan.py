@@ -8,13 +8,13 @@ from rich.console import Console
 from harness.door.ablation import say_ablation
 from harness.door.plan_table import Trial, span_words, state_of, tables
 from harness.door.published import say_published
-from harness.door.searched import is_passed_over, say_search
+from harness.door.searched import say_search
 from harness.gating import gate
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan, stored_plan, unmeasured
 from harness.plans import SHOWN, read_plans
 from harness.probes import Probes
-from harness.search import cell_name
+from harness.search import cell_name, is_passed_over
 from harness.searching import with_search
 from harness.space.bind import FactsOf
 from harness.space.study import Study

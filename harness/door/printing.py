@@ -9,15 +9,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.door.conventions import say_conventions
-from harness.door.searched import is_passed_over, say_search
+from harness.door.searched import say_search
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES, OUTCOMES
 from harness.run import Outcome
-from harness.search import cell_name
+from harness.search import cell_name, is_passed_over
 from harness.space.limits import COSTS
 from harness.studies import Cell
 
-SHOWN = ("table.csv", "pareto.svg", "index.html")
+SHOWN = ("table.csv", "pareto.svg", "index.html", "found.yaml")
 
 
 def wide_console() -> Console:

@@ -1,5 +1,6 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -30,8 +31,12 @@ from harness.report.searched import SearchInfo, search_info
 from harness.report.stats import Contrast, paired_contrasts
 from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
+from harness.search import is_passed_over
 from harness.space.rates import rate_notes
 from harness.studies import StudyResults, read_study
+
+OF_MANY = re.compile(r"(proposal|random) \d+\b")
+"""Labels of a search's networks that are too many to be drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class ReportData:
 
     @property
     def answer(self) -> str:
+        if self.search is not None and self.search.gap is not None:
+            return self.search.verdict
         still = [arm.label for arm in self.fusion if not arm.tested and not arm.frozen]
         return answer(self.arms, self.families, still)
 
@@ -86,7 +93,8 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     cells = with_elsewhere(study_table(found, ledger), brought)
     tuning = tune(found, cells, wanted.tuned)
     untuned = rate_notes(found.changes, found.axes, found.baseline)
-    arms, trials = summarise(cells, found.baseline, tuning, untuned), _trials(cells, ledger)
+    arms = summarise(_summed_up(cells), found.baseline, tuning, untuned)
+    trials = _trials(cells, ledger)
     records = [record for held in trials.values() for record in held]
     ran = what_ran(found, cells, records)
     main = pareto(arms, wanted.cost, wanted)
@@ -120,6 +128,12 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     )
 
 
+def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:
+    """All but what a search passed over: that is counted, and stands in the table of cells."""
+    passed = [is_passed_over(*one) for one in zip(cells["arm"], cells["status"], strict=True)]
+    return cells[[not one for one in passed]]
+
+
 def _families(cells: pd.DataFrame, wanted: Asked) -> tuple[FamiliesInfo, ...]:
     """One comparison of the families for each combination of the other axes' values."""
     if wanted.family is None:
@@ -146,10 +160,13 @@ def _declared(cells: pd.DataFrame, wanted: Asked, tuning: Tuning) -> tuple[Contr
 
 
 def _networks(trials: Mapping[str, Sequence[TrialRecord]]) -> dict[str, Graph]:
-    """Graphs that differ by digest, with the first arm that has them."""
+    """Graphs that differ by digest, with the first arm that has them; of a search the one that was
+    found."""
     found: dict[str, Graph] = {}
     seen: set[str] = set()
     for label, records in trials.items():
+        if OF_MANY.match(label):
+            continue
         graph = from_tree(records[0].spec["model"]["feature_network"]["graph"])
         if (name := digest(graph)) not in seen:
             seen.add(name)

@@ -17,6 +17,7 @@ from harness.ledger import safe_name
 from harness.report import stats
 from harness.report.ablation import ablation_table
 from harness.report.ablation_picture import draw_ablation, worths
+from harness.report.course import draw_course
 from harness.report.fusion import MOVED
 from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
@@ -35,6 +36,7 @@ TITLES = {
     "latency": "Latency ratios",
     "ablation": "What each part is worth",
     "weights": "Fusion weights over time",
+    "course": "Best AP of the search so far",
 }
 
 
@@ -73,6 +75,8 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "curves.svg": drawn.get("curves"),
         "families.svg": drawn.get("families"),
         "weights.svg": drawn.get("weights"),
+        "course.svg": drawn.get("course"),
+        "found.yaml": data.search.file if data.search else None,
     }
     for name, made in content.items():
         if made is None:
@@ -97,6 +101,8 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["weights"] = to_svg(draw_fusion_curves(data.fusion_curves))
         if data.ablation and (found := worths(data.ablation)):
             drawn["ablation"] = to_svg(draw_ablation(found))
+        if data.search and any(one.ap is not None for one in data.search.course.steps):
+            drawn["course"] = to_svg(draw_course(data.search.course))
         if data.latency:
             drawn["latency"] = to_svg(draw_latency(data.latency))
         for i, info in enumerate(data.families):

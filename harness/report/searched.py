@@ -2,11 +2,12 @@
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from harness.records import TrialRecord
+from harness.report.course import Course, course_of
 from harness.report.rungs import RungCorrelation, rung_correlations
 from harness.report.stats import Contrast, Estimate, estimate, paired_contrasts
 from harness.search.words import search_words
@@ -36,6 +37,10 @@ class SearchInfo:
     rungs: tuple[RungCorrelation, ...]
     words: tuple[str, ...] = ()
     """What was asked and how far it is."""
+    course: Course = field(default_factory=Course)
+    """The proposals and what became of them."""
+    file: str | None = None
+    """The topology file of what a search over graphs found."""
 
     @property
     def mean(self) -> float | None:
@@ -57,15 +62,26 @@ class SearchInfo:
 
     @property
     def verdict(self) -> str:
-        """One sentence."""
-        if self.found is None or self.mean is None or self.gap is None:
+        """Whether searching beat drawing at random, in one sentence."""
+        gap = self.gap
+        if self.found is None or self.mean is None or gap is None:
             return "Nothing was compared with random networks."
-        share = f"above {self.beaten} of {len(self.random)} random networks of equal cost"
-        word = {"higher": "higher", "lower": "lower"}.get(self.gap.verdict)
-        parted = f"it is {word}" if word else f"the difference is {self.gap.verdict}"
-        relative = f" ({self.gap.difference / self.mean:+.1%})" if self.mean else ""
-        text = f"{self.gap.difference:+.3f}{relative}".replace("-", "−")
-        return f"What was found is {share}, by {text} AP over their mean; {parted}."
+        says = {
+            "higher": "beats random networks of equal cost",
+            "lower": "falls behind random networks of equal cost",
+        }.get(gap.verdict, f"and random networks of equal cost are {gap.verdict}")
+        relative = f" ({gap.difference / self.mean:+.1%})" if self.mean else ""
+        text = f"{gap.difference:+.3f} AP{_ends(gap)}{relative} over the mean of {len(self.random)}"
+        seeds = f"{gap.n[0]} fresh seed{'s' * (gap.n[0] > 1)} each"
+        above = f"it is above {self.beaten} of them"
+        return f"What was found {says}: {text}, {seeds}; {above}.".replace("-", "−")
+
+
+def _ends(gap: Contrast) -> str:
+    """The interval of a difference, where there is one."""
+    if gap.low is None or gap.high is None:
+        return " [no interval]"
+    return f" [{gap.low:+.3f}, {gap.high:+.3f}]"
 
 
 def search_info(
@@ -87,6 +103,8 @@ def search_info(
         noise=_pooled([one.sd for one in known.values() if one.sd is not None]),
         rungs=rung_correlations(records),
         words=tuple(search_words(study.search)),
+        course=course_of(study, aps),
+        file=(study.search.get("found") or {}).get("text"),
     )
 
 

@@ -2,12 +2,23 @@
 
 from harness.search.base import SEARCHERS, AbstractSearcher, Asked, Proposal, Setting, Told
 from harness.search.grid import explicit, grid
-from harness.search.names import BACKBONE, BASE, Title, cell_name, label, short_names, wording
+from harness.search.names import (
+    BACKBONE,
+    BASE,
+    PROPOSAL,
+    Title,
+    cell_name,
+    is_passed_over,
+    label,
+    short_names,
+    wording,
+)
 from harness.search.optuna_search import OptunaSearch
 
 __all__ = [
     "BACKBONE",
     "BASE",
+    "PROPOSAL",
     "SEARCHERS",
     "AbstractSearcher",
     "Asked",
@@ -19,6 +30,7 @@ __all__ = [
     "cell_name",
     "explicit",
     "grid",
+    "is_passed_over",
     "label",
     "short_names",
     "wording",

@@ -1,5 +1,6 @@
 """What points of a study are called."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,8 @@ from harness.space.names import is_topology, topology_name
 
 BASE = "base"
 """The only arm of a study that has neither arms nor axes."""
+PROPOSAL = re.compile(r"proposal \d+")
+"""Arms that a search proposes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +74,8 @@ def wording(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def is_passed_over(arm: str, status: str) -> bool:
+    """Whether a cell is a proposal that cost nothing: there may be thousands."""
+    return status in ("rejected", "alias") and PROPOSAL.fullmatch(arm) is not None

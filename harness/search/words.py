@@ -11,7 +11,7 @@ def search_words(search: Mapping[str, Any]) -> list[str]:
     wanted = f"search ({search['kind']}) by {', '.join(search['objectives'])}"
     lines = [f"{wanted}: {search['trials']} networks out of {size}", _screened(search)]
     lines += [f"  {count} of {search['drawn']}: {why}" for why, count in search["reasons"].items()]
-    return [*lines, _progress(search)]
+    return [*lines, _progress(search), *_found(search)]
 
 
 def _screened(search: Mapping[str, Any]) -> str:
@@ -35,3 +35,13 @@ def _progress(search: Mapping[str, Any]) -> str:
         return left
     states = [f"{said[name]} {name}" for name in said if name != "proposed" and said[name]]
     return f"{said['proposed']} proposals so far: {', '.join(states)}; {left}"
+
+
+def _found(search: Mapping[str, Any]) -> list[str]:
+    """What a search over graphs found; nothing before it is over."""
+    found = search.get("found")
+    if found is None:
+        return []
+    known = found["known_as"]
+    whose = f"which is {known!r} under another name" if known else "a network no zoo file holds"
+    return [f"found (proposal {found['proposal']}): {found['name']}, {whose}"]

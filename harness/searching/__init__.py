@@ -2,7 +2,8 @@
 
 from harness.searching.cells import searched_cells
 from harness.searching.found import Found, finished, front, winner
-from harness.searching.planned import Searched, settled_search, with_search
+from harness.searching.kept import FoundNetwork, found_network, found_path
+from harness.searching.planned import Searched, keep_found, settled_search, with_search
 from harness.searching.preview import Preview, drawn, preview, unbuildable
 from harness.searching.running import early_of, run_search
 from harness.searching.screen import Gate, Screened
@@ -13,6 +14,7 @@ from harness.searching.supply import Allowed, SearchSupply
 __all__ = [
     "Allowed",
     "Found",
+    "FoundNetwork",
     "Gate",
     "Preview",
     "Screened",
@@ -21,8 +23,11 @@ __all__ = [
     "drawn",
     "early_of",
     "finished",
+    "found_network",
+    "found_path",
     "front",
     "is_over",
+    "keep_found",
     "open_searcher",
     "preview",
     "run_search",

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from harness.ledger import Ledger
 from harness.plan import Plan
 from harness.search import Asked
 from harness.searching.cells import searched_cells
+from harness.searching.kept import FoundNetwork, found_network, write_found
 from harness.searching.preview import Preview, preview
 from harness.searching.screen import Gate
 from harness.searching.setting import open_searcher, search_of
@@ -27,12 +29,15 @@ class Searched:
     cells: tuple[Cell, ...]
     is_over: bool
     """Whether nothing more is proposed and all that was is told."""
+    found: FoundNetwork | None = None
+    """What a search over graphs found, when it is over."""
 
     def as_json(self) -> dict[str, Any]:
         """What the study asks for, and the preview."""
         said = search_of(self.study).model_dump(mode="json", exclude_none=True)
         space = said.pop("space")
-        return {**said, "space": space, **self.preview.as_json(), "left": self.left}
+        found = {"found": self.found.as_json()} if self.found else {}
+        return {**said, "space": space, **self.preview.as_json(), "left": self.left, **found}
 
     @property
     def left(self) -> int:
@@ -73,6 +78,12 @@ def settled_search(plan: Plan, ledger: Ledger, history: Sequence[Asked] | None =
     return replace(plan, search=_now(search.study, search.gate, search.preview, ledger, history))
 
 
+def keep_found(plan: Plan, results: Path) -> None:
+    """Write what a search over graphs found as a topology file, when it is over."""
+    if isinstance(plan.search, Searched):
+        write_found(results, plan.study, plan.search.found)
+
+
 def _now(
     study: Study,
     gate: Gate,
@@ -84,4 +95,5 @@ def _now(
         history = open_searcher(study, ledger.root.parent, is_reader=True).history()
     over = is_over(study, history)
     cells = searched_cells(study, history, ledger, gate, is_over=over)
-    return Searched(study, gate, before.at(history), cells, over)
+    found = found_network(study, history, gate) if over else None
+    return Searched(study, gate, before.at(history), cells, over, found)

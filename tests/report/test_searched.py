@@ -58,8 +58,9 @@ def test_the_winner_is_held_to_random_networks_by_fresh_seeds(keep, tmp_path):
     assert info.in_search == pytest.approx(0.53)
     assert info.spread > 2 * info.noise
     assert info.can_rank
-    assert info.verdict.startswith("What was found is above 8 of 8 random networks of equal cost")
-    assert info.verdict.endswith("it is higher.")
+    assert info.verdict.startswith("What was found beats random networks of equal cost: +0.09")
+    assert " AP [+0.0" in info.verdict
+    assert info.verdict.endswith("the mean of 8, 6 fresh seeds each; it is above 8 of them.")
 
 
 def test_no_difference_is_said_so(keep, tmp_path):
@@ -71,7 +72,13 @@ def test_no_difference_is_said_so(keep, tmp_path):
 
 def test_few_seeds_decide_nothing(keep, tmp_path):
     info = info_of(keep, tmp_path, searched(seeds=3))
-    assert info.verdict.endswith("the difference is not separated (n=3).")
+    assert "and random networks of equal cost are not separated (n=3): +0." in info.verdict
+
+
+def test_it_may_fall_behind(keep, tmp_path):
+    info = info_of(keep, tmp_path, searched(gain=-0.1))
+    assert info.verdict.startswith("What was found falls behind random networks of equal cost: −0.")
+    assert info.beaten == 0
 
 
 def test_the_page_has_it_with_the_correlation_of_the_rungs(keep, tmp_path):
@@ -79,7 +86,7 @@ def test_the_page_has_it_with_the_correlation_of_the_rungs(keep, tmp_path):
     written = write_report(results, "s", "laptop", tmp_path / "reports")
     page = next(path for path in written if path.name == "index.html").read_text()
     assert "search (tpe) by ap: 4 networks out of a large space" in page
-    assert "above 8 of 8 random networks" in page
+    assert "What was found beats random networks of equal cost" in page
     assert "epoch 1: 1.00 [1.00, 1.00] (n=58)" in page
     assert "ranking is unreliable" not in page
     assert "rejected: " not in page
@@ -97,6 +104,68 @@ def test_a_stopped_trial_is_in_no_table_of_ap(keep, tmp_path):
     assert 0.99 not in set(data.cells["ap"])
     assert "proposal 5" not in {point.label for point in data.pareto.points}
     assert data.search.rungs[0].n == 58
+
+
+def test_the_course_has_all_proposals_and_the_best_so_far(keep, tmp_path):
+    study, records = searched()
+    stopped = replace(record("cut", 0, None, status="stopped", reason="by a rule"), epochs_done=1)
+    more = (
+        Cell("proposal 5", {WIDTH: 24}, 0, "cut", "stopped", "by a rule", 10, 10**9),
+        Cell("proposal 6", {WIDTH: 17}, 0, "proposal1s0", "alias", "as proposal 1", 10, 10**9),
+        Cell("proposal 7", {WIDTH: 99}, 0, "x", "rejected", "macs 7 is over the limit of 5", 1, 7),
+        Cell("proposal 8", {WIDTH: 98}, 0, "y", "rejected", "macs 8 is over the limit of 5", 1, 8),
+    )
+    results = keep(replace(study, cells=(*study.cells, *more)), [*records, stopped])
+    data = gather(results, "s", "laptop")
+    summed_up = [arm.label for arm in data.arms]
+    assert "proposal 5" in summed_up
+    assert not {"proposal 4", "proposal 6", "proposal 7", "proposal 8"} & set(summed_up)
+    assert len(data.cells) == len(study.cells) + 4  # and none is left out there
+    course = data.search.course
+    assert [one.best for one in course.steps] == pytest.approx([0.5, 0.51, 0.52, 0.53, 0.53])
+    assert (course.steps[-1].status, course.steps[-1].ap) == ("stopped", None)
+    assert course.rejected == (("macs over the limit of 5", 2), ("macs 9 over", 1))
+    assert course.words == (
+        "Of 9 proposals: 4 trained, 1 stopped, 1 a network proposed before, "
+        "2 rejected (macs over the limit of 5), 1 rejected (macs 9 over)."
+    )
+    written = write_report(results, "s", "laptop", tmp_path / "reports")
+    assert "course.svg" in {path.name for path in written}
+    page = next(path for path in written if path.name == "index.html").read_text()
+    assert course.words in page
+    assert "stopped or failed" in page
+    assert "after 4 epochs by a rule" in page
+
+
+def test_no_best_before_the_first_is_done(keep, tmp_path):
+    study, records = searched()
+    cells = tuple(
+        replace(cell, status="failed") if cell.arm == "proposal 0" else cell for cell in study.cells
+    )
+    failed = [replace(one, status="failed") if one.id == "proposal0s0" else one for one in records]
+    course = gather(keep(replace(study, cells=cells), failed), "s", "laptop").search.course
+    assert [one.best for one in course.steps] == [None, *map(pytest.approx, (0.51, 0.52, 0.53))]
+
+
+def test_what_was_found_lies_beside_the_page(keep, tmp_path):
+    study, records = searched()
+    found = {"name": "mine", "digest": "d", "known_as": None, "proposal": 3, "trial": "t"}
+    told = SEARCH | {"found": found | {"text": "# <here>\nname: mine\n"}}
+    results = keep(replace(study, search=told), records)
+    written = write_report(results, "s", "laptop", tmp_path / "reports")
+    files = {path.name: path for path in written}
+    assert files["found.yaml"].read_text() == "# <here>\nname: mine\n"
+    page = files["index.html"].read_text()
+    assert "found (proposal 3): mine, a network no zoo file holds" in page
+    assert "# &lt;here&gt;" in page
+    write_report(keep(study, records), "s", "laptop", tmp_path / "reports")
+    assert not files["found.yaml"].exists()
+
+
+def test_the_answer_of_the_page_is_that_of_the_fresh_seeds(keep, tmp_path):
+    study, records = searched()
+    data = gather(keep(study, records), "s", "laptop")
+    assert data.answer == data.search.verdict
 
 
 def test_other_studies_have_no_such_section(keep, tmp_path):
