@@ -125,7 +125,7 @@ def record_row(record: TrialRecord) -> dict[str, Any]:
         "images_per_second": record.images_per_second,
         "data_wait_share": record.data_wait_share,
         "peak_memory_mb": record.peak_memory_mb,
-        "epochs": len(record.curve),
+        "epochs": len(record.curve) if record.epochs_done is None else record.epochs_done,
         "altered": record.altered,
         "attempt": record.attempt,
         "loss": record.curve[-1].loss if record.curve else None,

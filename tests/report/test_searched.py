@@ -134,7 +134,7 @@ def test_the_course_has_all_proposals_and_the_best_so_far(keep, tmp_path):
     page = next(path for path in written if path.name == "index.html").read_text()
     assert course.words in page
     assert "stopped or failed" in page
-    assert "after 4 epochs by a rule" in page
+    assert "after 1 epoch by a rule" in page
 
 
 def test_no_best_before_the_first_is_done(keep, tmp_path):
