@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.engines import ENGINES, Early, Event, Listed
-from harness.errors import EngineError
+from harness.errors import EngineError, HarnessError
 from harness.ledger import Ledger
 from harness.plan import make_plan
 from harness.space.profiles import load_study
@@ -162,5 +162,5 @@ def test_nodes_that_do_not_see_what_they_must_are_named_before_anything_is_train
     ],
 )
 def test_a_cluster_that_is_not_there_is_told(tmp_path, trials, fake_trial, address, said):
-    with pytest.raises(EngineError, match=said):
+    with pytest.raises(HarnessError, match=said):
         run(trials, Workplace(tmp_path, "cpu", address=address), fake_trial)

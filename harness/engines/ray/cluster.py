@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from harness.engines.base import limit_threads, processors, thread_variables
-from harness.errors import EngineError
+from harness.errors import EngineError, SpecError
 from harness.space.workplace import Workplace
 
 SWITCHES = {
@@ -69,12 +69,12 @@ def _environment(where: Workplace) -> Iterator[None]:
 
 
 def _demand_reachable(address: str) -> None:
-    """Ray itself tries for minutes."""
+    """Ray itself tries for minutes. A `SpecError` where the address is none."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if not host or not port.isdecimal():
         if address == "auto":
             return
-        raise EngineError(f"--address {address}: should be host:port, or auto")
+        raise SpecError(f"--address {address}: should be host:port, or auto")
     try:
         socket.create_connection((host, int(port)), timeout=REACH_S).close()
     except OSError as error:
