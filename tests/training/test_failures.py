@@ -242,6 +242,15 @@ def test_a_trial_that_is_trained_is_not_timed_out(make, where):
     assert run_trial(spec, limited).status == "done"
 
 
+@pytest.fixture
+def nobody_listens():
+    """As in a process of its own: Ray's tests leave a handler behind."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("nobody_listens")
 def test_sigterm_ends_a_trial_between_two_steps_and_then_the_process(make, where):
     spec = make(epochs=3)
     before = signal.getsignal(signal.SIGTERM)
