@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins", "outcomes", "files", "commit"),
-    ("graph", "records", "claims"),
+    ("errors", "registry", "plugins", "outcomes", "files", "commit", "statistics"),
+    ("graph", "records", "claims", "matches", "truths", "draws"),
     ("space",),
     (
         "ledger",
@@ -56,7 +56,8 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "supplies", "commit", "plans", "calibrations",
+              "outcomes", "files", "claims", "statistics", "matches", "truths", "draws",
+              "supplies", "commit", "plans", "calibrations",
               "probes", "gating", "searching", "logs", "trainers", "crew", "waves",
               "timings", "published", "latencies", "leftovers", "sameness", "search", "engines",
               "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from harness.report.asked import Tuning
-from harness.report.stats import Estimate, estimate
 from harness.report.table import CHOICE
 from harness.space.ablation import BASE, FULL
+from harness.statistics.estimates import Estimate, estimate
 from harness.studies import StudyResults
 
 Values = Mapping[tuple[str, int], float]

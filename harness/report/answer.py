@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from harness.report.families import FamiliesInfo
-from harness.report.stats import Contrast
 from harness.report.summary import ArmSummary
+from harness.statistics.contrasts import Contrast
 
 
 def answer(

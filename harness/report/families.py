@@ -15,8 +15,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from harness.report.stats import Contrast, Estimate, estimate, paired_contrasts
 from harness.report.table import column_of
+from harness.statistics.contrasts import Contrast, paired_contrasts
+from harness.statistics.estimates import Estimate, estimate
 
 Curve = tuple[tuple[float, float], ...]
 """(log2 multiply-adds, AP), by rising cost."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.records import EpochLog, TrialRecord
-from harness.report.stats import Estimate, estimate
+from harness.statistics.estimates import Estimate, estimate
 
 MOVED = 0.02
 

@@ -28,11 +28,11 @@ from harness.report.plots import Losses, losses
 from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
 from harness.report.searched import SearchInfo, search_info
-from harness.report.stats import Contrast, paired_contrasts
 from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
 from harness.search import is_passed_over
 from harness.space.rates import rate_notes
+from harness.statistics.contrasts import Contrast, paired_contrasts
 from harness.studies import StudyResults, read_study
 
 OF_MANY = re.compile(r"(proposal|random) \d+\b")

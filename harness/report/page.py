@@ -14,7 +14,6 @@ from markupsafe import Markup
 from harness.files import place, write_whole
 from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name
-from harness.report import stats
 from harness.report.ablation import ablation_table
 from harness.report.ablation_picture import draw_ablation, worths
 from harness.report.course import draw_course
@@ -27,6 +26,7 @@ from harness.report.plots import draw_curves, draw_families, draw_needs
 from harness.report.quoted import quoted_table
 from harness.report.style import inline, scoped, styled, to_png, to_svg
 from harness.report.summary import summary_table
+from harness.statistics import contrasts, estimates
 
 TITLES = {
     "pareto": "Cost against AP",
@@ -128,7 +128,8 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
         pictures=pictures,
         others=others,
         networks=networks,
-        stats=stats,
+        METHOD=estimates.METHOD,
+        TEST=contrasts.TEST,
         MOVED=MOVED,
         words=WORDS,
     )

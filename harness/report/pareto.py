@@ -14,7 +14,6 @@ from harness.report.landmarks import (
     draw_own_panel,
     named,
 )
-from harness.report.stats import Estimate
 from harness.report.style import (
     BAND,
     INK,
@@ -28,6 +27,7 @@ from harness.report.style import (
     stacked,
 )
 from harness.report.summary import ArmSummary
+from harness.statistics.estimates import Estimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.stats import Estimate
 from harness.report.summary import ArmSummary
 from harness.space.printed import HEADS
+from harness.statistics.estimates import Estimate
 from harness.studies import StudyResults
 
 COLUMNS = {**HEADS, "ap": "AP (%)", "miou": "mIoU (%)"}

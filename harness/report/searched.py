@@ -9,8 +9,9 @@ import pandas as pd
 from harness.records import TrialRecord
 from harness.report.course import Course, course_of
 from harness.report.rungs import RungCorrelation, rung_correlations
-from harness.report.stats import Contrast, Estimate, estimate, paired_contrasts
 from harness.search.words import search_words
+from harness.statistics.contrasts import Contrast, paired_contrasts
+from harness.statistics.estimates import Estimate, estimate
 from harness.studies import StudyResults
 
 FOUND, RANDOM = "found", "random"

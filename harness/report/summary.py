@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from harness.report.asked import Tuning
-from harness.report.stats import Contrast, Estimate, best_set, contrasts, estimate
 from harness.report.table import CHOICE, PARTS
 from harness.space.limits import COSTS
+from harness.statistics.contrasts import Contrast, best_set, contrasts
+from harness.statistics.estimates import Estimate, estimate
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from harness.report.asked import asked, tune
 from harness.report.families import families
 from harness.report.fusion import MOVED, fusion_arms, movement
 from harness.report.pareto import draw_pareto, pareto
-from harness.report.stats import estimate
 from harness.report.style import in_number_order, styled, to_svg
 from harness.report.summary import ArmSummary, summarise
+from harness.statistics.estimates import estimate
 
 FACTOR = "feature_network.width.factor"
 

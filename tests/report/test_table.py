@@ -12,8 +12,8 @@ import pytest
 
 from harness.errors import LedgerError, SpecError
 from harness.report import table
-from harness.report.stats import estimate
 from harness.report.summary import summarise, summary_table
+from harness.statistics.estimates import estimate
 
 
 def test_every_cell_is_a_row_with_its_end_and_reason(make: Any, keep: Any) -> None:

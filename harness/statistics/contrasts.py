@@ -11,29 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
-LEVEL = 0.05
-METHOD = "95% Student t interval over seeds"
+from harness.statistics.estimates import LEVEL, Estimate, estimate, numbers
+from harness.statistics.tests import holm, permutation_floor, welch
+
 TEST = "Welch's t, two-sided, Holm-adjusted; needs seeds enough for an exact test to reach .05"
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean over seeds. sd needs two values, and so does the interval [low, high]."""
-
-    mean: float
-    sd: float | None
-    n: int
-    low: float | None
-    high: float | None
-
-    def __str__(self) -> str:
-        if self.low is None or self.high is None:
-            return f"{self.mean:.3f} (n={self.n}, no interval)"
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}] (n={self.n})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +44,6 @@ class Contrast:
             return "higher" if self.difference > 0 else "lower"
         a, b = self.n
         return f"not separated (n={a})" if a == b else f"not separated (n={a} and {b})"
-
-
-def estimate(values: Sequence[float]) -> Estimate | None:
-    """Mean, sd and t interval of the values that are numbers; None where there are none."""
-    kept = _numbers(values)
-    if kept.size == 0:
-        return None
-    mean = float(kept.mean())
-    if kept.size == 1:
-        return Estimate(mean, None, 1, None, None)
-    sd = float(kept.std(ddof=1))
-    half = float(stdtrit(kept.size - 1, 1 - LEVEL / 2)) * sd / math.sqrt(kept.size)
-    return Estimate(mean, sd, int(kept.size), mean - half, mean + half)
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down adjustment, in the order given. None (no test) counts in the family."""
-    found = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
-    adjusted: list[float | None] = [None] * len(p_values)
-    running = 0.0
-    for rank, (p, i) in enumerate(found):
-        running = max(running, min(1.0, p * (len(p_values) - rank)))
-        adjusted[i] = running
-    return adjusted
-
-
-def permutation_floor(a: int, b: int) -> float:
-    """Smallest two-sided p of an exact permutation test of a seeds against b."""
-    return min(1.0, 2 / math.comb(a + b, a)) if a and b else 1.0
 
 
 def contrasts(arms: Mapping[str, Sequence[float]], baseline: str) -> tuple[Contrast, ...]:
@@ -133,9 +87,7 @@ def best_set(arms: Mapping[str, Sequence[float]]) -> tuple[str, ...]:
 
     The best was picked by looking, so the family is all pairs, not the pairs with the best.
     """
-    means = {
-        name: _numbers(values).mean() for name, values in arms.items() if len(_numbers(values))
-    }
+    means = {name: numbers(values).mean() for name, values in arms.items() if len(numbers(values))}
     if not means:
         return ()
     top = max(means, key=lambda name: float(means[name]))
@@ -151,38 +103,13 @@ def best_set(arms: Mapping[str, Sequence[float]]) -> tuple[str, ...]:
 def _family(
     arms: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str]]
 ) -> tuple[Contrast, ...]:
-    measured = [
-        (a, b) for a, b in pairs if len(_numbers(arms[a])) and len(_numbers(arms.get(b, ())))
-    ]
+    measured = [(a, b) for a, b in pairs if len(numbers(arms[a])) and len(numbers(arms.get(b, ())))]
     raw = [welch(arms[a], arms[b]) for a, b in measured]
     adjusted = holm([p for _, _, _, p in raw])
     made = []
     for (a, b), (difference, low, high, p), p_holm in zip(measured, raw, adjusted, strict=True):
-        n = (len(_numbers(arms[a])), len(_numbers(arms[b])))
+        n = (len(numbers(arms[a])), len(numbers(arms[b])))
         floor = permutation_floor(*n)
         separated = p_holm is not None and p_holm <= LEVEL and floor <= LEVEL
         made.append(Contrast(a, b, difference, low, high, n, p, p_holm, floor, separated))
     return tuple(made)
-
-
-def welch(
-    a: Sequence[float], b: Sequence[float]
-) -> tuple[float, float | None, float | None, float | None]:
-    """Difference of means (a - b), its 95% interval and p; None where there is no spread."""
-    x, y = _numbers(a), _numbers(b)
-    difference = float(x.mean() - y.mean())
-    if x.size < 2 or y.size < 2:
-        return difference, None, None, None
-    u, v = float(x.var(ddof=1)) / x.size, float(y.var(ddof=1)) / y.size
-    if u + v == 0:
-        return difference, None, None, None
-    df = (u + v) ** 2 / (u**2 / (x.size - 1) + v**2 / (y.size - 1))
-    error = math.sqrt(u + v)
-    half = float(stdtrit(df, 1 - LEVEL / 2)) * error
-    p = 2 * float(stdtr(df, -abs(difference) / error))
-    return difference, difference - half, difference + half, p
-
-
-def _numbers(values: Sequence[float]) -> NDArray[np.float64]:
-    array = np.asarray([np.nan if value is None else value for value in values], dtype=float)
-    return np.asarray(array[np.isfinite(array)])

@@ -6,15 +6,9 @@ import random
 import pytest
 from scipy import stats as scipy_stats
 
-from harness.report.stats import (
-    best_set,
-    contrasts,
-    estimate,
-    holm,
-    paired_contrasts,
-    permutation_floor,
-    welch,
-)
+from harness.statistics.contrasts import best_set, contrasts, paired_contrasts
+from harness.statistics.estimates import estimate
+from harness.statistics.tests import holm, permutation_floor, welch
 
 A = [0.61, 0.63, 0.60, 0.62, 0.64, 0.61]
 B = [0.51, 0.52, 0.50, 0.53, 0.51, 0.52]

@@ -1,0 +1,46 @@
+"""A mean over seeds with its Student t interval; one seed has none."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+LEVEL = 0.05
+METHOD = "95% Student t interval over seeds"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over seeds. sd needs two values, and so does the interval [low, high]."""
+
+    mean: float
+    sd: float | None
+    n: int
+    low: float | None
+    high: float | None
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.mean:.3f} (n={self.n}, no interval)"
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}] (n={self.n})"
+
+
+def estimate(values: Sequence[float]) -> Estimate | None:
+    """Mean, sd and t interval of the values that are numbers; None where there are none."""
+    kept = numbers(values)
+    if kept.size == 0:
+        return None
+    mean = float(kept.mean())
+    if kept.size == 1:
+        return Estimate(mean, None, 1, None, None)
+    sd = float(kept.std(ddof=1))
+    half = float(stdtrit(kept.size - 1, 1 - LEVEL / 2)) * sd / math.sqrt(kept.size)
+    return Estimate(mean, sd, int(kept.size), mean - half, mean + half)
+
+
+def numbers(values: Sequence[float]) -> NDArray[np.float64]:
+    array = np.asarray([np.nan if value is None else value for value in values], dtype=float)
+    return np.asarray(array[np.isfinite(array)])
