@@ -11,6 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from harness.data.base import COCO_BANDS
+from harness.matches import AREAS, IOUS, Matches
 from harness.records import Metrics
 
 Array = npt.NDArray[Any]
@@ -58,8 +59,25 @@ def coco_metrics(
     needs: what each category asks for, in the order of `truth["categories"]`.
     bands: areas between small and medium, medium and large boxes.
     """
-    categories = [int(category["id"]) for category in truth["categories"]]
-    precision = _precision(truth, detections, categories, bands, max_detections)
+    evaluation = _evaluated(truth, detections, bands, max_detections)
+    return _metrics(truth, _precision(truth, evaluation), needs)
+
+
+def coco_matches(
+    truth: Mapping[str, Any],
+    detections: Detections,
+    *,
+    needs: Sequence[str] | None = None,
+    bands: tuple[float, float] = COCO_BANDS,
+    max_detections: int = 100,
+) -> tuple[Metrics, Matches]:
+    """As `coco_metrics`, and the matches that the metrics are of, from one pass of COCOeval."""
+    evaluation = _evaluated(truth, detections, bands, max_detections)
+    metrics = _metrics(truth, _precision(truth, evaluation), needs)
+    return metrics, _matches(truth, detections, evaluation, needs)
+
+
+def _metrics(truth: Mapping[str, Any], precision: Array, needs: Sequence[str] | None) -> Metrics:
     names = [str(category["name"]) for category in truth["categories"]]
     per_class = {name: _mean(precision[:, :, k, 0]) for k, name in enumerate(names)}
     return Metrics(
@@ -89,18 +107,21 @@ def _mean(precision: Array) -> float | None:
     return float(present.mean()) if present.size else None
 
 
-def _precision(
+def _ids(truth: Mapping[str, Any]) -> list[int]:
+    """Ids of the categories, in the order of the file, which is that of the labels."""
+    return [int(category["id"]) for category in truth["categories"]]
+
+
+def _evaluated(
     truth: Mapping[str, Any],
     detections: Detections,
-    categories: list[int],
     bands: tuple[float, float],
     max_detections: int,
-) -> Array:
-    """Interpolated precision (10 IoUs, 101 recalls, categories, [all, small, medium, large])."""
+) -> Any:
+    """A COCOeval that has matched and accumulated."""
+    categories = _ids(truth)
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(
-            _truth(truth), _answers(truth, detections, categories, max_detections), "bbox"
-        )
+        evaluation = COCOeval(_truth(truth), _answers(truth, detections, categories), "bbox")
         # Categories stay in the order of the file; COCOeval sorts them.
         evaluation.params.catIds = sorted(categories)
         evaluation.params.maxDets = [max_detections]
@@ -112,9 +133,53 @@ def _precision(
         ]
         evaluation.evaluate()
         evaluation.accumulate()
+    return evaluation
+
+
+def _precision(truth: Mapping[str, Any], evaluation: Any) -> Array:
+    """Interpolated precision (10 IoUs, 101 recalls, categories, [all, small, medium, large])."""
     precision: Array = evaluation.eval["precision"][..., 0]
+    categories = _ids(truth)
     place = {category: k for k, category in enumerate(sorted(categories))}
     return precision[:, :, [place[category] for category in categories]]
+
+
+def _matches(
+    truth: Mapping[str, Any],
+    detections: Detections,
+    evaluation: Any,
+    needs: Sequence[str] | None,
+) -> Matches:
+    """Detections beyond COCOeval's most to an image and category count nowhere: ignored."""
+    images = np.array(sorted({int(image["id"]) for image in truth["images"]}), np.int64)
+    labels = {category: label for label, category in enumerate(_ids(truth))}
+    n, bits = len(detections["score"]), (1 << np.arange(len(IOUS))).astype(np.uint16)
+    hit = np.zeros((n, len(AREAS)), np.uint16)
+    ignored = np.full((n, len(AREAS)), bits.sum(), np.uint16)
+    positives = np.zeros((len(images), len(labels), len(AREAS)), np.int32)
+    place = {int(image): at for at, image in enumerate(images)}
+    for number, one in enumerate(evaluation.evalImgs):
+        if one is None:
+            continue
+        column = number // len(images) % len(AREAS)  # by category, area, image
+        wanted = len(one["gtIgnore"]) - int(np.sum(one["gtIgnore"]))
+        positives[place[one["image_id"]], labels[one["category_id"]], column] = wanted
+        if one["dtIds"]:
+            rows = np.array(one["dtIds"]) - 1
+            out = one["dtIgnore"].astype(bool)
+            ignored[rows, column] = bits @ out
+            hit[rows, column] = bits @ ((one["dtMatches"] != 0) & ~out)
+    return Matches(
+        images,
+        tuple(str(category["name"]) for category in truth["categories"]),
+        tuple(needs) if needs else None,
+        np.searchsorted(images, detections["image"]).astype(np.int32),
+        detections["category"],
+        detections["score"],
+        hit,
+        ignored,
+        positives,
+    )
 
 
 def _index(tree: dict[str, Any]) -> Any:
@@ -133,9 +198,7 @@ def _truth(truth: Mapping[str, Any]) -> Any:
     return _index({**truth, "annotations": annotations})
 
 
-def _answers(
-    truth: Mapping[str, Any], detections: Detections, categories: list[int], most: int
-) -> Any:
+def _answers(truth: Mapping[str, Any], detections: Detections, categories: list[int]) -> Any:
     """Detections in the form of `COCO.loadRes`, which fails on none at all."""
     boxes = detections["box"].astype(np.float64)
     boxes[:, 2:] -= boxes[:, :2]

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import LedgerError, SpecError, did_you_mean
 from harness.files import create_whole, supersede, write_whole
+from harness.matches import Evidence, Matches, from_arrays, to_arrays
 from harness.records import RECORD_VERSION, TrialRecord
 from harness.space.base import first_fault
 from harness.space.names import SAFE_NAME
@@ -52,7 +53,12 @@ def _from_1(tree: dict[str, Any]) -> dict[str, Any]:
     return {**tree, "status": status, "detections": detections, "version": 2}
 
 
-UPGRADES = {1: _from_1}
+def _from_2(tree: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 kept no match records."""
+    return {**tree, "matches": None, "version": 3}
+
+
+UPGRADES = {1: _from_1, 2: _from_2}
 """How a record of an earlier version becomes one of the next. Old ones load for ever."""
 
 
@@ -119,10 +125,8 @@ class Ledger:
             return None
         return record
 
-    def write(
-        self, record: TrialRecord, detections: Mapping[str, Any] | None = None
-    ) -> TrialRecord:
-        """Keep a record and its detections (arrays by name); returns the one that stands then.
+    def write(self, record: TrialRecord, evidence: Evidence | None = None) -> TrialRecord:
+        """Keep a record and what it rests on; returns the one that stands then.
 
         The first finished record stays. A new one is on disk before an earlier failure is moved
         away, so that no moment loses one. What stands already is not written twice.
@@ -134,8 +138,8 @@ class Ledger:
                 return kept
             attempt = record.attempt if kept is None else kept.attempt + 1
             own = dataclasses.replace(record, attempt=attempt)
-            if detections is not None:
-                own = dataclasses.replace(own, detections=_kept_arrays(folder, detections))
+            if evidence is not None:
+                own = dataclasses.replace(own, **_kept_evidence(folder, evidence))
             if self._put(folder, own, kept):
                 return own
 
@@ -161,13 +165,26 @@ class Ledger:
             return None
 
     def detections(self, trial_id: str) -> dict[str, Any] | None:
-        """The arrays kept beside a record, or None."""
+        """The detections kept beside a record, or None."""
+        record = self.get(trial_id)
+        return self._arrays(trial_id, record.detections) if record else None
+
+    def matches(self, trial_id: str) -> Matches | None:
+        """The match records kept beside a record; None where there are none."""
+        record = self.get(trial_id)
+        return self.matches_of(record) if record else None
+
+    def matches_of(self, record: TrialRecord) -> Matches | None:
+        """As `matches`, of a record that has been read."""
+        arrays = self._arrays(record.id, record.matches)
+        return from_arrays(arrays) if arrays else None
+
+    def _arrays(self, trial_id: str, name: str | None) -> dict[str, Any] | None:
         import numpy as np
 
-        record = self.get(trial_id)
-        if record is None or record.detections is None:
+        if name is None:
             return None
-        path = self.folder(trial_id) / safe_name(record.detections, "detections")
+        path = self.folder(trial_id) / safe_name(name, "arrays")
         if not path.exists():
             return None
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
@@ -194,14 +211,22 @@ class Ledger:
         self.complaints.append(f"{aside}: damaged record set aside ({reason})")
 
 
-def _kept_arrays(folder: Path, arrays: Mapping[str, Any]) -> str:
+def _kept_evidence(folder: Path, evidence: Evidence) -> dict[str, str]:
+    """Write what a record rests on; the names of its files, by field of the record."""
+    kept = {"detections": _kept_arrays(folder, "detections", evidence.detections)}
+    if evidence.matches is not None:
+        kept["matches"] = _kept_arrays(folder, "matches", to_arrays(evidence.matches))
+    return kept
+
+
+def _kept_arrays(folder: Path, what: str, arrays: Mapping[str, Any]) -> str:
     """Write arrays beside a record, under a name that says what they hold."""
     import numpy as np
 
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     content = buffer.getvalue()
-    name = f"detections-{hashlib.sha256(content).hexdigest()[:12]}.npz"
+    name = f"{what}-{hashlib.sha256(content).hexdigest()[:12]}.npz"
     create_whole(folder / name, content)
     return name
 

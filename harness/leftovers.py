@@ -169,8 +169,8 @@ def _detections(folder: _Folder) -> Iterator[Leftover]:
         except LedgerError as error:
             folder.notes.append(f"{path}: detections stay, a record cannot be read: {error}")
             continue
-        named = {record.detections for record in records}
-        for file in path.glob("detections*.npz"):
+        named = {name for record in records for name in (record.detections, record.matches)}
+        for file in (*path.glob("detections*.npz"), *path.glob("matches-*.npz")):
             if file.name not in named and _is_file(file) and folder.is_old(file, HOUR_S):
                 yield folder.leftover("detections", file, path.name)
 

@@ -14,7 +14,8 @@ from harness.data import Dataset
 from harness.detector import Detector
 from harness.environment import describe, find_device
 from harness.errors import TrialError
-from harness.evaluate import Detections, coco_metrics, collect
+from harness.evaluate import Detections, coco_matches, collect
+from harness.matches import Evidence
 from harness.outcomes import Status
 from harness.records import Kept, TrialRecord
 from harness.space.costing import closed_form
@@ -49,8 +50,8 @@ def trial_record(
     status: Status = "done",
     reason: str | None = None,
     **facts: Any,
-) -> tuple[TrialRecord, Detections | None]:
-    """A record and its detections, as a trial function hands them back.
+) -> tuple[TrialRecord, Evidence | None]:
+    """A record and what it rests on, as a trial function hands them back.
 
     detections: on the validation images, as rows of a COCO result file (`image_id`,
     `category_id`, `bbox` as x, y, width, height in pixels of the image, `score`), or as arrays by
@@ -59,20 +60,21 @@ def trial_record(
     status, reason: of a trial without a result; what is raised becomes a `failed` record.
     facts: other fields of `TrialRecord`. Cost is the spec's in closed form unless it is said.
     """
-    found = metrics = None
+    evidence = metrics = None
     if detections is None and status == "done":
         raise TrialError("a trial that is done has detections, if only an empty list")
     if detections is not None:
         dataset = dataset or trial_data(spec, where)
         truth = dataset.val_ground_truth()
         found = _arrays(detections, truth)
-        metrics = coco_metrics(
+        metrics, matches = coco_matches(
             truth,
             found,
             needs=spec.facts.needs,
             bands=dataset.bands,
             max_detections=spec.recipe.postprocess.max_detections,
         )
+        evidence = Evidence(found, matches)
     environment = describe(find_device(where.device), where.threads, where.engine)
     known = {
         "environment": environment,
@@ -85,7 +87,7 @@ def trial_record(
     if "environment" not in facts and (start := began.get()) is not None:
         known["environment"] = dataclasses.replace(environment, started=start)
     tree = spec.model_dump(mode="json")
-    return TrialRecord(id=spec.id, status=status, spec=tree, reason=reason, **known), found
+    return TrialRecord(id=spec.id, status=status, spec=tree, reason=reason, **known), evidence
 
 
 def _kept(spec: TrialSpec, where: Workplace) -> Kept:

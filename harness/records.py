@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from harness.outcomes import Status
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +139,6 @@ class TrialRecord:
     kept: Kept | None = None
     detections: str | None = None
     """Name of the file beside the record that holds its detections."""
+    matches: str | None = None
+    """Name of the file beside the record that holds its match records (`harness.matches`)."""
     version: int = RECORD_VERSION

@@ -18,6 +18,7 @@ from harness.engines.base import OnEpoch
 from harness.errors import SpecError, TrialError
 from harness.ledger import LOG, Ledger
 from harness.logs import logged
+from harness.matches import Evidence
 from harness.plugins import load, user_module
 from harness.records import EpochLog, TrialRecord
 from harness.space.study import Trainer
@@ -131,13 +132,13 @@ def attended(
             log.info("trial %s by %s", spec.id, spec.trainer or "a function of the user's own")
             token = began.set(now())
             try:
-                record, detections = _parts(function(spec, where, tell), spec)
+                record, evidence = _parts(function(spec, where, tell), spec)
             except Exception:
                 log.exception("failed")
                 raise
             finally:
                 began.reset(token)
-        return ledger.write(_filled(record, told, time.perf_counter() - started), detections)
+        return ledger.write(_filled(record, told, time.perf_counter() - started), evidence)
 
 
 def _filled(record: TrialRecord, told: _Told, seconds: float) -> TrialRecord:
@@ -150,9 +151,9 @@ def _filled(record: TrialRecord, told: _Told, seconds: float) -> TrialRecord:
     return record
 
 
-def _parts(done: Any, spec: TrialSpec) -> tuple[TrialRecord, Mapping[str, Any] | None]:
-    """The record and detections that a function handed back; a `TrialError` where they are none."""
-    record, detections = done if isinstance(done, tuple) and len(done) == 2 else (done, None)
+def _parts(done: Any, spec: TrialSpec) -> tuple[TrialRecord, Evidence | None]:
+    """The record and evidence that a function handed back; a `TrialError` where they are none."""
+    record, evidence = done if isinstance(done, tuple) and len(done) == 2 else (done, None)
     if not isinstance(record, TrialRecord):
         raise TrialError(
             f"the trial function handed back a {type(record).__name__}, not a TrialRecord "
@@ -160,6 +161,8 @@ def _parts(done: Any, spec: TrialSpec) -> tuple[TrialRecord, Mapping[str, Any] |
         )
     if record.id != spec.id:
         raise TrialError(f"the trial function handed back the record of {record.id}")
-    if detections is not None and not isinstance(detections, Mapping):
-        raise TrialError(f"detections are arrays by name, not a {type(detections).__name__}")
-    return record, detections
+    if evidence is None or isinstance(evidence, Evidence):
+        return record, evidence
+    if not isinstance(evidence, Mapping):
+        raise TrialError(f"detections are arrays by name, not a {type(evidence).__name__}")
+    return record, Evidence(evidence)

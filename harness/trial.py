@@ -21,10 +21,11 @@ from harness.detector import Detector
 from harness.engines.base import reason_of
 from harness.environment import PeakMemory, capped, describe, find_device, precision_of
 from harness.errors import TrialError
-from harness.evaluate import Detections, coco_metrics
+from harness.evaluate import coco_matches
 from harness.latency import measure
 from harness.ledger import LOG, Ledger
 from harness.logs import logged
+from harness.matches import Evidence
 from harness.records import Cost, Environment, Latency, Metrics, TrialRecord
 from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
@@ -51,7 +52,7 @@ COUNTED_MACS = 8e9
 
 
 def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None) -> TrialRecord:
-    """Build, count, train, evaluate; keep the record and the detections in the ledger.
+    """Build, count, train, evaluate; keep the record and what it rests on in the ledger.
 
     Two processes do not train one trial at once: the second waits, and takes the first's record.
     So does one that comes later; but a trial that is wanted for its backbone is trained again where
@@ -71,9 +72,9 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
                 if on_epoch:
                     on_epoch({name: facts[name] for name in facts if name != "fusion_weights"})
 
-            record, detections = _logged_attempt(spec, where, tell, stops)
+            record, evidence = _logged_attempt(spec, where, tell, stops)
             curves.end(record)
-            record = ledger.write(record, detections)
+            record = ledger.write(record, evidence)
             if record.status == "done":
                 tidy(spec, where)
     return record
@@ -81,14 +82,14 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
 
 def _logged_attempt(
     spec: TrialSpec, where: Workplace, on_epoch: OnEpoch, stops: Stops
-) -> tuple[TrialRecord, Detections | None]:
+) -> tuple[TrialRecord, Evidence | None]:
     started = time.perf_counter()
     folder = Ledger(where.results).folder(spec.id)
     with logged(folder / LOG, where.scratch / "logs" / spec.id / LOG):
-        record, detections = _attempt(spec, where, on_epoch, stops)
+        record, evidence = _attempt(spec, where, on_epoch, stops)
         record = dataclasses.replace(record, seconds=time.perf_counter() - started)
         log.info("%s after %.1f s%s", record.status, record.seconds, _because(record))
-    return record, detections
+    return record, evidence
 
 
 def _because(record: TrialRecord) -> str:
@@ -97,20 +98,20 @@ def _because(record: TrialRecord) -> str:
 
 def _attempt(
     spec: TrialSpec, where: Workplace, on_epoch: OnEpoch, stops: Stops
-) -> tuple[TrialRecord, Detections | None]:
+) -> tuple[TrialRecord, Evidence | None]:
     """The trial, or the record of its failure with what was known by then."""
     facts: dict[str, Any] = {
         "environment": describe(torch.device("cpu"), where.threads, where.engine, where.devices),
         "altered": altered(spec, where.micro_batches, where.devices),
     }
-    detections = None
+    evidence = None
     try:
         device = find_device(where.device)
         environment = describe(device, where.threads, where.engine, where.devices)
         facts["environment"] = environment
         log.info("trial %s on %s, %d threads", spec.id, environment.device, where.threads)
         with deterministic(device, where.threads), capped(device, where.memory_gb):
-            detections = _perform(spec, where, device, on_epoch, stops, facts)
+            evidence = _perform(spec, where, device, on_epoch, stops, facts)
     except Exception as error:
         log.exception("failed")
         facts |= _progress(spec, where) | {
@@ -120,7 +121,7 @@ def _attempt(
         }
     tree = spec.model_dump(mode="json")
     record = TrialRecord(id=spec.id, spec=tree, seconds=0.0, **facts)
-    return record, detections
+    return record, evidence
 
 
 def _progress(spec: TrialSpec, where: Workplace) -> dict[str, Any]:
@@ -141,8 +142,8 @@ def _perform(
     on_epoch: OnEpoch,
     stops: Stops,
     facts: dict[str, Any],
-) -> Detections | None:
-    """Fill in the fields of the record; the detections of a trial that came to its end."""
+) -> Evidence | None:
+    """Fill in the fields of the record; what it rests on, of a trial that came to its end."""
     precision_of(spec.recipe, device)
     with timed("data"):
         dataset = open_dataset(spec, where)
@@ -157,7 +158,7 @@ def _perform(
         detector, feeds.train, spec, device, micro_batches=where.micro_batches, look=stops.look
     )
 
-    def evaluate(network: Detector) -> tuple[Metrics, Detections]:
+    def evaluate(network: Detector) -> tuple[Metrics, Evidence]:
         return _evaluate(network, feeds, dataset, spec, device)
 
     known = unfinished(spec, facts["environment"], facts["cost"])
@@ -179,7 +180,7 @@ def _perform(
         facts |= {"status": "diverged", "reason": trained.diverged}
         return None
     with timed("evaluation"):
-        metrics, detections = evaluate(trainer.trained)
+        metrics, evidence = evaluate(trainer.trained)
     underway.keep_best(trainer.epoch, metrics.ap)
     facts |= {
         "peak_memory_mb": max(peak_mb, memory.megabytes()),
@@ -189,7 +190,7 @@ def _perform(
     with timed("latency"):
         latency = _latency(trainer.trained, spec, device)
     facts |= {"status": "done", "metrics": metrics, "latency": latency}
-    return detections
+    return evidence
 
 
 def _ways(spec: TrialSpec, trainer: Trainer, environment: Environment) -> dict[str, Any]:
@@ -228,18 +229,18 @@ def _cost(spec: TrialSpec, detector: Detector) -> Cost:
 
 def _evaluate(
     detector: Detector, feeds: Feeds, dataset: Dataset, spec: TrialSpec, device: torch.device
-) -> tuple[Metrics, Detections]:
+) -> tuple[Metrics, Evidence]:
     """Metrics on the validation images, and what they were computed from."""
     size = spec.model.image_size
     detections = predict(detector, feeds.val(), spec.recipe, size, device)
-    metrics = coco_metrics(
+    metrics, matches = coco_matches(
         dataset.val_ground_truth(),
         detections,
         needs=spec.facts.needs,
         bands=dataset.bands,
         max_detections=spec.recipe.postprocess.max_detections,
     )
-    return metrics, detections
+    return metrics, Evidence(detections, matches)
 
 
 def _latency(detector: Detector, spec: TrialSpec, device: torch.device) -> Latency:

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins", "outcomes", "files", "commit", "statistics"),
-    ("graph", "records", "claims", "matches", "truths", "draws"),
+    ("errors", "registry", "plugins", "outcomes", "files", "commit", "matches"),
+    ("graph", "records", "claims", "statistics"),
     ("space",),
     (
         "ledger",

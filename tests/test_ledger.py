@@ -11,6 +11,7 @@ import pytest
 from harness.errors import LedgerError, SpecError
 from harness.files import place
 from harness.ledger import Ledger, from_json, to_json
+from harness.matches import Evidence
 from harness.records import (
     RECORD_VERSION,
     Cost,
@@ -40,7 +41,7 @@ RECORD = TrialRecord(
 
 def test_a_record_comes_back_as_it_was(tmp_path):
     ledger = Ledger(tmp_path)
-    ledger.write(RECORD, {"scores": np.array([0.5, 0.25], dtype=np.float32)})
+    ledger.write(RECORD, Evidence({"scores": np.array([0.5, 0.25], dtype=np.float32)}))
     record = ledger.get(RECORD.id)
     assert dataclasses.replace(record, detections=None) == RECORD
     assert list(ledger.records()) == [record]
@@ -67,7 +68,7 @@ DAMAGED = {
     "empty": "",
     "foreign": "[1, 2]",
     "other type": TEXT.replace('"seconds": 1.5', '"seconds": "1.5"'),
-    "no version": TEXT.replace('"version": 2', '"version": null'),
+    "no version": TEXT.replace('"version": 3', '"version": null'),
     "unknown field": TEXT.replace('"seconds"', '"secs"'),
     "another trial": TEXT.replace(RECORD.id, "fedcba9876543210"),
 }
@@ -90,8 +91,8 @@ def test_a_record_of_another_version_is_left_where_it_is(tmp_path):
     ledger = Ledger(tmp_path)
     file = ledger.folder(RECORD.id) / "record.json"
     file.parent.mkdir(parents=True)
-    file.write_text(TEXT.replace('"version": 2', '"version": 99'))
-    with pytest.raises(LedgerError, match="record version 99; this harness reads to 2"):
+    file.write_text(TEXT.replace('"version": 3', '"version": 99'))
+    with pytest.raises(LedgerError, match="record version 99; this harness reads to 3"):
         ledger.get(RECORD.id)
     assert [path.name for path in file.parent.iterdir()] == ["record.json"]
 
@@ -116,11 +117,11 @@ def test_of_two_that_finish_at_once_the_first_stays(tmp_path, monkeypatch):
         found = Ledger.get(other, trial_id)
         if not looked:
             looked.append(True)
-            ledger.write(RECORD, {"scores": scores})
+            ledger.write(RECORD, Evidence({"scores": scores}))
         return found
 
     monkeypatch.setattr(other, "get", late)
-    other.write(dataclasses.replace(RECORD, seconds=9.0), {"scores": scores + 1})
+    other.write(dataclasses.replace(RECORD, seconds=9.0), Evidence({"scores": scores + 1}))
     assert ledger.get(RECORD.id).seconds == RECORD.seconds
     assert ledger.detections(RECORD.id)["scores"].tolist() == [0.0]
 
@@ -129,7 +130,7 @@ def test_a_store_holds_whole_objects(tmp_path):
     results = place("memory://somewhere/results")
     ledger = Ledger(results)
     ledger.write(dataclasses.replace(RECORD, status="worker_died"))
-    ledger.write(RECORD, {"scores": np.ones(2)})
+    ledger.write(RECORD, Evidence({"scores": np.ones(2)}))
     assert [record.status for record in ledger.records()] == ["done"]
     assert ledger.detections(RECORD.id)["scores"].tolist() == [1.0, 1.0]
     study = StudyResults("s", "laptop", "why?", ())
