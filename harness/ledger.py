@@ -144,7 +144,8 @@ class Ledger:
         path, text = folder / RECORD, to_json(record)
         if kept is None:
             return create_whole(path, text)
-        return supersede(path, text, folder / f"attempt-{kept.attempt}.json")
+        aside = folder / f"attempt-{kept.attempt}.json"
+        return supersede(path, text, aside, lambda found: _is_of(found, kept))
 
     def write_partial(self, record: TrialRecord) -> None:
         """Keep what is known of a trial under way: no record, and overwritten as it goes on."""
@@ -192,6 +193,14 @@ class Ledger:
         except OSError:
             aside = path
         self.complaints.append(f"{aside}: damaged record set aside ({reason})")
+
+
+def _is_of(text: bytes, record: TrialRecord) -> bool:
+    """Whether a file holds this very record."""
+    try:
+        return to_json(from_json(text)) == to_json(record)  # as text: NaN is not itself
+    except LedgerError:
+        return False
 
 
 def _kept_arrays(folder: Path, arrays: Mapping[str, Any]) -> str:
