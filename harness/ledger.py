@@ -132,7 +132,10 @@ class Ledger:
             kept = self.get(record.id)
             if kept is not None and (kept.status == "done" or to_json(kept) == to_json(record)):
                 return kept
-            attempt = record.attempt if kept is None else kept.attempt + 1
+            earlier = (
+                sum(1 for _ in folder.glob("attempt-*.json")) if kept is None else kept.attempt
+            )
+            attempt = max(record.attempt, earlier + 1)
             own = dataclasses.replace(record, attempt=attempt)
             if detections is not None:
                 own = dataclasses.replace(own, detections=_kept_arrays(folder, detections))

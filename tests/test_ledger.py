@@ -147,6 +147,20 @@ def test_a_failure_that_comes_late_does_not_move_a_finished_record_away(tmp_path
     assert from_json((ledger.folder(RECORD.id) / "attempt-1.json").read_bytes()) == lost
 
 
+def test_an_earlier_attempt_is_kept_where_a_driver_died_between_two_records(tmp_path):
+    """It had moved the failure away, and not named its own record yet."""
+    ledger, folder = Ledger(tmp_path), Ledger(tmp_path).folder(RECORD.id)
+    first = dataclasses.replace(RECORD, status="failed", reason="the first")
+    ledger.write(first)
+    (folder / "record.json").rename(folder / "attempt-1.json")
+    ledger.write(dataclasses.replace(first, reason="the second"))
+    ledger.write(RECORD)
+    kept = [folder / "attempt-1.json", folder / "attempt-2.json", folder / "record.json"]
+    records = [from_json(path.read_bytes()) for path in kept]
+    assert [one.reason for one in records] == ["the first", "the second", None]
+    assert [one.attempt for one in records] == [1, 2, 3]
+
+
 def test_what_comes_between_a_look_and_a_move_is_put_back(tmp_path):
     path, aside = tmp_path / "a", tmp_path / "b"
     path.write_text("old")
