@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import SpecError
@@ -74,21 +75,36 @@ def create_whole(path: Path, content: str | bytes) -> bool:
         beside.unlink(missing_ok=True)
 
 
-def supersede(path: Path, content: str | bytes, aside: Path) -> bool:
+def supersede(
+    path: Path, content: str | bytes, aside: Path, is_old: Callable[[bytes], bool]
+) -> bool:
     """Move the file at `path` aside and put another there, on disk before the first is moved.
 
-    False where another writer came first: then its file stays.
+    is_old: whether what stands there is what is to be moved. False where another writer came
+    first: then its file stays. It is asked again of what was moved: that may have come between.
     """
     data = content.encode() if isinstance(content, str) else content
+    try:
+        old = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    if not is_old(old):
+        return False
     if not is_local(path):
-        aside.write_bytes(path.read_bytes())
+        aside.write_bytes(old)
         path.write_bytes(data)
         return True
     beside = _written_beside(path, data)
+    taken = beside.with_suffix(".taken")
     try:
-        with contextlib.suppress(FileNotFoundError):
-            path.rename(aside)
+        path.rename(taken)
+        if not is_old(taken.read_bytes()):
+            taken.replace(path)
+            return False
+        taken.rename(aside)
         return _linked(beside, path)
+    except FileNotFoundError:  # another has moved it
+        return False
     finally:
         beside.unlink(missing_ok=True)
 

@@ -136,7 +136,10 @@ class Ledger:
             kept = self.get(record.id)
             if kept is not None and (kept.status == "done" or to_json(kept) == to_json(record)):
                 return kept
-            attempt = record.attempt if kept is None else kept.attempt + 1
+            earlier = (
+                sum(1 for _ in folder.glob("attempt-*.json")) if kept is None else kept.attempt
+            )
+            attempt = max(record.attempt, earlier + 1)
             own = dataclasses.replace(record, attempt=attempt)
             if evidence is not None:
                 own = dataclasses.replace(own, **_kept_evidence(folder, evidence))
@@ -148,7 +151,8 @@ class Ledger:
         path, text = folder / RECORD, to_json(record)
         if kept is None:
             return create_whole(path, text)
-        return supersede(path, text, folder / f"attempt-{kept.attempt}.json")
+        aside = folder / f"attempt-{kept.attempt}.json"
+        return supersede(path, text, aside, lambda found: _is_of(found, kept))
 
     def write_partial(self, record: TrialRecord) -> None:
         """Keep what is known of a trial under way: no record, and overwritten as it goes on."""
@@ -209,6 +213,14 @@ class Ledger:
         except OSError:
             aside = path
         self.complaints.append(f"{aside}: damaged record set aside ({reason})")
+
+
+def _is_of(text: bytes, record: TrialRecord) -> bool:
+    """Whether a file holds this very record."""
+    try:
+        return to_json(from_json(text)) == to_json(record)  # as text: NaN is not itself
+    except LedgerError:
+        return False
 
 
 def _kept_evidence(folder: Path, evidence: Evidence) -> dict[str, str]:

@@ -190,7 +190,7 @@ def _torn(folder: _Folder) -> Iterator[Leftover]:
     """What writers that died left beside the files they meant."""
     for path in _tree(folder.results):
         name = path.name
-        if not (name.startswith(".") and name.endswith((".part", ".dead"))):
+        if not (name.startswith(".") and name.endswith((".part", ".next"))):
             continue
         trial = path.parent.name if path.parent.parent == folder.ledger else None
         if trial not in folder.living and folder.is_old(path, HOUR_S):

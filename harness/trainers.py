@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.claims import held, now
 from harness.engines.base import OnEpoch
-from harness.errors import SpecError, TrialError
-from harness.ledger import LOG, Ledger
+from harness.errors import LedgerError, SpecError, TrialError
+from harness.ledger import LOG, Ledger, from_json, to_json
 from harness.logs import logged
 from harness.matches import Evidence
 from harness.plugins import load, user_module
@@ -138,7 +138,8 @@ def attended(
                 raise
             finally:
                 began.reset(token)
-        return ledger.write(_filled(record, told, time.perf_counter() - started), evidence)
+        record = _filled(record, told, time.perf_counter() - started)
+        return ledger.write(_readable(record), evidence)
 
 
 def _filled(record: TrialRecord, told: _Told, seconds: float) -> TrialRecord:
@@ -148,6 +149,18 @@ def _filled(record: TrialRecord, told: _Told, seconds: float) -> TrialRecord:
     if not record.curve and told.rows:
         curve = tuple(told.rows)
         record = dataclasses.replace(record, curve=curve, epochs_done=curve[-1].epoch)
+    return record
+
+
+def _readable(record: TrialRecord) -> TrialRecord:
+    """The record, if it is one when it is read again; a `TrialError` names a value of another kind.
+
+    Such a record would be set aside as damaged, and its trial trained at every run.
+    """
+    try:
+        from_json(to_json(record))
+    except (LedgerError, TypeError, ValueError) as error:
+        raise TrialError(f"the trial function's record cannot be kept: {error}") from None
     return record
 
 
@@ -165,4 +178,9 @@ def _parts(done: Any, spec: TrialSpec) -> tuple[TrialRecord, Evidence | None]:
         return record, evidence
     if not isinstance(evidence, Mapping):
         raise TrialError(f"detections are arrays by name, not a {type(evidence).__name__}")
+    import numpy as np
+
+    for name, values in evidence.items():
+        if np.asarray(values).dtype.hasobject:
+            raise TrialError(f"detections, {name}: should be an array of numbers")
     return record, Evidence(evidence)

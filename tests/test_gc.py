@@ -122,7 +122,7 @@ def test_detections_that_no_record_names_and_torn_files(results, put):
     put("ledger/a/detections-111111111111.npz", 0.01)
     age(results / "ledger" / "a" / kept.detections, 1)
     put("ledger/a/.record.json.1-ab.part", 1)
-    put("ledger/a/.claim.json.ab.dead", 1)
+    put("ledger/a/.claim.json.ab.next", 1)
     put("ledger/a/.record.json.2-ab.part", 0.01)
     put("cache/features/.key.1.part/train.p3.npy", 1)
     age(results / "cache/features/.key.1.part", 1)
@@ -131,7 +131,7 @@ def test_detections_that_no_record_names_and_torn_files(results, put):
     assert found(results) == {
         "ledger/a/detections-000000000000.npz": "detections",
         "ledger/a/.record.json.1-ab.part": "torn files",
-        "ledger/a/.claim.json.ab.dead": "torn files",
+        "ledger/a/.claim.json.ab.next": "torn files",
         "cache/features/.key.1.part": "torn files",
     }
     assert (results / "ledger/b/record.json").read_text() == "{torn", "looking changes nothing"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.errors import LedgerError, SpecError
-from harness.files import place
+from harness.files import place, supersede
 from harness.ledger import Ledger, from_json, to_json
 from harness.matches import Evidence
 from harness.records import (
@@ -124,6 +124,56 @@ def test_of_two_that_finish_at_once_the_first_stays(tmp_path, monkeypatch):
     other.write(dataclasses.replace(RECORD, seconds=9.0), Evidence({"scores": scores + 1}))
     assert ledger.get(RECORD.id).seconds == RECORD.seconds
     assert ledger.detections(RECORD.id)["scores"].tolist() == [0.0]
+
+
+def test_a_failure_that_comes_late_does_not_move_a_finished_record_away(tmp_path, monkeypatch):
+    """Its driver looked while an earlier failure stood there, and took its worker for dead."""
+    ledger, other = Ledger(tmp_path), Ledger(tmp_path)
+    lost = dataclasses.replace(RECORD, status="worker_died", metrics=None)
+    ledger.write(lost)
+    looked = []
+
+    def late(trial_id):
+        found = Ledger.get(other, trial_id)
+        if not looked:
+            looked.append(True)
+            ledger.write(RECORD)
+        return found
+
+    monkeypatch.setattr(other, "get", late)
+    stands = other.write(dataclasses.replace(lost, reason="its process is gone"))
+    assert stands == ledger.get(RECORD.id) == dataclasses.replace(RECORD, attempt=2)
+    names = {path.name for path in ledger.folder(RECORD.id).iterdir()}
+    assert names == {"record.json", "attempt-1.json"}
+    assert from_json((ledger.folder(RECORD.id) / "attempt-1.json").read_bytes()) == lost
+
+
+def test_an_earlier_attempt_is_kept_where_a_driver_died_between_two_records(tmp_path):
+    """It had moved the failure away, and not named its own record yet."""
+    ledger, folder = Ledger(tmp_path), Ledger(tmp_path).folder(RECORD.id)
+    first = dataclasses.replace(RECORD, status="failed", reason="the first")
+    ledger.write(first)
+    (folder / "record.json").rename(folder / "attempt-1.json")
+    ledger.write(dataclasses.replace(first, reason="the second"))
+    ledger.write(RECORD)
+    kept = [folder / "attempt-1.json", folder / "attempt-2.json", folder / "record.json"]
+    records = [from_json(path.read_bytes()) for path in kept]
+    assert [one.reason for one in records] == ["the first", "the second", None]
+    assert [one.attempt for one in records] == [1, 2, 3]
+
+
+def test_what_comes_between_a_look_and_a_move_is_put_back(tmp_path):
+    path, aside = tmp_path / "a", tmp_path / "b"
+    path.write_text("old")
+
+    def is_old(found):
+        answer = found == b"old"
+        path.write_text("finished meanwhile")
+        return answer
+
+    assert not supersede(path, "late", aside, is_old)
+    assert path.read_text() == "finished meanwhile"
+    assert [one.name for one in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_store_holds_whole_objects(tmp_path):

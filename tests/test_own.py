@@ -200,10 +200,14 @@ def test_a_function_is_claimed_logged_timed_and_its_epochs_kept(modules, spec, t
         ("{'ap': 1}", "handed back a dict, not a TrialRecord"),
         ("(record, [1])", "detections are arrays by name, not a list"),
         ("dataclasses.replace(record, id='0' * 16)", "the record of 0000000000000000"),
+        ("dataclasses.replace(record, seconds='12')", "seconds: Input should be a valid number"),
+        ("dataclasses.replace(record, status='finished')", "cannot be kept: status"),
+        ("dataclasses.replace(record, epochs_done=numpy.int64(2))", "int64 is not JSON"),
+        ("(record, {'box': [object()]})", "box: should be an array of numbers"),
     ],
 )
 def test_what_is_no_record_is_a_failure_that_says_so(modules, spec, tmp_path, made, said):
-    modules("mine", "import dataclasses, harness\ndef train(spec, where, on_epoch):\n"
+    modules("mine", "import dataclasses, numpy, harness\ndef train(spec, where, on_epoch):\n"
             "    record, _ = harness.trial_record(spec, where, status='failed', reason='x')\n"
             f"    return {made}\n")  # fmt: skip
     where = Workplace(tmp_path)

@@ -92,7 +92,9 @@ def draw_course(course: Course) -> Figure:
     fig, axes = figure(7.2, 3.2)
     places = range(1, len(course.steps) + 1)
     done = [(x, one.ap) for x, one in zip(places, course.steps, strict=True) if one.ap is not None]
-    best = [(x, one.best) for x, one in zip(places, course.steps, strict=True) if one.best]
+    best = [
+        (x, one.best) for x, one in zip(places, course.steps, strict=True) if one.best is not None
+    ]
     axes.plot(*zip(*done, strict=True), "o", color=OKABE_ITO[0], markersize=4.5, label="a network")
     axes.step(
         *zip(*best, strict=True), where="post", color=OKABE_ITO[1], linewidth=1.6,

@@ -62,7 +62,7 @@ def with_search(plan: Plan, ledger: Ledger, facts: FactsOf) -> Plan:
     if plan.study.spec.search is None:
         return plan
     gate = Gate(plan.study, facts)
-    reader = open_searcher(plan.study, ledger.root.parent, is_reader=True)
+    reader = open_searcher(plan.study, ledger.root.parent, facts, is_reader=True)
     before = preview(plan.study, reader, ledger, gate)
     return replace(plan, search=_now(plan.study, gate, before, ledger))
 
@@ -92,7 +92,8 @@ def _now(
     history: Sequence[Asked] | None = None,
 ) -> Searched:
     if history is None:
-        history = open_searcher(study, ledger.root.parent, is_reader=True).history()
+        results = ledger.root.parent
+        history = open_searcher(study, results, gate.facts, is_reader=True).history()
     over = is_over(study, history)
     cells = searched_cells(study, history, ledger, gate, is_over=over)
     found = found_network(study, history, gate) if over else None

@@ -78,7 +78,7 @@ def run_search(
     noted: Noted = lambda history: None,
 ) -> int:
     """How many trials were handed out. The journal goes on; nothing is lost or repeated."""
-    searcher = open_searcher(study, ledger.root.parent)
+    searcher = open_searcher(study, ledger.root.parent, facts)
     try:
         supply = SearchSupply(study, searcher, ledger, where, facts, allowed)
         _alone(supply, ledger, where, train)

@@ -42,12 +42,12 @@ class Gate:
     """Binds and prices proposals of one study. The same network is priced once."""
 
     def __init__(self, study: Study, facts: FactsOf) -> None:
-        self._study, self._facts = study, facts
+        self._study, self.facts = study, facts
         self._costs: dict[str, Cost] = {}
 
     def __call__(self, proposal: Proposal) -> Screened:
         try:
-            spec = bind(self._study, proposal.choice, proposal.seeds[0], self._facts)
+            spec = bind(self._study, proposal.choice, proposal.seeds[0], self.facts)
             cost = self._cost(proposal, spec)
         except SpecError as error:
             return Screened(reason=_in_short(error.faults), faults=error.faults)

@@ -26,7 +26,7 @@ from harness.space.bind import FactsOf
 from harness.space.study import Study
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
-from harness.supplies import is_at_hand
+from harness.supplies import is_at_hand, is_oversized
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class SearchSupply:
             record = self.ledger.get(spec.id)
             if record is not None and self._is_known(record, self.retry_failed):
                 one.records[spec.id] = record
-            else:
+            elif not is_oversized(record):  # `_alone` of a run has those to itself, and had them
                 self._queue.append(spec)
         self._conclude(one)
 

@@ -9,6 +9,7 @@ from report.conftest import grid, record
 from harness.records import Rung
 from harness.report import write_report
 from harness.report.gather import gather
+from harness.report.page import draw
 from harness.studies import Cell, StudyResults
 
 WIDTH = "model.feature_network.width"
@@ -145,6 +146,15 @@ def test_no_best_before_the_first_is_done(keep, tmp_path):
     failed = [replace(one, status="failed") if one.id == "proposal0s0" else one for one in records]
     course = gather(keep(replace(study, cells=cells), failed), "s", "laptop").search.course
     assert [one.best for one in course.steps] == [None, *map(pytest.approx, (0.51, 0.52, 0.53))]
+
+
+def test_the_course_of_networks_that_all_detect_nothing_is_drawn(keep, tmp_path):
+    """An AP of 0 is an AP."""
+    study, records = searched()
+    nothing = [replace(one, metrics=replace(one.metrics, ap=0.0)) for one in records]
+    data = gather(keep(study, nothing), "s", "laptop")
+    assert {one.best for one in data.search.course.steps} == {0.0}
+    assert "course" in draw(data)[0]
 
 
 def test_what_was_found_lies_beside_the_page(keep, tmp_path):

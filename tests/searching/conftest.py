@@ -83,7 +83,7 @@ class Runner:
     """Status or record function by the number of the training."""
 
     def supply(self, study, **options) -> SearchSupply:
-        searcher = open_searcher(study, self.results)
+        searcher = open_searcher(study, self.results, self.facts)
         ledger = Ledger(self.results)
         where, allowed = Workplace(self.results), Allowed(**options)
         return SearchSupply(study, searcher, ledger, where, self.facts, allowed)

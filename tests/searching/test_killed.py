@@ -57,14 +57,14 @@ def drive(code: str, results: Path, steps: int) -> int:
     return done.returncode
 
 
-def outcome(study, results: Path):
+def outcome(study, results: Path, facts):
     """All that a search leaves, without times and places."""
-    history = open_searcher(study, results, is_reader=True).history()
+    history = open_searcher(study, results, facts, is_reader=True).history()
     records = {one.id: (one.status, one.metrics) for one in Ledger(results).records()}
     return history, records
 
 
-def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(study, tmp_path, fake_trial):
+def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(study, tmp_path, fake_trial, facts):
     searched = study(LARGE, kind="tpe", trials=8, more="  compare: {random: 2, seeds: [9]}")
     code = DRIVER.format(
         modules=str(tmp_path / "modules"), tests=str(ROOT / "tests"), study=str(searched.file)
@@ -78,7 +78,8 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(study, tmp_path,
             journal.write_bytes(journal.read_bytes()[: -stream.randrange(1, 80)])
         assert kills < 40
     assert kills >= 3
-    assert outcome(searched, tmp_path / "killed") == outcome(searched, tmp_path / "whole")
+    whole = outcome(searched, tmp_path / "whole", facts)
+    assert outcome(searched, tmp_path / "killed", facts) == whole
     done = [path.name for path in (tmp_path / "killed" / "calls").glob("*")]
     again = [name for name in done if not name.endswith("-1")]
     assert len(again) <= kills  # at most what was in training at a kill

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -172,8 +173,6 @@ def test_what_ran_out_of_memory_is_tried_alone_by_the_next_run(run, study, resul
     real, seen = fake_trial.work, []
 
     def work(spec, where, on_epoch):
-        from dataclasses import replace
-
         seen.append((spec.id, where.alone, where.micro_batches))
         record = real(spec, where, on_epoch)
         fits = where.micro_batches >= 2 or len({one for one, *_ in seen}) != 2
@@ -186,6 +185,26 @@ def test_what_ran_out_of_memory_is_tried_alone_by_the_next_run(run, study, resul
     outcome = run(study(LARGE, trials=2))
     assert seen[2:] == [(big, True, 1), (big, True, 2)]
     assert [cell.status for cell in outcome.results.cells] == ["done", "done"]
+
+
+def test_what_does_not_fit_even_alone_is_not_tried_beside_others_again(
+    run, study, results, monkeypatch
+):
+    import fake_trial
+
+    real, seen = fake_trial.work, []
+
+    def work(spec, where, on_epoch):
+        seen.append((spec.id, where.alone, where.micro_batches))
+        record = real(spec, where, on_epoch)
+        fits = len({one for one, *_ in seen}) != 2
+        return record if fits else replace(record, status="out_of_memory", metrics=None)
+
+    monkeypatch.setattr(fake_trial, "work", work)
+    run(study(LARGE, trials=2))
+    [_, (big, *_)] = seen
+    assert run(study(LARGE, trials=2)).results.cells[1].status == "out_of_memory"
+    assert seen[2:] == [(big, True, parts) for parts in (1, 2, 4, 8)]
 
 
 def test_the_plan_says_what_is_known_before(plan, study, run):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from searching.conftest import LARGE, SIX, Runner, record_of
@@ -10,6 +11,10 @@ from harness.ledger import Ledger
 from harness.records import TrialRecord
 from harness.search import SEARCHERS
 from harness.searching import finished, front, searched_cells, winner
+from harness.space import complete
+from harness.space.study import Trainer
+
+ROOT = Path(__file__).parents[2]
 
 
 def told(supply):
@@ -48,6 +53,38 @@ def test_what_the_ledger_has_costs_nothing_and_counts(study, runner):
     assert len(runner.ids) == 6
     assert supply.counted == 6
     assert told(supply) == ["done"] * 6
+
+
+def test_another_trainer_begins_anew_and_the_first_goes_on_where_it_was(study, runner):
+    """What is told of a point is not said by the study's file alone."""
+    searched = study(LARGE, kind="tpe", trials=4)
+    runner(searched)
+    first = runner.ids
+    supply = runner(replace(searched, trainer=Trainer("somebody:train")))
+    assert told(supply) == ["done"] * 4
+    assert len(runner.ids) == 8
+    assert {spec.trainer for spec in runner.trained[4:]} == {"somebody:train"}
+    assert [one.told.note["ids"] for one in runner(searched).searcher.history()] == [
+        [one] for one in first
+    ]
+    assert len(runner.ids) == 8
+
+
+def test_other_images_and_another_topology_file_begin_anew(study, runner, monkeypatch):
+    file = study().folder / "mine.yaml"
+    file.write_text((ROOT / "harness/topologies/fpn.yaml").read_text())
+    sets = ("model.feature_network.topology=mine.yaml",)
+    space = "{recipe.optimizer.learning_rate: {choices: [0.01, 0.02]}}"
+    runner(study(space, sets=sets))
+    assert len(runner.ids) == 2
+    file.write_text((ROOT / "harness/topologies/pafpn.yaml").read_text())
+    monkeypatch.setattr(complete, "_GRAPHS", {})  # as in another process
+    runner(study(space, sets=sets))
+    assert len(set(runner.ids)) == 4
+    known = runner.facts
+    runner.facts = lambda *of: known(*of).model_copy(update={"fingerprint": "other images"})
+    runner(study(space, sets=sets))
+    assert len(set(runner.ids)) == len(runner.ids) == 6
 
 
 def test_two_spellings_of_one_network_are_trained_once(study, runner):
@@ -203,7 +240,7 @@ def open_history(runner, study):
     from harness.searching import open_searcher
 
     return open_searcher(
-        study(LARGE, kind="tpe", trials=6), runner.results, is_reader=True
+        study(LARGE, kind="tpe", trials=6), runner.results, runner.facts, is_reader=True
     ).history()
 
 
