@@ -112,7 +112,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         declared=_declared(cells, wanted, tuning),
         pareto=main,
         others=tuple(info for info in drawn if info.points),
-        families=_families(cells, wanted),
+        families=_families(cells, wanted, found),
         fusion=fusion_arms(trials),
         fusion_curves=fusion_curves(_best(trials, tuning)),
         needs=tuple(needs),
@@ -134,7 +134,7 @@ def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[[not one for one in passed]]
 
 
-def _families(cells: pd.DataFrame, wanted: Asked) -> tuple[FamiliesInfo, ...]:
+def _families(cells: pd.DataFrame, wanted: Asked, study: StudyResults) -> tuple[FamiliesInfo, ...]:
     """One comparison of the families for each combination of the other axes' values."""
     if wanted.family is None:
         return ()
@@ -143,7 +143,8 @@ def _families(cells: pd.DataFrame, wanted: Asked) -> tuple[FamiliesInfo, ...]:
     found = []
     for _, group in split:
         choice = {name[len(CHOICE) :]: group[name].iloc[0] for name in columns}
-        found.append(families(group, wanted.family, wanted.stratum(choice)))
+        words = wanted.stratum(choice)
+        found.append(families(group, wanted.family, words, axes=study.axes))
     return tuple(info for info in found if info is not None)
 
 
