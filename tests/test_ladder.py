@@ -14,10 +14,11 @@ PACKAGE = ROOT / "harness"
 
 FLOORS = (
     ("errors", "registry", "plugins", "outcomes", "files", "commit", "statistics"),
-    ("graph", "records", "claims", "matches", "truths", "draws"),
+    ("graph", "records", "claims", "matches", "draws"),
     ("space",),
     (
         "ledger",
+        "truths",
         "studies",
         "timings",
         "latencies",

@@ -17,12 +17,14 @@ from harness.report.ablation import AblationInfo, ablation_info
 from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
 from harness.report.elsewhere import ElsewhereInfo, elsewhere_info, with_elsewhere
+from harness.report.errors import ErrorsInfo, errors_info
 from harness.report.families import FamiliesInfo, families
 from harness.report.fusion import FusionArm, fusion_arms
 from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.pareto import ParetoInfo, pareto
+from harness.report.pictures import PicturesInfo, pictures_info
 from harness.report.planned import PlannedInfo, planned_info
 from harness.report.plots import Losses, losses
 from harness.report.quoted import QuotedInfo, quoted
@@ -72,6 +74,10 @@ class ReportData:
     """What was searched, where the study searches."""
     ablation: AblationInfo | None = None
     """What each part is worth, where the study takes something apart."""
+    errors: ErrorsInfo | None = None
+    """Errors by kind and size, where an arm has results."""
+    pictures: PicturesInfo | None = None
+    """Detections beside the truth."""
 
     @property
     def answer(self) -> str:
@@ -125,6 +131,8 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         quoted=quoted(found, arms, ran.settings),
         search=search_info(found, cells, records),
         ablation=ablation_info(found, cells, tuning, untuned),
+        errors=errors_info(results, cells, arms),
+        pictures=pictures_info(results, cells, arms),
     )
 
 

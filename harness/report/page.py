@@ -14,9 +14,13 @@ from markupsafe import Markup
 from harness.files import place, write_whole
 from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name
+from harness.report import pictures_drawing
 from harness.report.ablation import ablation_table
 from harness.report.ablation_picture import draw_ablation, worths
 from harness.report.course import draw_course
+from harness.report.errors import WORDS as ERROR_WORDS
+from harness.report.errors import errors_table
+from harness.report.errors_picture import draw_error_pictures
 from harness.report.fusion import MOVED
 from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
@@ -37,6 +41,9 @@ TITLES = {
     "ablation": "What each part is worth",
     "weights": "Fusion weights over time",
     "course": "Best AP of the search so far",
+    "errors": "Errors by kind",
+    "errorgaps": "Errors by kind, minus the baseline",
+    "errorsizes": "Errors by kind and size",
 }
 
 
@@ -69,6 +76,9 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "published.csv": quoted_table(data.quoted).to_csv(index=False) if data.quoted else None,
         "ablation.csv": ablation_table(data.ablation).to_csv(index=False)
         if data.ablation
+        else None,
+        "errors.csv": errors_table(data.errors).to_csv(index=False)
+        if data.errors and data.errors.arms
         else None,
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
@@ -103,6 +113,8 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["ablation"] = to_svg(draw_ablation(found))
         if data.search and any(one.ap is not None for one in data.search.course.steps):
             drawn["course"] = to_svg(draw_course(data.search.course))
+        if data.errors:
+            drawn |= {name: to_svg(one) for name, one in draw_error_pictures(data.errors).items()}
         if data.latency:
             drawn["latency"] = to_svg(draw_latency(data.latency))
         for i, info in enumerate(data.families):
@@ -132,6 +144,8 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
         TEST=contrasts.TEST,
         MOVED=MOVED,
         words=WORDS,
+        error_words=ERROR_WORDS,
+        drawing=pictures_drawing,
     )
     return page.rstrip("\n") + "\n"
 
