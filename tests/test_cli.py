@@ -38,7 +38,7 @@ OPTIONS = {
     "rerun": {"--device", "--threads", "--keep-in", "--plugin", "--results", "--json"},
     "watch": {"--profile", "--once", "--results", "--json"},
     "log": {"--follow", "--study", "--profile", "--results"},
-    "report": {"--profile", "--plugin", "--published", "--results", "--reports"},
+    "report": {"--profile", "--plugin", "--published", "--live", "--results", "--reports"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
     "import": {"--model", "--out", "--json"},

@@ -22,6 +22,7 @@ from harness.report.fusion import FusionArm, fusion_arms
 from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
+from harness.report.live import Live
 from harness.report.pareto import ParetoInfo, pareto
 from harness.report.planned import PlannedInfo, planned_info
 from harness.report.plots import Losses, losses
@@ -72,6 +73,8 @@ class ReportData:
     """What was searched, where the study searches."""
     ablation: AblationInfo | None = None
     """What each part is worth, where the study takes something apart."""
+    live: Live | None = None
+    """How far the study is, where its report is drawn while it runs."""
 
     @property
     def answer(self) -> str:

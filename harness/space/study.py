@@ -182,7 +182,7 @@ class StudySpec(Frozen):
     vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Values by dotted path; the study runs their product."""
     arms: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Named points: values by dotted path. Each is crossed with `vary`. An arm's `seeds` are its own
+    """Named points: values by dotted path. Each is crossed with `vary`. An arm's own `seeds` stand
     in place of the study's: one network under two names is compared by other seeds."""
     seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] = 1
     """How many (counted from 0), or which."""
