@@ -39,6 +39,8 @@ OPTIONS = {
     "watch": {"--profile", "--once", "--results", "--json"},
     "log": {"--follow", "--study", "--profile", "--results"},
     "report": {"--profile", "--plugin", "--published", "--live", "--results", "--reports"},
+    "doctor": {"--quick", "--controls", "--profile", "--engine", "--device", "--threads",
+               "--seed", "--results", "--json"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
     "import": {"--model", "--out", "--json"},

@@ -48,7 +48,7 @@ FLOORS = (
         "probe",
         "calibrate",
     ),
-    ("evaluation",),
+    ("evaluation", "doctor"),
     ("door",),
     ("fidelity",),
     ("cli", "door.options", "door.place"),
