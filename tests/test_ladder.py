@@ -49,7 +49,7 @@ FLOORS = (
         "probe",
         "calibrate",
     ),
-    ("evaluation",),
+    ("evaluation", "doctor"),
     ("door",),
     ("fidelity",),
     ("cli", "door.options", "door.place"),

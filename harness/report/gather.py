@@ -23,6 +23,7 @@ from harness.report.fusion import FusionArm, fusion_arms
 from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
+from harness.report.live import Live
 from harness.report.pareto import ParetoInfo, pareto
 from harness.report.pictures import PicturesInfo, pictures_info
 from harness.report.planned import PlannedInfo, planned_info
@@ -78,6 +79,8 @@ class ReportData:
     """Errors by kind and size, where an arm has results."""
     pictures: PicturesInfo | None = None
     """Detections beside the truth."""
+    live: Live | None = None
+    """How far the study is, where its report is drawn while it runs."""
 
     @property
     def answer(self) -> str:

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from harness.report.fusion import MOVED
 from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
 from harness.report.latency_section import WORDS, draw_latency
+from harness.report.live import Live
 from harness.report.pareto import draw_pareto
 from harness.report.plots import draw_curves, draw_families, draw_needs
 from harness.report.quoted import quoted_table
@@ -54,14 +56,16 @@ def write_report(
     reports: str | Path = "reports",
     *,
     published: bool = False,
+    live: Live | None = None,
 ) -> tuple[Path, ...]:
     """Draw the report of one profile of one study; the files written, the page first.
 
     published: published detectors under the Pareto plot, whether or not the study asks for them.
+    live: how far the study is, where it runs; then the page says so and loads itself again.
     Each file is written whole, then renamed. A picture that an earlier report left and that has
     nothing to show any more is taken away.
     """
-    data = gather(place(results), study, profile, published=published)
+    data = replace(gather(place(results), study, profile, published=published), live=live)
     folder = Path(reports) / safe_name(study, "study") / safe_name(profile, "profile")
     return write_files(data, folder)
 
