@@ -54,11 +54,18 @@ def forest(
     arms: Sequence[ArmSummary],
     declared: Sequence[Contrast] = (),
     families: Sequence[FamiliesInfo] = (),
+    spine: Sequence[str] = (),
 ) -> ForestInfo | None:
-    """Arms against the baseline, pairs the study names, gaps of families; None without any."""
+    """Arms against the baseline, pairs the study names, gaps of families; None without any.
+
+    spine: the chain of arms among the declared pairs, each against the one before it.
+    """
     tests = tuple(arm.contrast for arm in arms if arm.contrast is not None and not arm.alias_of)
     groups = [ForestGroup(f"Each arm minus {tests[0].against}", tests)] if tests else []
-    groups += [ForestGroup("Pairs the study names", tuple(declared))] if declared else []
+    chain = f"Each of {' → '.join(spine)} minus the one before it" if spine else ""
+    more = "pairs the study names" if len(declared) > max(0, len(spine) - 1) else ""
+    title = ", and ".join(part for part in (chain, more) if part)
+    groups += [ForestGroup(title[0].upper() + title[1:], tuple(declared))] if declared else []
     for info in families:
         short = info.by.rsplit(".", 1)[-1]
         title = f"Families by {short} at equal cost" + (f", {info.stratum}" if info.stratum else "")

@@ -1,7 +1,6 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from harness.graph import Graph, digest, from_tree
 from harness.latencies import read_latencies
 from harness.ledger import Ledger
 from harness.records import TrialRecord
@@ -24,6 +22,7 @@ from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.live import Live
+from harness.report.networks import NetworksInfo, networks_info
 from harness.report.pareto import ParetoInfo, pareto
 from harness.report.pictures import PicturesInfo, pictures_info
 from harness.report.planned import PlannedInfo, planned_info
@@ -37,9 +36,6 @@ from harness.search import is_passed_over
 from harness.space.rates import rate_notes
 from harness.statistics.contrasts import Contrast, paired_contrasts
 from harness.studies import StudyResults, read_study
-
-OF_MANY = re.compile(r"(proposal|random) \d+\b")
-"""Labels of a search's networks that are too many to be drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +57,8 @@ class ReportData:
     losses: Losses
     ran: Ran
     planned: PlannedInfo
-    networks: dict[str, Graph]
-    """The distinct feature networks, by the first arm that has each."""
+    networks: NetworksInfo
+    """The distinct feature networks, and how each differs from the baseline's."""
     fusion_curves: CurvesInfo | None = None
     """Fusion weights over time, where an arm learns them."""
     latency: LatencyInfo | None = None
@@ -128,7 +124,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         losses=losses(trials),
         ran=ran,
         planned=planned_info(results, found, ledger),
-        networks=_networks(trials),
+        networks=networks_info(trials, label_of(cells, found.baseline)),
         latency=latency_info(results, found),
         elsewhere=elsewhere_info(cells, brought),
         quoted=quoted(found, arms, ran.settings),
@@ -169,21 +165,6 @@ def _declared(cells: pd.DataFrame, wanted: Asked, tuning: Tuning) -> tuple[Contr
         rows = cells[cells["label"] == tuning.best.get(label or "", label)].dropna(subset=["ap"])
         values[name] = dict(zip(map(int, rows["seed"]), map(float, rows["ap"]), strict=True))
     return paired_contrasts(values, pairs)
-
-
-def _networks(trials: Mapping[str, Sequence[TrialRecord]]) -> dict[str, Graph]:
-    """Graphs that differ by digest, with the first arm that has them; of a search the one that was
-    found."""
-    found: dict[str, Graph] = {}
-    seen: set[str] = set()
-    for label, records in trials.items():
-        if OF_MANY.match(label):
-            continue
-        graph = from_tree(records[0].spec["model"]["feature_network"]["graph"])
-        if (name := digest(graph)) not in seen:
-            seen.add(name)
-            found[label] = graph
-    return found
 
 
 def _best(trials: Mapping[str, list[TrialRecord]], tuning: Tuning) -> dict[str, list[TrialRecord]]:

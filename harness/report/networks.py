@@ -26,7 +26,7 @@ class Network:
     @property
     def marks(self) -> dict[str, str]:
         """Keys of nodes that the baseline has not, or not so: `added` or `changed`."""
-        if self.difference is None:
+        if self.difference is None or self.difference.little_in_common:
             return {}
         found = dict.fromkeys(self.difference.added, "added")
         return found | {one.after: "changed" for one in self.difference.changed}
@@ -38,7 +38,8 @@ class Network:
         if found is None:
             return ""
         if found.little_in_common:
-            return f"little in common: {found.nodes[1]} nodes, of which {found.corresponding} correspond"
+            of = f"of {found.nodes[1]} nodes {found.corresponding} correspond"
+            return f"little in common: {of}"
         counts = [
             (len(found.added), "added"),
             (len(found.changed), "changed"),
@@ -51,7 +52,8 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class NetworksInfo:
-    """Networks in the order of the plan, the baseline's first where there is one."""
+    """Networks in the order of the plan, the baseline's first; the first one stands for it where
+    a study declares none."""
 
     networks: tuple[Network, ...]
     baseline: str | None = None
@@ -62,7 +64,7 @@ class NetworksInfo:
 def networks_info(
     trials: Mapping[str, Sequence[TrialRecord]], baseline: str | None = None
 ) -> NetworksInfo:
-    """Graphs that differ by digest; of a search the one that was found and what it stands beside."""
+    """Graphs that differ by digest; of a search the one that was found. baseline: a label."""
     graphs: dict[str, Graph] = {}
     arms: dict[str, list[str]] = {}
     for label, records in trials.items():
@@ -72,7 +74,7 @@ def networks_info(
         name = digest(graph)
         graphs.setdefault(name, graph)
         arms.setdefault(name, []).append(label)
-    base = next((name for name, held in arms.items() if baseline in held), None)
+    base = next((name for name, held in arms.items() if baseline in held), next(iter(arms), None))
     order = sorted(graphs, key=lambda name: name != base)
     found = tuple(
         Network(
@@ -84,4 +86,4 @@ def networks_info(
         for name in order
     )
     of = {label: place for place, one in enumerate(found) for label in one.arms}
-    return NetworksInfo(found, found[0].name if base is not None else None, of)
+    return NetworksInfo(found, found[0].name if found else None, of)

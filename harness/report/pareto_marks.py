@@ -26,8 +26,7 @@ def standing(on_front: bool, probability: float | None) -> Standing:
 def colour_of(info: "ParetoInfo") -> dict[str, str]:
     """A colour for each family, or for each point where there are none."""
     groups = list(dict.fromkeys(point.family or point.label for point in info.points))
-    if info.by:
-        groups.sort(key=in_number_order)
+    groups.sort(key=in_number_order)  # the same over every cost
     return dict(zip(groups, colours(len(groups)), strict=True))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from harness.report import write_report
 
+OWN_SCRIPTS = ['<script type="application/json" id="points">', "<script>"]
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
 
@@ -54,8 +55,8 @@ def test_files(make: Any, keep: Any, tmp_path: Path) -> None:
     folder, _ = report(make.grid(1, (1.2, 1.3)), keep, tmp_path)
     assert folder == tmp_path / "reports" / "width" / "laptop"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "curves.svg", "families.svg", "index.html", "pareto.png", "pareto.svg", "summary.csv",
-        "table.csv",
+        "curves.svg", "families.svg", "forest.svg", "index.html", "pareto.png", "pareto.svg",
+        "summary.csv", "table.csv",
     ]  # fmt: skip
     assert (folder / "pareto.png").read_bytes().startswith(b"\x89PNG")
 
@@ -69,7 +70,6 @@ def test_page_is_whole_and_fetches_nothing(
     assert page.open == []
     assert page.fetched == []
     assert len(page.ids) == len(set(page.ids))
-    assert "script" not in page.tags
     assert not re.search(r"@import|url\((?!#)", text)
     used = set(re.findall(r"url\(#([^)]+)\)", text))
     assert used <= set(page.ids)
@@ -102,7 +102,9 @@ def test_names_stay_text(make: Any, keep: Any, tmp_path: Path) -> None:
     cells = tuple(replace(c, arm=evil if c.arm == "fast" else c.arm) for c in study.cells)
     renamed = replace(study, cells=cells, question=evil, report={"note": evil})
     _, text = report((renamed, records), keep, tmp_path)
-    assert "<script" not in text
+    assert evil not in text
+    assert "alert(1)<" not in text
+    assert re.findall("<script[^>]*>", text) == OWN_SCRIPTS
     assert "&lt;script&gt;" in text
 
 
