@@ -16,8 +16,9 @@ def write_report(
     *,
     published: bool = False,
     live: Live | None = None,
+    force: bool = False,
 ) -> tuple[Path, ...]:
     """As `harness.report.page.write_report`; matplotlib is loaded only now."""
     from harness.report.page import write_report as write
 
-    return write(results, study, profile, reports, published=published, live=live)
+    return write(results, study, profile, reports, published=published, live=live, force=force)

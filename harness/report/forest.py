@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill, shorten
 
 from matplotlib.figure import Figure
 
@@ -86,20 +87,27 @@ def _step(reach: float) -> float:
 
 
 def draw_forest(info: ForestInfo, width: float = 7.2) -> Figure:
-    """One line a contrast, zero as a rule. What is not separated is drawn quietly."""
-    rows = [row for group in info.groups for row in group.rows]
-    fig, axes = figure(width, 0.55 + 0.24 * len(rows) + 0.24 * len(info.groups))
+    """One line a contrast, zero as a rule. What is not separated is drawn quietly.
+
+    width: in inches; names are broken so that the plot keeps more than half of it.
+    """
+    letters = int(6 * width)
+    lines = len(info.groups) + sum(
+        1 + len(name_of(row, group)) // letters for group in info.groups for row in group.rows
+    )
+    fig, axes = figure(width, 0.55 + 0.24 * lines)
     axes.axvline(0, color=SOFT, linewidth=0.8, zorder=1)
     names: list[str] = []
     y = -1.0
     places = []
     for group in info.groups:
         y += 1
-        axes.text(-info.reach, y, group.title, fontstyle="italic", va="center", color=SOFT)
+        title = shorten(group.title, 2 * letters, placeholder=" …")
+        axes.text(-info.reach, y, title, fontstyle="italic", va="center", color=SOFT)
         for row in group.rows:
             y += 1
             places.append(y)
-            names.append(name_of(row, group))
+            names.append(fill(name_of(row, group), letters))
             _draw_row(axes, row, y, info.reach)
     axes.set_yticks(places, names)
     axes.tick_params(axis="y", length=0, colors=INK)

@@ -18,14 +18,17 @@ from harness.report.forest import draw_forest, forest
 from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
 from harness.report.latency_section import draw_latency
+from harness.report.latex import latex
 from harness.report.live import Live
+from harness.report.markdown import markdown
+from harness.report.paper import paper_plots
 from harness.report.pareto import draw_pareto
-from harness.report.parts import draw_parts, parts_info
 from harness.report.plots import draw_curves, draw_families, draw_needs
 from harness.report.quoted import quoted_table
 from harness.report.render import render
 from harness.report.style import styled, to_png, to_svg
 from harness.report.summary import summary_table
+from harness.report.unchanged import MADE, is_unchanged, keep, made_of
 
 
 def write_report(
@@ -36,17 +39,27 @@ def write_report(
     *,
     published: bool = False,
     live: Live | None = None,
+    force: bool = False,
 ) -> tuple[Path, ...]:
     """Draw the report of one profile of one study; the files written, the page first.
 
     published: published detectors under the Pareto plot, whether or not the study asks for them.
     live: how far the study is, where it runs; then the page says so and loads itself again.
+    force: draw it although nothing has changed since it was drawn.
     Each file is written whole, then renamed. A picture that an earlier report left and that has
     nothing to show any more is taken away.
     """
-    data = replace(gather(place(results), study, profile, published=published), live=live)
+    at = place(results)
     folder = Path(reports) / safe_name(study, "study") / safe_name(profile, "profile")
-    return write_files(data, folder)
+    digest = made_of(at, study, profile, published)
+    if live is None and not force and (there := is_unchanged(folder, digest)) is not None:
+        return there
+    data = replace(gather(at, study, profile, published=published), live=live)
+    (folder / MADE).unlink(missing_ok=True)
+    files = write_files(data, folder)
+    if live is None:
+        keep(folder, digest, files)
+    return files
 
 
 def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
@@ -63,6 +76,8 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "errors.csv": errors_table(data.errors).to_csv(index=False)
         if data.errors and data.errors.arms
         else None,
+        "report.md": markdown(data),
+        "table.tex": latex(data),
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
         "forest.svg": drawn.get("forest"),
@@ -72,6 +87,7 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "course.svg": drawn.get("course"),
         "found.yaml": data.search.file if data.search else None,
     }
+    content |= {f"paper/{name}": made for name, made in paper_plots(data).items()}
     for name, made in content.items():
         if made is None:
             (folder / name).unlink(missing_ok=True)
@@ -90,8 +106,6 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["paretophone"] = to_svg(draw_pareto(data.pareto, small=True))
         if (found := forest(data.arms, data.declared, data.families, data.asked.spine)) is not None:
             drawn["forest"] = to_svg(draw_forest(found))
-        if (costs := parts_info(data.arms)) is not None:
-            drawn["parts"] = to_svg(draw_parts(costs))
         if data.losses:
             drawn["curves"] = to_svg(draw_curves(data.losses))
         if data.needs:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 from matplotlib.figure import Figure
 
@@ -72,7 +73,9 @@ def draw_parts(info: PartsInfo, width: float = 7.2) -> Figure:
             values = [row.costs[kind].get(part, 0.0) / scale for row in info.rows]
             axes.barh(range(len(values)), values, left=left, color=shade, height=0.7, label=part)
             left = [a + b for a, b in zip(left, values, strict=True)]
-        axes.set_yticks(range(len(info.rows)), [row.label for row in info.rows])
+        axes.set_yticks(
+            range(len(info.rows)), [fill(row.label, int(4 * width)) for row in info.rows]
+        )
         axes.set_ylim(len(info.rows) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")
         axes.locator_params(axis="x", nbins=4)

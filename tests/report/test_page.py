@@ -54,9 +54,10 @@ def report(make_study: Any, keep: Any, tmp_path: Path) -> tuple[Path, str]:
 def test_files(make: Any, keep: Any, tmp_path: Path) -> None:
     folder, _ = report(make.grid(1, (1.2, 1.3)), keep, tmp_path)
     assert folder == tmp_path / "reports" / "width" / "laptop"
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "curves.svg", "families.svg", "forest.svg", "index.html", "pareto.png", "pareto.svg",
-        "summary.csv", "table.csv",
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")) == [
+        ".made.json", "curves.svg", "families.svg", "forest.svg", "index.html",
+        "paper/families.pdf", "paper/forest.pdf", "paper/pareto.pdf", "paper/parts.pdf",
+        "pareto.png", "pareto.svg", "report.md", "summary.csv", "table.csv", "table.tex",
     ]  # fmt: skip
     assert (folder / "pareto.png").read_bytes().startswith(b"\x89PNG")
 
@@ -118,9 +119,9 @@ def test_nothing_done_still_gives_a_page(make: Any, keep: Any, tmp_path: Path) -
 
 def test_the_same_results_give_the_same_bytes(make: Any, keep: Any, tmp_path: Path) -> None:
     folder, _ = report(make.grid(1, (1.2, 1.3)), keep, tmp_path)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    report(make.grid(1, (1.2, 1.3)), keep, tmp_path)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
+    write_report(tmp_path / "results", "width", "laptop", tmp_path / "reports", force=True)
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
 
 
 def test_trials_that_differ_in_more_than_the_axes_are_pointed_out(

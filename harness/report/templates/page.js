@@ -49,6 +49,12 @@
     $$("[id]", copy).concat(copy).forEach(one => one.removeAttribute("id"));
     $$("title, style", copy).forEach(one => one.remove());
     copy.setAttribute("aria-hidden", "true");
+    const boxes = $$("g > rect", copy).map(one => ["x", "y", "width", "height"].map(
+      name => Number(one.getAttribute(name))));
+    const left = Math.min(...boxes.map(box => box[0])) - 8, top = Math.min(...boxes.map(box => box[1])) - 16;
+    const right = Math.max(...boxes.map(box => box[0] + box[2])) + 8;
+    const low = Math.max(...boxes.map(box => box[1] + box[3])) + 26;
+    copy.setAttribute("viewBox", `${left} ${top} ${right - left} ${low - top}`);
     return [copy];
   };
   const fill = one => {
@@ -109,6 +115,16 @@
       });
     });
   }
+
+  // Plots wider than the screen scroll in their own frame: then a stop for the keyboard.
+  const frames = () => $$(".draw").forEach(one => {
+    if (one.scrollWidth <= one.clientWidth) return;
+    one.setAttribute("tabindex", "0");
+    one.setAttribute("role", "group");
+    one.setAttribute("aria-label", "plot, scrolls sideways");
+  });
+  frames();
+  addEventListener("resize", frames);
 
   // Contents: where the reader is. Printing: everything that is folded opens.
   const links = new Map($$(".side a").map(one => [one.getAttribute("href").slice(1), one]));
