@@ -93,7 +93,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     """
     found = read_study(results, study, profile)
     wanted = asked(found)
-    ledger = Ledger(results)
+    ledger = _ReadOnce(results)
     brought = read_latencies(results, study, profile)
     cells = with_elsewhere(study_table(found, ledger), brought)
     tuning = tune(found, cells, wanted.tuned)
@@ -133,6 +133,19 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         errors=errors_info(results, cells, arms),
         pictures=pictures_info(results, cells, arms),
     )
+
+
+class _ReadOnce(Ledger):
+    """Records that are asked for again are not read and checked again."""
+
+    def __init__(self, results: Path) -> None:
+        super().__init__(results)
+        self._held: dict[str, TrialRecord | None] = {}
+
+    def get(self, trial_id: str) -> TrialRecord | None:
+        if trial_id not in self._held:
+            self._held[trial_id] = super().get(trial_id)
+        return self._held[trial_id]
 
 
 def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from harness.report.pareto_marks import colour_of
 from harness.report.parts import SHADES, parts_info
 from harness.report.sections import shown
 from harness.report.signature import signature
-from harness.report.style import inline, scoped
+from harness.report.style import inline, scoped, tinted
 from harness.report.wordings import giga, mark, mega, number, p_value, way
 from harness.statistics import contrasts, estimates
 
@@ -129,5 +129,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"num": number, "p": p_value, "giga": giga, "mega": mega}
-    made.filters |= {"mark": mark, "way": way}
+    made.filters |= {"mark": mark, "way": way, "tinted": tinted}
     return made
