@@ -76,9 +76,10 @@ def _p(value: float | None) -> str:
 
 def _note(data: ReportData) -> str:
     said = signature(data.study, data.cells, data.ran.settings, data.ran.frozen)
+    method = said or f"Intervals: {estimates.METHOD}. Test: {contrasts.TEST}."
     words = (
-        f"not separated from the highest mean (Holm over all pairs). Intervals: "
-        f"{estimates.METHOD}. Test: {contrasts.TEST}. GFLOPs are multiply-adds, one per MAC. {said}"
+        "not separated from the highest mean (Holm over all pairs). GFLOPs are 10⁹ multiply-adds, "
+        f"one per MAC. {method}"
     )
     return r"$^{\dagger}$ " + escaped(words)
 

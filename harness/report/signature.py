@@ -69,8 +69,8 @@ def _recipe(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
         "recipe.schedule.ema_decay": "EMA {}",
         "recipe.loss.focal_alpha": "focal alpha {}",
         "recipe.loss.focal_gamma": "gamma {}",
-        "recipe.postprocess.nms": "{} NMS",
-        "recipe.postprocess.iou_threshold": "at IoU {}",
+        "recipe.postprocess.nms": "NMS {}",
+        "recipe.postprocess.iou_threshold": "its IoU {}",
     }
     said = [f"{_values(cells, 'epochs')} epochs at batch {_values(cells, 'batch_size')}"]
     said += [form.format(settings[path]) for path, form in words.items() if path in settings]
@@ -89,7 +89,9 @@ def _place(cells: pd.DataFrame) -> str:
     named = [name for name in cells.columns if str(name).startswith("version.")]
     versions = ", ".join(f"{name[8:]} {_values(cells, name)}" for name in named)
     threads = _values(cells, "threads")
-    device = f"Device {_values(cells, 'device')}" + (f", {threads} threads" if threads else "")
+    device = f"Device {_values(cells, 'device')}" + (
+        f", {threads} thread{'s' * (threads != '1')}" if threads else ""
+    )
     epoch, commit = _values(cells, "code_epoch"), _values(cells, "git_commit")
     code = f"code epoch {epoch}" + (f", commit {commit}" if commit else "")
     return "; ".join(part for part in (device, versions, code) if part)
