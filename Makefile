@@ -2,12 +2,13 @@
 # make run       the main job: search_spaces/bifpn_width.yaml on the laptop profile
 # make test      format, lint, types and tests
 # make chaos     a study whose driver, workers and nodes are killed at random; ten minutes
+# make browser  what the tests of the page in Chromium need (playwright, axe), and these tests
 # make test-slow the rest of the tests: the whole zoo exported, compiled; half an hour
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install run test test-slow chaos format clean
+.PHONY: install run test test-slow browser chaos format clean
 
 install: $(READY)
 
@@ -27,6 +28,11 @@ test: $(READY)
 
 test-slow: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -q -m slow $(ARGS)
+
+browser: $(READY)
+	command -v chromium || apt-get install -y chromium
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/report/test_browser.py $(ARGS)
 
 chaos: $(READY)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python tests/chaos/chaos.py $(ARGS)

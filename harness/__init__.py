@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.door.describe import build
     from harness.exchange import load_detector
     from harness.own import trial_data, trial_network, trial_record
+    from harness.report.notebook import contrast, pareto
     from harness.report.table import table
     from harness.space.zoo import load_topology
     from harness.weights import load_weights
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 __all__ = [
     "build",
     "compile",
+    "contrast",
     "load_detector",
     "load_topology",
     "load_weights",
+    "pareto",
     "table",
     "trial_data",
     "trial_network",
@@ -30,9 +33,11 @@ __all__ = [
 _HOMES = {
     "build": "harness.door.describe",
     "compile": "harness.compiler",
+    "contrast": "harness.report.notebook",
     "load_detector": "harness.exchange",
     "load_topology": "harness.space.zoo",
     "load_weights": "harness.weights",
+    "pareto": "harness.report.notebook",
     "table": "harness.report",
     "trial_data": "harness.own",
     "trial_network": "harness.own",

@@ -77,6 +77,7 @@ def from_json(text: str | bytes) -> TrialRecord:
     version = tree.get("version")
     if not isinstance(version, int):
         raise LedgerError("has no version")
+    read = tree
     try:
         while (version := tree["version"]) in UPGRADES:
             tree = UPGRADES[version](tree)
@@ -88,7 +89,8 @@ def from_json(text: str | bytes) -> TrialRecord:
     if unknown:
         raise LedgerError(f"unknown fields {', '.join(unknown)}")
     try:
-        return _adapter().validate_json(json.dumps(tree), strict=True)
+        as_it_is = text if tree is read else json.dumps(tree)  # most are of this version
+        return _adapter().validate_json(as_it_is, strict=True)
     except ValidationError as error:
         raise LedgerError(first_fault(error)) from None
 

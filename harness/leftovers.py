@@ -1,7 +1,7 @@
 """What lies in a results folder that no record needs: found first, freed when that is asked for.
 
-Records, attempts, logs and study files are never touched, nor anything of a trial that somebody
-is training, nor what a symbolic link leads to.
+Records, attempts, logs, study files and truths are never touched, nor anything of a trial that
+somebody is training, nor what a symbolic link leads to.
 """
 
 import os

@@ -22,7 +22,7 @@ from harness.space.costing import closed_form
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.trainers import began
-from harness.training.prepare import build_detector, open_dataset
+from harness.training.prepare import build_detector, keep_truth_of, open_dataset
 
 SHOWN = 5
 """Faults of detections that an error names."""
@@ -75,6 +75,7 @@ def trial_record(
             max_detections=spec.recipe.postprocess.max_detections,
         )
         evidence = Evidence(found, matches)
+        keep_truth_of(dataset, where)
     environment = describe(find_device(where.device), where.threads, where.engine)
     known = {
         "environment": environment,

@@ -37,7 +37,7 @@ from harness.training.failures import classify
 from harness.training.feeds import Feeds, open_feeds
 from harness.training.logs import timed
 from harness.training.predict import predict
-from harness.training.prepare import build_detector, open_dataset
+from harness.training.prepare import build_detector, keep_truth_of, open_dataset
 from harness.training.stops import Stops, heeded
 from harness.training.tensorboard import curves_of
 from harness.training.train import Trainer
@@ -181,6 +181,7 @@ def _perform(
         return None
     with timed("evaluation"):
         metrics, evidence = evaluate(trainer.trained)
+    keep_truth_of(dataset, where)
     underway.keep_best(trainer.epoch, metrics.ap)
     facts |= {
         "peak_memory_mb": max(peak_mb, memory.megabytes()),

@@ -14,10 +14,11 @@ PACKAGE = ROOT / "harness"
 
 FLOORS = (
     ("errors", "registry", "plugins", "outcomes", "files", "commit", "matches"),
-    ("graph", "records", "claims", "statistics"),
+    ("graph", "records", "claims", "statistics", "draws"),
     ("space",),
     (
         "ledger",
+        "truths",
         "studies",
         "timings",
         "latencies",
@@ -48,7 +49,7 @@ FLOORS = (
         "probe",
         "calibrate",
     ),
-    ("evaluation",),
+    ("evaluation", "doctor"),
     ("door",),
     ("fidelity",),
     ("cli", "door.options", "door.place"),

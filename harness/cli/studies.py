@@ -245,6 +245,9 @@ def latency(
 @click.option(
     "--published", is_flag=True, help="Published detectors on the Pareto plot, quoted, not ranked."
 )
+@click.option(
+    "--live", is_flag=True, help="Draw it again as trials end, until the study is over or Ctrl-C."
+)
 @friendly
 def report(
     study: str,
@@ -253,21 +256,39 @@ def report(
     results: Path,
     reports: str,
     published: bool,
+    live: bool,
 ) -> None:
     """Draw the report of a study again, from results alone."""
     from harness.door.printing import say_written
+    from harness.files import place
     from harness.plugins import load
     from harness.studies import chosen_profile, study_name
 
     load(plugins)
     name = study_name(study)
     profile = chosen_profile(results, name, profile)
-    say_written(write_report(results, reports, name, profile, published))
+
+    def draw(now: Any = None) -> Any:
+        return write_report(results, reports, name, profile, published, now)
+
+    if not live:
+        say_written(draw())
+        return
+    from harness.door.live import follow
+    from harness.door.lookout import Lookout
+
+    lookout = Lookout(place(results), name, profile)
+    say_written(follow(lookout, draw, lambda line: click.echo(line, err=True)))
 
 
 def write_report(
-    results: Path, reports: str, study: str, profile: str, published: bool = False
+    results: Path,
+    reports: str,
+    study: str,
+    profile: str,
+    published: bool = False,
+    live: Any = None,
 ) -> Any:
     from harness.report import write_report as write
 
-    return write(results, study, profile, Path(reports), published=published)
+    return write(results, study, profile, Path(reports), published=published, live=live)

@@ -94,7 +94,7 @@ def _check_study(file: Path) -> Sequence[Fault]:
             faults.update(dict.fromkeys(_check_search(study)))
         for choice in explicit(study.spec):
             try:
-                spec = bind(study, choice, study.spec.seed_list[0], _any_data)
+                spec = bind(study, choice, study.spec.seeds_of(choice.arm)[0], _any_data)
                 price(study, choice, spec)
             except SpecError as error:
                 # What is left out for being wrong is not missing

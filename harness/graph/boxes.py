@@ -1,6 +1,7 @@
 """The boxes of a picture: backbone maps and nodes, each with what is unusual of it."""
 
 from collections import Counter
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -10,13 +11,22 @@ from harness.graph.names import level_of
 from harness.graph.spec import Graph, Node, Op
 from harness.graph.wording import brief_label, cut, edge_words, op_label, usual, usual_ops
 
+MARKS = {"added": "+", "changed": "~"}
+"""Signs of nodes that another graph has not, or has otherwise."""
+
 
 class Boxes:
-    """Draws the boxes of a canvas. numbers: of the boxes, by key."""
+    """Draws the boxes of a canvas. numbers: of the boxes, by key. marks: see `MARKS`, by key."""
 
     def __init__(
-        self, graph: Graph, canvas: Canvas, inferred: Any, numbers: dict[str, int]
+        self,
+        graph: Graph,
+        canvas: Canvas,
+        inferred: Any,
+        numbers: dict[str, int],
+        marks: Mapping[str, str] | None = None,
     ) -> None:
+        self.marks = marks or {}
         self.graph, self.canvas, self.inferred, self.numbers = graph, canvas, inferred, numbers
         self.outputs = {key for _, key in graph.outputs}
         self.notes = notes(graph, inferred)
@@ -39,8 +49,11 @@ class Boxes:
         (x, y), wide = self.canvas.at(key), self.canvas.box_w
         shown = cut(name, int((wide - 6) / 6.0))
         lift = -1.0 if second else 4.0
+        mark = self.marks.get(key, "")
+        kind += f" mark {mark}" if mark else ""
+        said = f"{hover}\n{mark}" if mark else hover
         parts = [
-            f'<g class="n{self.numbers[key]}"><title>{escape(hover)}</title>',
+            f'<g class="n{self.numbers[key]}"><title>{escape(said)}</title>',
             f'<rect class="{kind}" x="{x - wide / 2:.1f}" y="{y - BOX_H / 2:.1f}" '
             f'width="{wide:.0f}" height="{BOX_H:.0f}" rx="7"/>',
             f'<text class="mid" x="{x:.1f}" y="{y + lift:.1f}">{escape(shown)}</text>',
@@ -48,6 +61,9 @@ class Boxes:
         if second:
             small = escape(cut(second, int((wide - 8) / 4.3)))
             parts.append(f'<text class="tiny mid" x="{x:.1f}" y="{y + 11:.1f}">{small}</text>')
+        if mark:
+            place = f'x="{x - wide / 2 + 4:.1f}" y="{y - BOX_H / 2 + 10:.1f}"'
+            parts.append(f'<text class="sign" {place}>{MARKS[mark]}</text>')
         if key in self.sets:
             place = f'x="{x + wide / 2 - 4:.1f}" y="{y - BOX_H / 2 + 9.5:.1f}"'
             parts.append(f'<text class="tiny end" {place}>{self.sets[key]}</text>')

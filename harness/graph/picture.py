@@ -1,13 +1,13 @@
 """A graph as one SVG: levels as rows, coarse on top; time to the right; repeats side by side."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
 from harness.graph.about import About, about_graph
-from harness.graph.boxes import Boxes, is_extra, notes, sets_of_weights
+from harness.graph.boxes import MARKS, Boxes, is_extra, notes, sets_of_weights
 from harness.graph.canvas import Canvas
 from harness.graph.layout import input_key, lay_out
 from harness.graph.spec import Graph, Node
@@ -17,12 +17,12 @@ from harness.graph.wording import count, habit, human, usual_ways
 STYLE = """
 .fn{--ink:#1f2328;--soft:#59636e;--line:#d1d9e0;--paper:#fff;--band:#f4f6f8;--map:#e7ebef;\
 --same:#59636e;--skip:#009e73;--skip-b:#7d9a00;--skip-c:#2c6e54;--up:#0072b2;--down:#d55e00;\
---out:#1f2328;\
+--out:#1f2328;--mark:#9a3d94;\
 font-family:-apple-system,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif}
 @media (prefers-color-scheme:dark){.fn{--ink:#e6edf3;--soft:#9198a1;--line:#3d444d;--paper:#0d1117;\
 --band:#151b23;--map:#2a313c;--same:#9198a1;--skip:#2cc79b;--skip-b:#a9c23f;--skip-c:#86b8a2;\
 --up:#56b4e9;--down:#f0883e;\
---out:#e6edf3}}
+--out:#e6edf3;--mark:#d8a0d3}}
 .fn text{fill:var(--ink);font-size:11.5px}.fn .title{font-size:17px;font-weight:650}
 .fn .soft{fill:var(--soft);font-size:11px}.fn .tiny{fill:var(--soft);font-size:8.5px}
 .fn .mid{text-anchor:middle}.fn .end{text-anchor:end}
@@ -30,6 +30,8 @@ font-family:-apple-system,'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif}
 .fn .box{fill:var(--paper);stroke:var(--soft);stroke-width:1.1}
 .fn .map{fill:var(--map);stroke:none}.fn .extra{fill:var(--map);stroke:var(--soft);\
 stroke-dasharray:3 2.5}.fn .out{stroke:var(--out);stroke-width:2.2}
+.fn .mark{stroke-width:2.4}.fn .added{stroke:var(--mark)}.fn .changed{stroke:var(--mark);\
+stroke-dasharray:6 3}.fn .sign{fill:var(--mark);font-weight:700}
 .fn .edge{fill:none;stroke-width:1.5}.fn.many .edge{stroke-width:1.15}
 .fn .same{stroke:var(--same)}.fn .skip{stroke:var(--skip)}
 .fn .skip-b{stroke:var(--skip-b)}.fn .skip-c{stroke:var(--skip-c)}
@@ -48,12 +50,15 @@ def to_svg(
     reach: Mapping[int, int | None] | None = None,
     about: About | None = None,
     sizes: str = "",
+    marks: Mapping[str, str] | None = None,
 ) -> str:
-    """One self-contained SVG, light and dark. The arguments are those of `to_text`.
+    """One self-contained SVG, light and dark. The other arguments are those of `to_text`.
+
+    marks: `added` or `changed`, by the keys of nodes that another graph has not, or not so.
 
     In a browser, a box under the pointer leaves only its own edges standing.
     """
-    return _Picture(graph, inferred, reach, about or About(), sizes).drawn()
+    return _Picture(graph, inferred, reach, about or About(), sizes, marks or {}).drawn()
 
 
 class _Picture:
@@ -66,6 +71,7 @@ class _Picture:
         reach: Mapping[int, int | None] | None,
         about: About,
         sizes: str,
+        marks: Mapping[str, str],
     ) -> None:
         self.graph, self.inferred, self.reach = graph, inferred, reach
         self.about = about if about.sections else about_graph(graph)
@@ -81,11 +87,11 @@ class _Picture:
             right=112.0 if reach is not None else 78.0,
         )
         projected = inferred.projected if inferred is not None else ()
-        self.legend = _legend(graph, canvas, projected)
+        self.legend = _legend(graph, canvas, projected, set(marks.values()))
         self.canvas = replace(canvas, legend=len(self.legend))
         keys = [*map(input_key, graph.inputs), *(node.key for node in graph.nodes)]
         self.numbers = {key: number for number, key in enumerate(keys)}
-        self.boxes = Boxes(graph, self.canvas, inferred, self.numbers)
+        self.boxes = Boxes(graph, self.canvas, inferred, self.numbers, marks)
         ways = tuple(usual_ways(graph).values())
         self.strokes = Strokes(self.canvas, self.numbers, ways, projected)
 
@@ -229,10 +235,15 @@ class _Entry:
         return f'{mark}<text class="soft" x="{x:.1f}" y="{y:.1f}">{self.words}</text>'
 
 
-def _legend(graph: Graph, canvas: Canvas, projected: Projected) -> list[list[_Entry]]:
+def _legend(
+    graph: Graph, canvas: Canvas, projected: Projected, marks: Collection[str]
+) -> list[list[_Entry]]:
     """What occurs in a picture: edges first, boxes on a line of their own."""
     lines: list[list[_Entry]] = []
-    for entries in (_legend_of_edges(canvas, projected), _legend_of_boxes(graph)):
+    of_marks = [
+        _Entry(f"{MARKS[one]} {one}", box=f"box mark {one}") for one in MARKS if one in marks
+    ]
+    for entries in (_legend_of_edges(canvas, projected), [*_legend_of_boxes(graph), *of_marks]):
         lines.append([])
         for entry in entries:
             if 20 + sum(one.width for one in [*lines[-1], entry]) > canvas.width and lines[-1]:

@@ -24,7 +24,7 @@ def make_plan(study: Study, ledger: Ledger, facts: FactsOf, *, retry_failed: boo
     faults: dict[Fault, None] = {}
     costs: dict[str, Cost] = {}
     for choice in explicit(study.spec):
-        for seed in study.spec.seed_list:
+        for seed in study.spec.seeds_of(choice.arm):
             try:
                 spec = bind(study, choice, seed, facts)
                 cost = _cost(study, choice, spec, costs)

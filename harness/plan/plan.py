@@ -67,8 +67,11 @@ class Plan:
     def pending(self) -> tuple[TrialSpec, ...]:
         """What is still to be trained, each trial once: first all first seeds, then all second."""
         found = {p.spec.id: p for p in self.cells if p.cell.status == "pending"}
-        seeds = {seed: place for place, seed in enumerate(self.study.spec.seed_list)}
-        ordered = sorted(found.values(), key=lambda planned: seeds[planned.cell.seed])
+
+        def place(planned: Planned) -> int:
+            return self.study.spec.seeds_of(planned.cell.arm).index(planned.cell.seed)
+
+        ordered = sorted(found.values(), key=place)
         return tuple(planned.spec for planned in ordered)
 
     def pending_sources(self, ledger: Ledger, where: Workplace) -> tuple[TrialSpec, ...]:

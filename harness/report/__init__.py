@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from harness.report.live import Live
 from harness.report.table import table
 
 __all__ = ["table", "write_report"]
@@ -14,8 +15,10 @@ def write_report(
     reports: str | Path = "reports",
     *,
     published: bool = False,
+    live: Live | None = None,
+    force: bool = False,
 ) -> tuple[Path, ...]:
     """As `harness.report.page.write_report`; matplotlib is loaded only now."""
     from harness.report.page import write_report as write
 
-    return write(results, study, profile, reports, published=published)
+    return write(results, study, profile, reports, published=published, live=live, force=force)

@@ -3,24 +3,31 @@
 A factor is a family: one network for each coefficient. Each seed gives a family one curve, AP
 against log2 of multiply-adds, straight between its networks. Families are read over the costs
 that all of them reach; a family's height is the mean of its curve there. One seed gives one
-height, so heights and gaps have t intervals over seeds, and gaps are paired by seed, which lets
-networks that two families share cancel out.
+height, so heights and gaps have intervals over seeds (and over test images, where their draws are
+known), and gaps are paired by seed, which lets networks that two families share cancel out.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from harness.report.samples import Network, networks
 from harness.report.table import column_of
-from harness.statistics.contrasts import Contrast, paired_contrasts
-from harness.statistics.estimates import Estimate, estimate
-
-Curve = tuple[tuple[float, float], ...]
-"""(log2 multiply-adds, AP), by rising cost."""
+from harness.report.trends import Trend, doublings, overall_trend, trends
+from harness.statistics.contrasts import Contrast
+from harness.statistics.curves import (
+    combined,
+    common_costs,
+    common_seeds,
+    estimate_of,
+    gap_contrasts,
+    height_over,
+)
+from harness.statistics.estimates import Estimate
+from harness.statistics.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,8 @@ class Family:
     name: str
     points: tuple[tuple[float, Estimate], ...]
     """(multiply-adds, AP over seeds) of each network, by rising cost."""
-    curves: dict[int, Curve]
-    """By seed; a seed counts where every network of the family is done."""
+    curves: tuple[int, ...]
+    """The seeds that give the family a curve: every network of it is done."""
     height: Estimate | None
     """Mean AP over the common cost."""
 
@@ -49,104 +56,165 @@ class FamiliesInfo:
     """AP gained per doubling of multiply-adds, over all families: one slope a seed."""
     stratum: str = ""
     """What all these networks share of the other axes, in words."""
+    trends: tuple[Trend, ...] = ()
+    """AP per doubling along each axis alone."""
+    doublings: float = 0.0
+    """How far all these networks' costs lie apart."""
+    images: bool = False
+    """Whether intervals hold the draws of the test images too."""
+
+    @property
+    def caution(self) -> str:
+        """What must be said of the trend where costs lie close together; else empty."""
+        return NARROW.format(self.doublings) if self.trend and self.doublings < 1 else ""
+
+    @property
+    def short(self) -> str:
+        return self.by.rsplit(".", 1)[-1]
+
+    @property
+    def held(self) -> tuple[Family, ...]:
+        """Families with a height, the highest first."""
+        known = [one for one in self.families if one.height is not None]
+        return tuple(sorted(known, key=lambda one: -one.height.mean if one.height else 0.0))
+
+    @property
+    def level(self) -> tuple[str, ...]:
+        """Families not separated from the highest, itself first."""
+        if not self.held:
+            return ()
+        top = self.held[0].name
+        beaten = {
+            gap.against if gap.arm == top else gap.arm
+            for gap in self.gaps
+            if gap.separated and top in (gap.arm, gap.against)
+        }
+        return tuple(one.name for one in self.held if one.name not in beaten)
 
     @property
     def answer(self) -> str:
-        """One sentence that claims no more than the seeds carry."""
-        short = self.by.rsplit(".", 1)[-1]
-        held = [family for family in self.families if family.height is not None]
-        if self.common is None or len(held) < 2:
-            return f"The families by {short} share no range of costs with results, so none compare."
-        seeds = max(len(family.curves) for family in held)
-        over = f"over {self.common[0] / 1e9:.3g} to {self.common[1] / 1e9:.3g} GFLOPs"
-        heights = [family.height.mean for family in held if family.height is not None]
-        spread = max(heights) - min(heights)
-        parted = [gap for gap in self.gaps if gap.separated]
-        if not parted:
+        """Which family to use, how sure that is, and what would settle it."""
+        if self.common is None or len(self.held) < 2:
             return (
-                f"At equal cost no {short} is separated from another (n={seeds} seeds): {over} "
-                f"the families' mean APs lie within {spread:.3f} of each other."
+                f"The families by {self.short} share no range of costs with results, so none "
+                "compare."
             )
-        top = max(held, key=lambda family: family.height.mean if family.height else 0.0)
-        beaten = [
-            gap.against if gap.arm == top.name else gap.arm
-            for gap in parted
-            if top.name in (gap.arm, gap.against)
-        ]
-        level = [family.name for family in held if family is not top and family.name not in beaten]
-        tail = f"; not separated from it: {', '.join(level)}" if level else ""
+        seeds = [len(family.curves) for family in self.held]
+        n = (
+            f"n={seeds[0]} seeds"
+            if len(set(seeds)) == 1
+            else f"n={min(seeds)} to {max(seeds)} seeds"
+        )
+        over = f"over {self.common[0] / 1e9:.3g} to {self.common[1] / 1e9:.3g} GFLOPs"
+        if not any(gap.separated for gap in self.gaps):
+            return self._undecided(n, over)
+        top, level = self.held[0], self.level
+        beaten = [one.name for one in self.held if one.name not in level]
+        tail = f"; not separated from it: {', '.join(level[1:])}" if level[1:] else ""
         return (
-            f"At equal cost ({over}) {short} {top.name} has the highest mean AP, {top.height}; "
-            f"separated from it: {', '.join(beaten) or 'none'}{tail}."
+            f"At equal cost ({over}) {self.short} {top.name} has the highest mean AP, "
+            f"{top.height}; separated from it: {', '.join(beaten) or 'none'}{tail}."
         )
 
+    def _undecided(self, n: str, over: str) -> str:
+        means = [one.height.mean for one in self.held if one.height]
+        said = (
+            f"At equal cost no {self.short} is separated from another ({n}): {over} "
+            f"the families' mean APs lie within {max(means) - min(means):.3f} of each other"
+        )
+        widest = self.widest
+        if widest is None:
+            return f"{said}. {self._settles()}"
+        reach = max(abs(widest.low or 0.0), abs(widest.high or 0.0))
+        return f"{said}, and gaps up to {reach:.3f} are not excluded. {self._settles()}"
 
-def families(cells: pd.DataFrame, by: str, stratum: str = "") -> FamiliesInfo | None:
-    """Families of a study's table, or None where it has no such axis or no AP."""
-    column = column_of(by)
-    needed = [column, "macs", "ap", "seed"]
-    if any(name not in cells for name in needed):
+    @property
+    def widest(self) -> Contrast | None:
+        """The gap whose interval reaches furthest from 0."""
+        known = [gap for gap in self.gaps if gap.low is not None and gap.high is not None]
+        reach = [max(abs(gap.low or 0.0), abs(gap.high or 0.0)) for gap in known]
+        return known[reach.index(max(reach))] if known else None
+
+    def _settles(self) -> str:
+        """What would settle it: how many seeds, by the two families furthest apart."""
+        top, last = self.held[0].name, self.held[-1].name
+        if max(len(one.curves) for one in self.held) < FEWEST:
+            return f"{FEWEST} seeds a network are the least that could part two."
+        gap = next(one for one in self.gaps if {one.arm, one.against} == {top, last})
+        needs = getattr(gap, "needs", None)
+        about = f"about {needs} seeds" if needs else "more seeds"
+        return f"To part {top} from {last} by the gap they show, {about} would be needed."
+
+
+NARROW = (
+    "All costs lie within {:.2g} of a doubling, so this slope is no promise of what a whole one "
+    "would bring."
+)
+FEWEST = 6
+"""Pairs of seeds below which an exact sign-flip test cannot reach .05."""
+
+
+def families(
+    cells: pd.DataFrame,
+    by: str,
+    stratum: str = "",
+    samples: Mapping[str, Sample] | None = None,
+    axes: Mapping[str, Sequence[Any]] | None = None,
+) -> FamiliesInfo | None:
+    """Families of a study's table, or None where it has no such axis or no AP.
+
+    samples: by label, with draws of the test images where they are known. axes: values by dotted
+    path, for the trends along each.
+    """
+    if any(name not in cells for name in (column_of(by), "macs", "ap", "seed")):
         return None
-    rows = cells[cells["status"] != "rejected"].dropna(subset=[column, "macs"])
-    grouped = {str(value): group for value, group in rows.groupby(column, sort=False)}
-    curves = {name: _curves(group) for name, group in grouped.items()}
-    common = _common([curve for held in curves.values() for curve in held.values()])
-    heights = {
-        name: {seed: _height(curve, common) for seed, curve in held.items()} if common else {}
-        for name, held in curves.items()
-    }
+    rows = cells[cells["status"] != "rejected"].dropna(subset=[column_of(by), "macs"])
+    groups = {str(value): group for value, group in rows.groupby(column_of(by), sort=False)}
+    held = {name: networks(group, samples) for name, group in groups.items()}
+    whole = {name: nets for name, nets in held.items() if _is_whole(groups[name], nets)}
+    common = common_costs([[one.macs for one in nets] for nets in whole.values()])
+    heights = {name: _height(nets, common) for name, nets in whole.items() if common}
     made = tuple(
-        Family(name, _points(group), curves[name], estimate(list(heights[name].values())))
-        for name, group in grouped.items()
+        Family(
+            name,
+            _points(nets),
+            common_seeds([one.sample for one in nets]) if name in whole else (),
+            estimate_of(heights[name]) if name in heights else None,
+        )
+        for name, nets in held.items()
     )
-    gaps = paired_contrasts(heights, list(combinations(heights, 2)))
-    return FamiliesInfo(by, made, common, gaps, _trend(rows), stratum)
+    every = [one for nets in held.values() for one in nets]
+    return FamiliesInfo(
+        by,
+        made,
+        common,
+        gap_contrasts(heights, list(combinations(heights, 2))),
+        overall_trend(every),
+        stratum,
+        trends(every, axes or {}),
+        doublings([one.macs for one in every]),
+        bool(every) and all(one.sample.draws is not None for one in every),
+    )
 
 
-def _points(group: pd.DataFrame) -> tuple[tuple[float, Estimate], ...]:
-    found = []
-    for macs, cells in group.groupby("macs"):
-        one = estimate(list(cells.drop_duplicates("seed")["ap"]))
-        if one is not None:
-            found.append((float(str(macs)), one))
-    return tuple(found)
+def _is_whole(group: pd.DataFrame, nets: Sequence[Network]) -> bool:
+    """Whether a family gives curves: networks of two costs at least, each with an AP, and a seed
+    that all of them have."""
+    costs = set(group["macs"])
+    return (
+        len(costs) > 1
+        and {one.macs for one in nets} == costs
+        and bool(common_seeds([one.sample for one in nets]))
+    )
 
 
-def _curves(group: pd.DataFrame) -> dict[int, Curve]:
-    """A curve a seed. Networks of equal cost are one point (aliases are one network)."""
-    networks = group["macs"].nunique()
-    curves = {}
-    for seed, cells in group.dropna(subset=["ap"]).groupby("seed"):
-        means = cells.groupby("macs")["ap"].mean()
-        if len(means) == networks and networks > 1:
-            curves[int(str(seed))] = tuple(
-                (math.log2(float(str(macs))), float(ap)) for macs, ap in means.items()
-            )
-    return curves
+def _height(nets: Sequence[Network], common: tuple[float, float]) -> Sample:
+    weights = height_over([one.macs for one in nets], common)
+    return combined([one.sample for one in nets], list(weights))
 
 
-def _common(curves: Sequence[Curve]) -> tuple[float, float] | None:
-    """The costs every curve covers, as multiply-adds."""
-    if not curves:
-        return None
-    low = max(curve[0][0] for curve in curves)
-    high = min(curve[-1][0] for curve in curves)
-    return (2**low, 2**high) if low < high else None
-
-
-def _height(curve: Curve, common: tuple[float, float]) -> float:
-    """Mean of the straight-line curve over the common costs, in log2 (exact, by trapezoids)."""
-    low, high = math.log2(common[0]), math.log2(common[1])
-    x, y = np.array([p[0] for p in curve]), np.array([p[1] for p in curve])
-    grid = np.array([low, *x[(x > low) & (x < high)], high])
-    return float(np.trapezoid(np.interp(grid, x, y), grid) / (high - low))
-
-
-def _trend(rows: pd.DataFrame) -> Estimate | None:
-    slopes = []
-    for _, cells in rows.dropna(subset=["ap"]).groupby("seed"):
-        means = cells.groupby("macs")["ap"].mean()
-        if len(means) > 1:
-            x = np.log2(means.index.to_numpy(dtype=float))
-            slopes.append(float(np.polyfit(x, means.to_numpy(dtype=float), 1)[0]))
-    return estimate(slopes)
+def _points(nets: Sequence[Network]) -> tuple[tuple[float, Estimate], ...]:
+    """Networks of equal cost are one point (aliases are one network)."""
+    first = {one.macs: one for one in reversed(nets)}
+    found = [(macs, estimate_of(first[macs].sample)) for macs in sorted(first)]
+    return tuple((macs, one) for macs, one in found if one is not None)

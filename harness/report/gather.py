@@ -1,7 +1,6 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from harness.graph import Graph, digest, from_tree
 from harness.latencies import read_latencies
 from harness.ledger import Ledger
 from harness.records import TrialRecord
@@ -17,12 +15,16 @@ from harness.report.ablation import AblationInfo, ablation_info
 from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
 from harness.report.elsewhere import ElsewhereInfo, elsewhere_info, with_elsewhere
+from harness.report.errors import ErrorsInfo, errors_info
 from harness.report.families import FamiliesInfo, families
 from harness.report.fusion import FusionArm, fusion_arms
 from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
+from harness.report.live import Live
+from harness.report.networks import NetworksInfo, networks_info
 from harness.report.pareto import ParetoInfo, pareto
+from harness.report.pictures import PicturesInfo, pictures_info
 from harness.report.planned import PlannedInfo, planned_info
 from harness.report.plots import Losses, losses
 from harness.report.quoted import QuotedInfo, quoted
@@ -34,9 +36,6 @@ from harness.search import is_passed_over
 from harness.space.rates import rate_notes
 from harness.statistics.contrasts import Contrast, paired_contrasts
 from harness.studies import StudyResults, read_study
-
-OF_MANY = re.compile(r"(proposal|random) \d+\b")
-"""Labels of a search's networks that are too many to be drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,8 @@ class ReportData:
     losses: Losses
     ran: Ran
     planned: PlannedInfo
-    networks: dict[str, Graph]
-    """The distinct feature networks, by the first arm that has each."""
+    networks: NetworksInfo
+    """The distinct feature networks, and how each differs from the baseline's."""
     fusion_curves: CurvesInfo | None = None
     """Fusion weights over time, where an arm learns them."""
     latency: LatencyInfo | None = None
@@ -72,6 +71,12 @@ class ReportData:
     """What was searched, where the study searches."""
     ablation: AblationInfo | None = None
     """What each part is worth, where the study takes something apart."""
+    errors: ErrorsInfo | None = None
+    """Errors by kind and size, where an arm has results."""
+    pictures: PicturesInfo | None = None
+    """Detections beside the truth."""
+    live: Live | None = None
+    """How far the study is, where its report is drawn while it runs."""
 
     @property
     def answer(self) -> str:
@@ -88,7 +93,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     """
     found = read_study(results, study, profile)
     wanted = asked(found)
-    ledger = Ledger(results)
+    ledger = _ReadOnce(results)
     brought = read_latencies(results, study, profile)
     cells = with_elsewhere(study_table(found, ledger), brought)
     tuning = tune(found, cells, wanted.tuned)
@@ -112,20 +117,35 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         declared=_declared(cells, wanted, tuning),
         pareto=main,
         others=tuple(info for info in drawn if info.points),
-        families=_families(cells, wanted),
+        families=_families(cells, wanted, found),
         fusion=fusion_arms(trials),
         fusion_curves=fusion_curves(_best(trials, tuning)),
         needs=tuple(needs),
         losses=losses(trials),
         ran=ran,
         planned=planned_info(results, found, ledger),
-        networks=_networks(trials),
+        networks=networks_info(trials, label_of(cells, found.baseline)),
         latency=latency_info(results, found),
         elsewhere=elsewhere_info(cells, brought),
         quoted=quoted(found, arms, ran.settings),
         search=search_info(found, cells, records),
         ablation=ablation_info(found, cells, tuning, untuned),
+        errors=errors_info(results, cells, arms),
+        pictures=pictures_info(results, cells, arms),
     )
+
+
+class _ReadOnce(Ledger):
+    """Records that are asked for again are not read and checked again."""
+
+    def __init__(self, results: Path) -> None:
+        super().__init__(results)
+        self._held: dict[str, TrialRecord | None] = {}
+
+    def get(self, trial_id: str) -> TrialRecord | None:
+        if trial_id not in self._held:
+            self._held[trial_id] = super().get(trial_id)
+        return self._held[trial_id]
 
 
 def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +154,7 @@ def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[[not one for one in passed]]
 
 
-def _families(cells: pd.DataFrame, wanted: Asked) -> tuple[FamiliesInfo, ...]:
+def _families(cells: pd.DataFrame, wanted: Asked, study: StudyResults) -> tuple[FamiliesInfo, ...]:
     """One comparison of the families for each combination of the other axes' values."""
     if wanted.family is None:
         return ()
@@ -143,7 +163,8 @@ def _families(cells: pd.DataFrame, wanted: Asked) -> tuple[FamiliesInfo, ...]:
     found = []
     for _, group in split:
         choice = {name[len(CHOICE) :]: group[name].iloc[0] for name in columns}
-        found.append(families(group, wanted.family, wanted.stratum(choice)))
+        words = wanted.stratum(choice)
+        found.append(families(group, wanted.family, words, axes=study.axes))
     return tuple(info for info in found if info is not None)
 
 
@@ -157,21 +178,6 @@ def _declared(cells: pd.DataFrame, wanted: Asked, tuning: Tuning) -> tuple[Contr
         rows = cells[cells["label"] == tuning.best.get(label or "", label)].dropna(subset=["ap"])
         values[name] = dict(zip(map(int, rows["seed"]), map(float, rows["ap"]), strict=True))
     return paired_contrasts(values, pairs)
-
-
-def _networks(trials: Mapping[str, Sequence[TrialRecord]]) -> dict[str, Graph]:
-    """Graphs that differ by digest, with the first arm that has them; of a search the one that was
-    found."""
-    found: dict[str, Graph] = {}
-    seen: set[str] = set()
-    for label, records in trials.items():
-        if OF_MANY.match(label):
-            continue
-        graph = from_tree(records[0].spec["model"]["feature_network"]["graph"])
-        if (name := digest(graph)) not in seen:
-            seen.add(name)
-            found[label] = graph
-    return found
 
 
 def _best(trials: Mapping[str, list[TrialRecord]], tuning: Tuning) -> dict[str, list[TrialRecord]]:

@@ -1,43 +1,34 @@
 """`write_report`: everything under `reports/<study>/<profile>/`, from `results/` alone.
 
-`index.html` is one file: its pictures are inlined, it fetches nothing and runs no script.
+`index.html` is one file: its pictures are inlined, it fetches nothing, and the one script it runs
+is its own.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from harness.files import place, write_whole
-from harness.graph.draw import to_svg as to_picture
 from harness.ledger import safe_name
 from harness.report.ablation import ablation_table
 from harness.report.ablation_picture import draw_ablation, worths
 from harness.report.course import draw_course
-from harness.report.fusion import MOVED
+from harness.report.errors import errors_table
+from harness.report.errors_picture import draw_error_pictures
+from harness.report.forest import draw_forest, forest
 from harness.report.fusion_curves import draw_fusion_curves
 from harness.report.gather import ReportData, gather
-from harness.report.latency_section import WORDS, draw_latency
+from harness.report.latency_section import draw_latency
+from harness.report.latex import latex
+from harness.report.live import Live
+from harness.report.markdown import markdown
+from harness.report.paper import paper_plots
 from harness.report.pareto import draw_pareto
 from harness.report.plots import draw_curves, draw_families, draw_needs
 from harness.report.quoted import quoted_table
-from harness.report.style import inline, scoped, styled, to_png, to_svg
+from harness.report.render import render
+from harness.report.style import styled, to_png, to_svg
 from harness.report.summary import summary_table
-from harness.statistics import contrasts, estimates
-
-TITLES = {
-    "pareto": "Cost against AP",
-    "curves": "Training loss",
-    "families": "AP against cost by family",
-    "needs": "AP by need",
-    "latency": "Latency ratios",
-    "ablation": "What each part is worth",
-    "weights": "Fusion weights over time",
-    "course": "Best AP of the search so far",
-}
+from harness.report.unchanged import MADE, is_unchanged, keep, made_of
 
 
 def write_report(
@@ -47,16 +38,28 @@ def write_report(
     reports: str | Path = "reports",
     *,
     published: bool = False,
+    live: Live | None = None,
+    force: bool = False,
 ) -> tuple[Path, ...]:
     """Draw the report of one profile of one study; the files written, the page first.
 
     published: published detectors under the Pareto plot, whether or not the study asks for them.
+    live: how far the study is, where it runs; then the page says so and loads itself again.
+    force: draw it although nothing has changed since it was drawn.
     Each file is written whole, then renamed. A picture that an earlier report left and that has
     nothing to show any more is taken away.
     """
-    data = gather(place(results), study, profile, published=published)
+    at = place(results)
     folder = Path(reports) / safe_name(study, "study") / safe_name(profile, "profile")
-    return write_files(data, folder)
+    digest = made_of(at, study, profile, published)
+    if live is None and not force and (there := is_unchanged(folder, digest)) is not None:
+        return there
+    data = replace(gather(at, study, profile, published=published), live=live)
+    (folder / MADE).unlink(missing_ok=True)
+    files = write_files(data, folder)
+    if live is None:
+        keep(folder, digest, files)
+    return files
 
 
 def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
@@ -70,14 +73,21 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "ablation.csv": ablation_table(data.ablation).to_csv(index=False)
         if data.ablation
         else None,
+        "errors.csv": errors_table(data.errors).to_csv(index=False)
+        if data.errors and data.errors.arms
+        else None,
+        "report.md": markdown(data),
+        "table.tex": latex(data),
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
+        "forest.svg": drawn.get("forest"),
         "curves.svg": drawn.get("curves"),
         "families.svg": drawn.get("families"),
         "weights.svg": drawn.get("weights"),
         "course.svg": drawn.get("course"),
         "found.yaml": data.search.file if data.search else None,
     }
+    content |= {f"paper/{name}": made for name, made in paper_plots(data).items()}
     for name, made in content.items():
         if made is None:
             (folder / name).unlink(missing_ok=True)
@@ -93,81 +103,24 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
         if data.pareto.points:
             main = draw_pareto(data.pareto)
             drawn["pareto"], png = to_svg(main), to_png(main)
+            drawn["paretophone"] = to_svg(draw_pareto(data.pareto, small=True))
+        if (found := forest(data.arms, data.declared, data.families, data.asked.spine)) is not None:
+            drawn["forest"] = to_svg(draw_forest(found))
         if data.losses:
             drawn["curves"] = to_svg(draw_curves(data.losses))
         if data.needs:
             drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
         if data.fusion_curves:
             drawn["weights"] = to_svg(draw_fusion_curves(data.fusion_curves))
-        if data.ablation and (found := worths(data.ablation)):
-            drawn["ablation"] = to_svg(draw_ablation(found))
+        if data.ablation and (worth := worths(data.ablation)):
+            drawn["ablation"] = to_svg(draw_ablation(worth))
         if data.search and any(one.ap is not None for one in data.search.course.steps):
             drawn["course"] = to_svg(draw_course(data.search.course))
+        if data.errors:
+            drawn |= {name: to_svg(one) for name, one in draw_error_pictures(data.errors).items()}
         if data.latency:
             drawn["latency"] = to_svg(draw_latency(data.latency))
         for i, info in enumerate(data.families):
             drawn[f"families{i or ''}"] = to_svg(draw_families(info))
         more = [to_svg(draw_pareto(info, small=True)) for info in data.others]
     return drawn, more, png
-
-
-def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> str:
-    """The page. Every name is escaped; only our own pictures are let through as markup."""
-    pictures = {
-        name: Markup(inline(svg, name, TITLES[name.rstrip("0123456789")]))
-        for name, svg in drawn.items()
-    }
-    others = [Markup(inline(svg, f"more{i}", TITLES["pareto"])) for i, svg in enumerate(more)]
-    networks = [
-        (name, Markup(scoped(to_picture(graph), f"net{i}")))
-        for i, (name, graph) in enumerate(data.networks.items())
-    ]
-    template = _environment().get_template("index.html")
-    page = template.render(
-        data=data,
-        pictures=pictures,
-        others=others,
-        networks=networks,
-        METHOD=estimates.METHOD,
-        TEST=contrasts.TEST,
-        MOVED=MOVED,
-        words=WORDS,
-    )
-    return page.rstrip("\n") + "\n"
-
-
-@cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("harness.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {"num": _number, "p": _p, "giga": _giga, "mega": _mega}
-    return made
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value
-
-
-def _number(value: Any, digits: int = 3, sign: bool = False) -> str:
-    """A fraction to so many digits, a dash where there is none."""
-    if not _known(value):
-        return "–"
-    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
-
-
-def _p(value: Any) -> str:
-    """A p value; the smallest are given as a bound."""
-    return "< .001" if _known(value) and value < 0.001 else _number(value)
-
-
-def _giga(value: Any) -> str:
-    return f"{value / 1e9:.3f}" if _known(value) else "–"
-
-
-def _mega(value: Any) -> str:
-    return f"{value / 1e6:.3f}" if _known(value) else "–"

@@ -1,10 +1,12 @@
 """Cost against AP: the data of the plot first (`pareto`), then the drawing (`draw_pareto`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from harness.report.asked import Asked
 from harness.report.landmarks import (
@@ -14,20 +16,12 @@ from harness.report.landmarks import (
     draw_own_panel,
     named,
 )
-from harness.report.style import (
-    BAND,
-    INK,
-    MARKERS,
-    SOFT,
-    colours,
-    figure,
-    fit_heights,
-    in_number_order,
-    place_labels,
-    stacked,
-)
+from harness.report.pareto_marks import Standing, colour_of, draw_keys, draw_measured, standing
+from harness.report.style import figure, fit_heights, place_labels, stacked
 from harness.report.summary import ArmSummary
 from harness.statistics.estimates import Estimate
+from harness.statistics.fronts import ap_draws, cost_draws, front_probability, on_front
+from harness.statistics.samples import Sample, sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +32,9 @@ class Axis:
     label: str
     scale: float
 
+
+WIDE = 4.0
+"""Costs that differ by a greater factor are drawn on a logarithmic axis."""
 
 AXES = {
     "macs": Axis("macs", "GFLOPs (10⁹ multiply-adds, closed form, 1 per MAC)", 1e9),
@@ -60,7 +57,15 @@ class ParetoPoint:
     ap: Estimate
     seeds: tuple[float, ...]
     on_front: bool
+    """Of the means."""
     aliases: tuple[str, ...] = ()
+    front_probability: float | None = None
+    """How likely its true mean is on the front of the true means; None where not known."""
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands to the front as far as is known; by the means where nothing is."""
+        return standing(self.on_front, self.front_probability)
 
     @property
     def name(self) -> str:
@@ -82,12 +87,28 @@ class ParetoInfo:
     """Published detectors to draw with the points, where they were asked for."""
 
     @property
+    def spans(self) -> float:
+        """The largest cost over the smallest."""
+        costs = [point.x for point in self.points if point.x > 0]
+        return max(costs) / min(costs) if costs else 1.0
+
+    @property
     def front(self) -> tuple[ParetoPoint, ...]:
         return tuple(point for point in self.points if point.on_front)
 
 
-def pareto(arms: Sequence[ArmSummary], x: str = "macs", asked: Asked | None = None) -> ParetoInfo:
-    """The points and their front. asked: which axis makes families, for colours."""
+def pareto(
+    arms: Sequence[ArmSummary],
+    x: str = "macs",
+    asked: Asked | None = None,
+    samples: Mapping[str, Sample] | None = None,
+    times: Mapping[str, Sequence[float]] | None = None,
+) -> ParetoInfo:
+    """The points, their front and how likely each is on it.
+
+    asked: which axis makes families, for colours. samples: by label, where draws of the test
+    images are known. times: repeated measurements by label, where the cost is one (latency).
+    """
     asked = asked or Asked()
     axis = AXES[x]
     left_out, found = [], []
@@ -99,34 +120,54 @@ def pareto(arms: Sequence[ArmSummary], x: str = "macs", asked: Asked | None = No
             continue
         found.append(arm)
     found.sort(key=lambda arm: (arm.costs[axis.column], arm.label))
-    points = []
-    for arm in found:
-        cost, mean = arm.costs[axis.column], arm.ap.mean if arm.ap else 0.0
-        beaten = any(
-            other.costs[axis.column] <= cost
-            and other.ap is not None
-            and other.ap.mean >= mean
-            and (other.costs[axis.column] < cost or other.ap.mean > mean)
-            for other in found
-        )
-        assert arm.ap is not None
-        family = asked.family_of(arm.arm, arm.choice)
-        place, stratum = asked.place(arm.choice), asked.stratum(arm.choice)
-        same = tuple(other.label for other in arms if other.alias_of == arm.label)
-        points.append(
-            ParetoPoint(
-                arm.label,
-                family,
-                place,
-                stratum,
-                cost / axis.scale,
-                arm.ap,
-                arm.seeds,
-                not beaten,
-                same,
-            )
-        )
+    means = np.array([[arm.ap.mean if arm.ap else 0.0 for arm in found]])
+    fronts = on_front([arm.costs[axis.column] for arm in found], means)[0] if found else []
+    sure = _probabilities(found, axis.column, samples or {}, times or {})
+    points = [
+        _point(arm, axis, asked, arms, bool(front), probability)
+        for arm, front, probability in zip(found, fronts, sure, strict=True)
+    ]
     return ParetoInfo(axis, tuple(points), tuple(left_out), asked.family or "")
+
+
+def _point(
+    arm: ArmSummary,
+    axis: Axis,
+    asked: Asked,
+    arms: Sequence[ArmSummary],
+    front: bool,
+    probability: float | None,
+) -> ParetoPoint:
+    assert arm.ap is not None
+    return ParetoPoint(
+        label=arm.label,
+        family=asked.family_of(arm.arm, arm.choice),
+        place=asked.place(arm.choice),
+        stratum=asked.stratum(arm.choice),
+        x=arm.costs[axis.column] / axis.scale,
+        ap=arm.ap,
+        seeds=arm.seeds,
+        on_front=front,
+        aliases=tuple(other.label for other in arms if other.alias_of == arm.label),
+        front_probability=probability,
+    )
+
+
+def _probabilities(
+    arms: Sequence[ArmSummary],
+    column: str,
+    samples: Mapping[str, Sample],
+    times: Mapping[str, Sequence[float]],
+) -> list[float | None]:
+    """Of each arm, that it is on the front; measured costs are drawn as APs are."""
+    held = {arm.label: samples.get(arm.label) or sample(arm.seeds) for arm in arms}
+    aps = ap_draws(held)
+    if aps is None:
+        return [None] * len(arms)
+    fixed = {arm.label: arm.costs[column] for arm in arms}
+    if all(label in times for label in fixed):
+        return list(front_probability(cost_draws({name: times[name] for name in fixed}), aps))
+    return list(front_probability(list(fixed.values()), aps))
 
 
 def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
@@ -134,18 +175,24 @@ def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
 
     small: half as wide, without a key, to stand beside others.
     """
-    marks, colour = info.landmarks, _colour(info)
+    marks, colour = info.landmarks, colour_of(info)
     beneath = marks.points if marks and marks.beneath else ()
     below: Axes | None = None
     if marks and not marks.beneath:
         fig, (axes, below) = stacked(7.2, (4.6, 4.0))
     else:
         fig, axes = figure(4.4, 3.3) if small else figure(7.2, 4.6)
-    _draw_measured(axes, info, colour)
+    draw_measured(axes, info, colour)
+    if info.spans > WIDE:
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_locator(LogLocator(base=2, numticks=5 if small else 8))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+        axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(info.axis.label)
     axes.set_ylabel("AP (COCO, mean over seeds)")
     axes.margins(x=0.12)
-    axes.locator_params(axis="x", nbins=4 if small else 7)
+    if info.spans <= WIDE:
+        axes.locator_params(axis="x", nbins=4 if small else 7)
     if marks and below:
         draw_own_panel(axes, below, marks, info.axis.label)
     elif marks:
@@ -154,7 +201,7 @@ def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
     shown = [(p.ap.low, p.ap.high) for p in info.points]
     fit_heights(axes, [*heights, *(mark.ap for mark in beneath)], shown)
     if not small:
-        _keys(axes, info, colour)
+        draw_keys(axes, info, colour)
     _write_names(fig, axes, info, beneath)
     if marks and below:
         place_labels(fig, below, *named(marks.points), len(marks.points))
@@ -169,80 +216,3 @@ def _write_names(fig: Figure, axes: Axes, info: ParetoInfo, beneath: Sequence[La
     ]
     quiet_spots, quiet_names = named(beneath)
     place_labels(fig, axes, [*spots, *quiet_spots], [*names, *quiet_names], len(beneath))
-
-
-def _colour(info: ParetoInfo) -> dict[str, str]:
-    """A colour for each family, or for each point where there are none."""
-    groups = list(dict.fromkeys(point.family or point.label for point in info.points))
-    if info.by:
-        groups.sort(key=in_number_order)
-    return dict(zip(groups, colours(len(groups)), strict=True))
-
-
-def _draw_measured(axes: Axes, info: ParetoInfo, colour: dict[str, str]) -> None:
-    front = info.front
-    if len(front) > 1:
-        axes.step(
-            [point.x for point in front],
-            [point.ap.mean for point in front],
-            where="post",
-            color=SOFT,
-            linewidth=1.1,
-            linestyle=(0, (4, 2)),
-            zorder=1,
-            label="Pareto front of the means",
-        )
-    groups, strata = list(colour), list(dict.fromkeys(point.stratum for point in info.points))
-    for point in info.points:
-        group = point.family or point.label
-        kind = strata.index(point.stratum) if len(strata) > 1 else groups.index(group) // 8
-        _draw_point(axes, point, colour[group], MARKERS[kind % len(MARKERS)])
-
-
-def _draw_point(axes: Axes, point: ParetoPoint, colour: str, marker: str) -> None:
-    if point.ap.low is not None and point.ap.high is not None:
-        axes.plot(
-            [point.x, point.x], [point.ap.low, point.ap.high], color=colour, linewidth=1.2, zorder=2
-        )
-    axes.plot(
-        [point.x] * len(point.seeds),
-        point.seeds,
-        linestyle="none",
-        marker="_",
-        markersize=7,
-        color=colour,
-        alpha=0.9,
-        zorder=3,
-    )
-    axes.plot(
-        [point.x],
-        [point.ap.mean],
-        linestyle="none",
-        marker=marker,
-        markersize=8.5 if point.on_front else 6.5,
-        markerfacecolor=colour if point.on_front else BAND,
-        markeredgecolor=INK if point.on_front else colour,
-        markeredgewidth=1.2,
-        zorder=4,
-    )
-
-
-def _keys(axes: Axes, info: ParetoInfo, colour: dict[str, str]) -> None:
-    """A key where colours mean families; labels beside the points say the rest."""
-    if any(point.family for point in info.points):
-        for name, shade in colour.items():
-            axes.plot([], [], linestyle="none", marker="o", color=shade, label=name)
-    strata = list(dict.fromkeys(point.stratum for point in info.points if point.stratum))
-    for marker, stratum in zip(MARKERS, strata, strict=False):
-        axes.plot([], [], linestyle="none", marker=marker, color=SOFT, label=stratum)
-    axes.plot(
-        [], [], linestyle="none", marker="o", color=SOFT, markeredgecolor=INK, label="on the front"
-    )
-    axes.plot([], [], linestyle="none", marker="_", color=SOFT, label="one seed")
-    axes.plot([], [], color=SOFT, linewidth=1.2, label="95% t interval over seeds")
-    axes.legend(
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        borderaxespad=0,
-        title=info.by.rsplit(".", 1)[-1] or None,
-    )

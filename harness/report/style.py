@@ -23,6 +23,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK, SOFT, LINE, BAND = "#1f2328", "#59636e", "#d1d9e0", "#f6f8fa"
 """Text, quiet text, rules, quiet fill. The page swaps these four for its own in the dark."""
 SWAPS = {INK: "--ink", SOFT: "--soft", LINE: "--line", BAND: "--band"}
+SWAPS |= {OKABE_ITO[i]: f"--c{i}" for i in (0, 2, 6, 7)}
+"""The darkest of the colours have lighter ones in the dark."""
 
 RC: Any = {
     "text.parse_math": False,
@@ -117,9 +119,14 @@ def inline(svg: str, prefix: str, title: str) -> str:
     """SVG text to stand in a page: ids of its own, the page's colours, a name to be read out."""
     body = scoped(svg[svg.index("<svg") :], prefix)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    for colour, name in SWAPS.items():
-        body = body.replace(colour, f"var({name}, {colour})")
+    for colour in SWAPS:
+        body = body.replace(colour, tinted(colour))
     return re.sub(r"<svg ", f'<svg role="img" aria-label="{escape(title)}" ', body, count=1)
+
+
+def tinted(colour: str) -> str:
+    """A colour as the page writes it: its own in the dark, where it has one."""
+    return f"var({SWAPS[colour]}, {colour})" if colour in SWAPS else colour
 
 
 def scoped(svg: str, prefix: str) -> str:

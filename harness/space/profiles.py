@@ -14,7 +14,8 @@ from harness.space.load import Steps, read_text, read_yaml
 from harness.space.names import SAFE_NAME, is_topology, topology_name
 from harness.space.overlay import Place, Placed, absolute, assign, overlay, pruned
 from harness.space.search_faults import search_faults
-from harness.space.study import ARM, Study, StudySpec
+from harness.space.seeds import seed_faults, with_seeds
+from harness.space.study import ARM, SEEDS, Study, StudySpec
 from harness.space.validate import MISSING, located, steps_of, validated
 
 DEFAULT_PROFILE = "laptop"
@@ -51,7 +52,7 @@ def read_study(
     for option in sets:
         placed = _with_set(placed, option)
     if seeds is not None:
-        placed = assign(placed, ("seeds",), seeds, Place("--seeds"))
+        placed = with_seeds(placed, seeds)
     placed = absolute(placed)
     faults: list[Fault] = []
     for _ in range(3):
@@ -164,10 +165,11 @@ def _faults(spec: StudySpec) -> list[Fault]:
     for arm, overlaid in spec.arms.items():
         for path in overlaid:
             wrong = axes.unknown_path(StudySpec, path)
-            if wrong:
+            if wrong and path != SEEDS:
                 faults.append(Fault(f"arms.{arm}.{path}", wrong))
             if path in spec.vary:
                 faults.append(Fault(f"arms.{arm}.{path}", "is an axis of `vary` too"))
+    faults += seed_faults(spec)
     faults += unknown_limits(spec.limits)
     faults += _namesakes(spec)
     arms, report = tuple(spec.arms), spec.report
@@ -181,8 +183,6 @@ def _faults(spec: StudySpec) -> list[Fault]:
                        "axis")  # fmt: skip
     faults += _unknown([report.tuned] if report.tuned else [], spec.vary, "report.tuned", "axis")
     faults += search_faults(spec)
-    if len(set(spec.seed_list)) != len(spec.seed_list):
-        faults.append(Fault("seeds", "a seed stands there twice"))
     return faults
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.space.ablation import RATE
+from harness.space.study import SEEDS
 
 
 def rate_notes(
@@ -28,7 +29,17 @@ def rate_notes(
         return {}
     whose = "study" if has_rate(changes[baseline]) else "baseline"
     note = f"untuned (the {whose}'s learning rate)"
-    return {arm: note for arm, said in changes.items() if arm != baseline and not has_rate(said)}
+    same = _network(changes[baseline])
+    return {
+        arm: note
+        for arm, said in changes.items()
+        if arm != baseline and not has_rate(said) and _network(said) != same
+    }
+
+
+def _network(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What an arm says of its network: all but its seeds."""
+    return {path: value for path, value in fields.items() if path != SEEDS}
 
 
 def has_rate(fields: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from harness.space import axes
 from harness.space.heads import part_names
 from harness.space.limits import LIMITS
 from harness.space.search_spec import COSTS, KINDS, OBJECTIVES
-from harness.space.study import NetworkStudy, StudySpec
+from harness.space.study import SEEDS, NetworkStudy, StudySpec
 
 Schema = dict[str, Any]
 
@@ -29,7 +29,10 @@ def study_schema() -> Schema:
     definitions["topology"] = topology_object()
     fields = made["properties"]
     fields["vary"]["propertyNames"] = _path()
-    fields["arms"]["additionalProperties"]["propertyNames"] = _path()
+    fields["arms"]["additionalProperties"] |= {
+        "properties": {SEEDS: fields[SEEDS]},
+        "propertyNames": {"anyOf": [{"const": SEEDS}, *_path()["anyOf"]]},
+    }
     searched = definitions["SearchSpec"]["properties"]
     searched["space"]["propertyNames"] = _path()
     searched["kind"]["enum"] = list(KINDS)

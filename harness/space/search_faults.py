@@ -177,7 +177,8 @@ def _compare(spec: StudySpec, search: SearchSpec) -> Iterator[Fault]:
     if compare.cost not in COSTS:
         near = did_you_mean(compare.cost, COSTS)
         yield Fault("search.compare.cost", f"no cost {compare.cost!r}{near}")
-    used = sorted(set(compare.seeds) & set(spec.seed_list))
+    own = {*spec.seed_list, *(seed for arm in spec.arms for seed in spec.seeds_of(arm))}
+    used = sorted(own & set(compare.seeds))
     if used:
         reason = f"seed {used[0]} is the search's own: the winner was chosen by it"
         yield Fault("search.compare.seeds", reason)

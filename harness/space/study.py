@@ -1,6 +1,6 @@
 """What a study file says. Read by `harness.space.profiles.load_study`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +20,14 @@ from harness.space.search_spec import SearchSpec
 
 ARM = "arm"
 """Stands for the arms where an axis is asked for: a family of each arm."""
+
+SEEDS = "seeds"
+"""Field of an arm that is no part of its network: which seeds it has."""
+
+
+def seeds_said(said: int | Sequence[int]) -> tuple[int, ...]:
+    """A number of seeds counts from 0; a list is which."""
+    return tuple(range(said)) if isinstance(said, int) else tuple(said)
 
 
 def _figure(text: str | float) -> str:
@@ -174,7 +182,8 @@ class StudySpec(Frozen):
     vary: dict[str, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """Values by dotted path; the study runs their product."""
     arms: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Named points: values by dotted path. Each is crossed with `vary`."""
+    """Named points: values by dotted path. Each is crossed with `vary`. An arm's own `seeds` stand
+    in place of the study's: one network under two names is compared by other seeds."""
     seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] = 1
     """How many (counted from 0), or which."""
     recipe: Recipe = Recipe()
@@ -195,7 +204,11 @@ class StudySpec(Frozen):
 
     @property
     def seed_list(self) -> tuple[int, ...]:
-        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+        return seeds_said(self.seeds)
+
+    def seeds_of(self, arm: str) -> tuple[int, ...]:
+        """The seeds of an arm: its own where it says some, else the study's."""
+        return seeds_said(self.arms.get(arm, {}).get(SEEDS, self.seeds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""What a trial is made of, before it is trained: its data and its network, checked."""
+"""What a trial is made of, before it is trained: its data and its network, checked; the data kept
+for reports."""
 
 import errno
 
@@ -9,6 +10,7 @@ from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.training.failures import building
 from harness.training.handover import backbone_file
+from harness.truths import keep_truth
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.ENOMEM)
 """What is no fault of the data that are being read or made."""
@@ -30,6 +32,15 @@ def open_dataset(spec: TrialSpec, where: Workplace) -> Dataset:
             f"{dataset.facts.fingerprint}, not {spec.facts.fingerprint}"
         )
     return dataset
+
+
+def keep_truth_of(dataset: Dataset, where: Workplace) -> bool:
+    """Keep beside the records what a report must know of the validation images: never fails."""
+    fingerprint, val = dataset.facts.fingerprint, dataset.val
+    truth, bands = dataset.val_ground_truth(), dataset.bands
+    return keep_truth(
+        where.results, fingerprint, truth, bands, val.ids, lambda place: val.load(place).image
+    )
 
 
 def build_detector(spec: TrialSpec, where: Workplace) -> Detector:

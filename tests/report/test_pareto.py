@@ -189,3 +189,38 @@ def test_arms_are_families_where_the_study_says_so(make: Any, keep: Any) -> None
     ]
     assert asked(by_arm).family_of("factor 1.2", {FACTOR: 1.4}) == "factor 1.2"
     assert asked(study).family_of("factor 1.2", {FACTOR: 1.4}) == "1.4"
+
+
+def test_a_point_says_how_likely_it_is_on_the_front() -> None:
+    sure = [0.4, 0.401, 0.399, 0.4, 0.4, 0.402]
+    info = pareto(
+        [
+            arm("cheap", 1e9, *sure),
+            arm("beaten", 2e9, *[x - 0.05 for x in sure]),
+            arm("level", 3e9, *[x + 0.0002 for x in sure]),
+            arm("dear", 4e9, *[x + 0.1 for x in sure]),
+        ]
+    )
+    assert [point.standing for point in info.points] == ["on", "off", "perhaps", "on"]
+    beaten = info.points[1].front_probability
+    assert beaten is not None
+    assert beaten < 0.001
+    with styled():
+        svg = to_svg(draw_pareto(info))
+    assert "perhaps on the front" in svg
+    assert [f'id="point-{i}"' in svg for i in range(5)] == [True] * 4 + [False]
+
+
+def test_one_seed_an_arm_leaves_the_front_to_the_means() -> None:
+    info = pareto([arm("a", 1e9, 0.5), arm("b", 2e9, 0.4)])
+    assert [point.front_probability for point in info.points] == [None, None]
+    assert [point.standing for point in info.points] == ["on", "off"]
+    with styled():
+        assert "perhaps" not in to_svg(draw_pareto(info))
+
+
+@pytest.mark.parametrize(("dearest", "scale"), [(3.9e9, "linear"), (9e9, "log")])
+def test_costs_far_apart_stand_on_a_logarithmic_axis(dearest: float, scale: str) -> None:
+    info = pareto([arm("a", 1e9, 0.5), arm("b", dearest, 0.6)])
+    with styled():
+        assert draw_pareto(info).axes[0].get_xscale() == scale

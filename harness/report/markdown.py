@@ -1,0 +1,89 @@
+"""The report as Markdown: question, answer, contrasts and table, for an issue or a README."""
+
+import re
+from collections.abc import Sequence
+
+from harness.report.forest import forest, name_of
+from harness.report.gather import ReportData
+from harness.report.signature import signature
+from harness.report.wordings import giga, mega, number, p_value
+from harness.statistics import contrasts, estimates
+from harness.statistics.contrasts import Contrast
+from harness.statistics.estimates import Estimate
+
+
+def markdown(data: ReportData) -> str:
+    """`report.md`. ● marks what is not separated from the highest mean; nothing is bold."""
+    said = signature(data.study, data.cells, data.ran.settings, data.ran.frozen)
+    blocks = [
+        f"# {escaped(data.study.question)}",
+        escaped(data.answer),
+        escaped(data.asked.note),
+        "![Cost against AP](pareto.svg)" if data.pareto.points else "",
+        *_contrasts(data),
+        "## Table",
+        _summary(data),
+        f"● not separated from the highest mean (Holm over all pairs). Intervals: "
+        f"{estimates.METHOD}. Test: {contrasts.TEST}. GFLOPs are 10⁹ multiply-adds, one per MAC.",
+        *(escaped(caution) for caution in data.ran.cautions),
+        f"## Signature\n\n{escaped(said)}" if said else "",
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing is markup, on one line."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~!&$])", r"\\\1", " ".join(text.split()))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Escaped cells as a Markdown table."""
+    lines = [head, ["---"] * len(head), *([escaped(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _contrasts(data: ReportData) -> list[str]:
+    info = forest(data.arms, data.declared, data.families, data.asked.spine)
+    if info is None:
+        return []
+    head = ["arm", "difference in AP [95% interval]", "verdict", "p", "p (Holm)", "floor of p", "n"]
+    blocks = ["## Contrasts"]
+    for group in info.groups:
+        rows = [
+            [
+                name_of(row, group), difference(row), row.verdict, p_value(row.p),
+                p_value(row.p_holm), p_value(row.floor), " / ".join(map(str, dict.fromkeys(row.n))),
+            ]
+            for row in group.rows
+        ]  # fmt: skip
+        blocks += [escaped(group.title) + ":", table(head, rows)]
+    return blocks
+
+
+def _summary(data: ReportData) -> str:
+    head = ["arm", "n", "AP [95% interval]", "params (M)", "GFLOPs", "latency (ms)", "note"]
+    rows = [
+        [
+            arm.label + (" (baseline)" if arm.is_baseline else ""),
+            f"{arm.ap.n if arm.ap else 0}/{arm.planned}",
+            interval(arm.ap) + (" ●" if arm.in_best_set else ""),
+            mega(arm.costs.get("params")), giga(arm.costs.get("macs")),
+            number(arm.costs.get("latency_ms"), 1), arm.note,
+        ]
+        for arm in data.arms
+    ]  # fmt: skip
+    return table(head, rows)
+
+
+def interval(one: Estimate | None) -> str:
+    """`0.430 [0.423, 0.438]`, without brackets where one seed has none."""
+    if one is None:
+        return "–"
+    ends = f" [{number(one.low)}, {number(one.high)}]" if one.low is not None else ""
+    return number(one.mean) + ends
+
+
+def difference(row: Contrast) -> str:
+    """`+0.052 [+0.043, +0.061]`."""
+    ends = f" [{number(row.low, 3, True)}, {number(row.high, 3, True)}]"
+    return number(row.difference, 3, True) + (ends if row.low is not None else "")

@@ -1,0 +1,184 @@
+"""What a notebook asks of results: `harness.contrast` and `harness.pareto`.
+
+Both give small frozen values that a notebook shows as a table; every name in it is escaped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+
+from harness.errors import SpecError, did_you_mean
+from harness.files import place
+from harness.report.arms import arm_values, contrast_of
+from harness.report.pareto import AXES
+from harness.report.pareto import pareto as front_of
+from harness.report.summary import summarise
+from harness.search import is_passed_over
+from harness.statistics.contrasts import TEST, Contrast
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One arm minus another. Differences and their interval are fractions of 1, as AP is."""
+
+    contrast: Contrast
+    metric: str
+    """The column of `harness.table` that is compared."""
+
+    @property
+    def arm(self) -> str:
+        return self.contrast.arm
+
+    @property
+    def against(self) -> str:
+        return self.contrast.against
+
+    @property
+    def difference(self) -> float:
+        """Mean of `arm` minus mean of `against`."""
+        return self.contrast.difference
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95% interval of the difference; None where there are too few seeds for one."""
+        low, high = self.contrast.low, self.contrast.high
+        return None if low is None or high is None else (low, high)
+
+    @property
+    def n(self) -> tuple[int, int]:
+        """Seeds of each."""
+        return self.contrast.n
+
+    @property
+    def p(self) -> float | None:
+        """Raw, two-sided, of this one comparison."""
+        return self.contrast.p
+
+    @property
+    def verdict(self) -> str:
+        """`higher`, `lower` or `not separated`, with what that rests on."""
+        return self.contrast.verdict
+
+    def __str__(self) -> str:
+        seeds = "n={} and {}".format(*self.n)
+        return (
+            f"{self.arm} against {self.against}: {self.metric} {self._interval()}, {seeds}: "
+            f"{self.verdict}"
+        )
+
+    def _interval(self) -> str:
+        found = self.interval
+        held = f" [{found[0]:+.3f}, {found[1]:+.3f}]" if found else " (no interval)"
+        return f"{self.difference:+.3f}{held}"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "difference": f"{self.metric} {self._interval()}",
+            "seeds": "{} and {}".format(*self.n),
+            "p": "none" if self.p is None else f"{self.p:.4f}",
+            "verdict": self.verdict,
+        }
+        body = Markup("").join(
+            Markup("<tr><th>{}</th><td>{}</td></tr>").format(name, said)
+            for name, said in rows.items()
+        )
+        head = Markup("<caption>{} against {}</caption>").format(self.arm, self.against)
+        foot = Markup("<p><small>{}. Interval: 95%.</small></p>").format(TEST)
+        return str(Markup("<table>{}{}</table>{}").format(head, body, foot))
+
+
+def contrast(
+    a: str | Sequence[float],
+    b: str | Sequence[float],
+    *,
+    results: str | Path = "results",
+    profile: str | None = None,
+    metric: str = "ap",
+) -> Compared:
+    """What parts two arms of studies, or two lists of AP, as the report would say it.
+
+    a, b: `study:arm`, the arm as the study file or the report calls it; or AP of each seed's
+        network, fractions of 1.
+    results: the folder, or store, of the records of both.
+    profile: of both studies; None is `laptop`, or the only one that has results.
+    metric: a column of `harness.table`: `ap`, `ap50`, `ap_small`, `ap_by_need.context`, ...
+
+    `SpecError` where a name is not there or nothing of it is measured.
+    """
+    held = [_values(one, word, results, profile, metric) for one, word in ((a, "a"), (b, "b"))]
+    (arm, values), (against, others) = held
+    return Compared(contrast_of(values, others, arm, against), metric)
+
+
+def _values(
+    said: str | Sequence[float], word: str, results: str | Path, profile: str | None, metric: str
+) -> tuple[str, Mapping[int, float]]:
+    if isinstance(said, str):
+        study, colon, arm = said.partition(":")
+        if not (study and colon and arm):
+            raise SpecError(f"{said!r}: should be study:arm, such as control:bifpn")
+        return arm, arm_values(place(results), study, profile, arm, metric)
+    numbers = np.asarray(said, dtype=float)
+    if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all():
+        raise SpecError(f"{word}: should be numbers, AP of each seed, not {said!r}")
+    return word, dict(enumerate(map(float, numbers)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Front:
+    """Networks by rising cost. The front is of the means; seeds may not separate its points."""
+
+    points: pd.DataFrame
+    """`label`; the cost, under its column's name in `harness.table` and in its unit; `ap` (mean),
+    `low`, `high` (95% over seeds), `n` (seeds); `on_front`."""
+    x: str
+    left_out: tuple[tuple[str, str], ...]
+    """Arms that have no point, and why."""
+
+    @property
+    def front(self) -> pd.DataFrame:
+        """The points on the front alone."""
+        return self.points[self.points["on_front"]]
+
+    def _repr_html_(self) -> str:
+        table = self.points.to_html(index=False, escape=True, float_format=lambda x: f"{x:,.3f}")
+        said = "; ".join(f"{label} ({why})" for label, why in self.left_out)
+        missing = f" Not shown: {said}." if said else ""
+        note = f"The front is of the means over seeds; intervals are 95%.{missing}"
+        return f"{table}<p><small>{escape(note)}</small></p>"
+
+
+def pareto(table: pd.DataFrame, x: str = "macs") -> Front:
+    """The Pareto front of AP (mean over seeds) against a cost, with every other network beside it.
+
+    table: of a study, as `harness.table(results, study)` gives it.
+    x: `macs` (multiply-adds), `fvcore` (its count), `params`, or `latency` (milliseconds).
+
+    `SpecError` where the table is no study's, or there is no such cost.
+    """
+    if x not in AXES:
+        raise SpecError(f"no cost {x!r}{did_you_mean(x, AXES)}")
+    if not {"arm", "label", "status"} <= set(table.columns):
+        raise SpecError("this table has no arms: harness.table(results, study) has them")
+    passed = [is_passed_over(*one) for one in zip(table["arm"], table["status"], strict=True)]
+    found = front_of(summarise(table[[not one for one in passed]]), x)
+    column, scale = found.axis.column, found.axis.scale
+    rows = [
+        {
+            "label": point.label,
+            column: point.x * scale,
+            "ap": point.ap.mean,
+            "low": point.ap.low,
+            "high": point.ap.high,
+            "n": point.ap.n,
+            "on_front": point.on_front,
+        }
+        for point in found.points
+    ]
+    columns = ["label", column, "ap", "low", "high", "n", "on_front"]
+    points = pd.DataFrame(rows, columns=columns).astype({"on_front": bool, "n": int})
+    return Front(points, column, found.left_out)

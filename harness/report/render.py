@@ -1,0 +1,133 @@
+"""The page as HTML: every name escaped, only our own pictures let through as markup."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.graph.draw import to_svg as to_picture
+from harness.report import pictures_drawing
+from harness.report.cards import cards
+from harness.report.errors import WORDS as ERROR_WORDS
+from harness.report.forest import forest, name_of
+from harness.report.fusion import MOVED
+from harness.report.gather import ReportData
+from harness.report.latency_section import WORDS
+from harness.report.pareto_marks import colour_of
+from harness.report.parts import SHADES, parts_info
+from harness.report.sections import shown
+from harness.report.signature import signature
+from harness.report.style import inline, scoped, tinted
+from harness.report.wordings import giga, mark, mega, number, p_value, way
+from harness.statistics import contrasts, estimates
+
+TITLES = {
+    "pareto": "Cost against AP",
+    "paretophone": "Cost against AP",
+    "curves": "Training loss",
+    "families": "AP against cost by family",
+    "needs": "AP by need",
+    "latency": "Latency ratios",
+    "ablation": "What each part is worth",
+    "weights": "Fusion weights over time",
+    "course": "Best AP of the search so far",
+    "errors": "Errors by kind",
+    "errorgaps": "Errors by kind, minus the baseline",
+    "errorsizes": "Errors by kind and size",
+}
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; script-src 'sha256-{}'"
+)
+"""What the page may do: fetch nothing, and run its own script alone, known by its digest."""
+
+
+def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> str:
+    """drawn: SVG by name, as `TITLES` names them; more: Pareto plots over other costs."""
+    pictures = {
+        name: Markup(inline(svg, name, TITLES[name.rstrip("0123456789")]))
+        for name, svg in drawn.items()
+        if name.rstrip("0123456789") in TITLES
+    }
+    others = [Markup(inline(svg, f"more{i}", TITLES["pareto"])) for i, svg in enumerate(more)]
+    networks = [
+        Markup(scoped(to_picture(one.graph, marks=one.marks), f"net{i}"))
+        for i, one in enumerate(data.networks.networks)
+    ]
+    found, costs = (
+        forest(data.arms, data.declared, data.families, data.asked.spine),
+        parts_info(data.arms),
+    )
+    there = {**pictures, "forest": found, "parts": costs, "others": others}
+    script = _script()
+    page = (
+        _environment()
+        .get_template("index.html")
+        .render(
+            data=data,
+            pictures=pictures,
+            others=others,
+            networks=networks,
+            forest=found,
+            superiority=_has_superiority(found),
+            names=name_of,
+            parts=costs,
+            shades=SHADES,
+            colours=colour_of(data.pareto),
+            sections=shown(data, {name: one for name, one in there.items() if one}),
+            cards=cards(data.pareto, data.arms, data.networks),
+            signature=signature(data.study, data.cells, data.ran.settings, data.ran.frozen),
+            script=Markup(script),
+            policy=POLICY.format(_digest(script)),
+            version=_version(),
+            METHOD=estimates.METHOD,
+            TEST=contrasts.TEST,
+            MOVED=MOVED,
+            words=WORDS,
+            error_words=ERROR_WORDS,
+            drawing=pictures_drawing,
+        )
+    )
+    return page.strip("\n") + "\n"
+
+
+def _has_superiority(found: Any) -> bool:
+    rows = [row for group in found.groups for row in group.rows] if found else []
+    return any(getattr(row, "superiority", None) is not None for row in rows)
+
+
+def _script() -> str:
+    environment = _environment()
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, "page.js")[0].strip()
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("feature-network-harness")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"num": number, "p": p_value, "giga": giga, "mega": mega}
+    made.filters |= {"mark": mark, "way": way, "tinted": tinted}
+    return made

@@ -1,0 +1,105 @@
+"""One paragraph with every setting that can change AP, in words to be put into a paper."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from harness.statistics import contrasts, estimates
+from harness.studies import StudyResults
+
+VARIED = "varied"
+
+
+def signature(
+    study: StudyResults, cells: pd.DataFrame, settings: Mapping[str, str], frozen: bool
+) -> str:
+    """settings: what all finished trials share, by dotted path; what they do not is not said.
+
+    Where trials differ in a setting, the page's cautions say so; here all its values stand.
+    """
+    if not settings:
+        return ""
+    lines = [
+        f"Study {study.study}, profile {study.profile}",
+        _data(cells, settings),
+        _model(cells, settings, frozen),
+        _recipe(cells, settings),
+        _seeds(study),
+        _place(cells),
+        f"Intervals: {estimates.METHOD}. Test: {contrasts.TEST}",
+    ]
+    return ". ".join(line.rstrip(".") for line in lines if line) + "."
+
+
+def _data(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
+    said = [f"AP is COCO's, averaged over IoU .50 to .95, on {settings.get('data.name', 'data')}"]
+    said += [f"fingerprint {_values(cells, 'data_fingerprint')}"]
+    counts = [
+        f"{settings[path]} {words} images"
+        for path, words in (("data.train_images", "training"), ("data.val_images", "test"))
+        if settings.get(path, "None") != "None"
+    ]
+    said += [" and ".join(counts)] if counts else []
+    return ", ".join(said)
+
+
+def _model(cells: pd.DataFrame, settings: Mapping[str, str], frozen: bool) -> str:
+    said = [f"Backbone {_values(cells, 'backbone')}"]
+    if frozen:
+        said.append("trained once and frozen")
+    elif (kept := _values(cells, "backbone_frozen")) != "none":
+        said.append(f"frozen: {kept}")
+    if settings.get("model.backbone.pretrained") == "True":
+        said.append("pretrained")
+    said.append(f"images of {_values(cells, 'image_size')} px")
+    head = [settings.get(f"model.head.{name}") for name in ("kind", "depth", "width")]
+    if head[0]:
+        more = f" (depth {head[1]}, width {head[2]})" if head[1] and head[2] else ""
+        said.append(f"head {head[0]}{more}")
+    return ", ".join(said)
+
+
+def _recipe(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
+    words = {
+        "recipe.optimizer.name": "{}",
+        "recipe.optimizer.learning_rate": "learning rate {}",
+        "recipe.optimizer.weight_decay": "weight decay {}",
+        "recipe.schedule.warmup_epochs": "{} warm-up epochs",
+        "recipe.schedule.ema_decay": "EMA {}",
+        "recipe.loss.focal_alpha": "focal alpha {}",
+        "recipe.loss.focal_gamma": "gamma {}",
+        "recipe.postprocess.nms": "NMS {}",
+        "recipe.postprocess.iou_threshold": "its IoU {}",
+    }
+    said = [f"{_values(cells, 'epochs')} epochs at batch {_values(cells, 'batch_size')}"]
+    said += [form.format(settings[path]) for path, form in words.items() if path in settings]
+    return ", ".join([*said, _values(cells, "precision")])
+
+
+def _seeds(study: StudyResults) -> str:
+    seeds = sorted({cell.seed for cell in study.cells})
+    runs = seeds == list(range(seeds[0], seeds[-1] + 1)) if seeds else False
+    shown = f"{seeds[0]} to {seeds[-1]}" if runs and len(seeds) > 2 else ", ".join(map(str, seeds))
+    many = f"{len(seeds)} seeds" if len(seeds) != 1 else "1 seed"
+    return f"{many} ({shown}), of initialisation, order and augmentation alike"
+
+
+def _place(cells: pd.DataFrame) -> str:
+    named = [name for name in cells.columns if str(name).startswith("version.")]
+    versions = ", ".join(f"{name[8:]} {_values(cells, name)}" for name in named)
+    threads = _values(cells, "threads")
+    device = f"Device {_values(cells, 'device')}" + (
+        f", {threads} thread{'s' * (threads != '1')}" if threads else ""
+    )
+    epoch, commit = _values(cells, "code_epoch"), _values(cells, "git_commit")
+    code = f"code epoch {epoch}" + (f", commit {commit}" if commit else "")
+    return "; ".join(part for part in (device, versions, code) if part)
+
+
+def _values(cells: pd.DataFrame, column: Any) -> str:
+    if column not in cells:
+        return ""
+    found: Sequence[Any] = list(dict.fromkeys(cells[column].dropna()))
+    whole = [int(v) if isinstance(v, float) and v.is_integer() else v for v in found]
+    return " or ".join(map(str, whole))

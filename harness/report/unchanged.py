@@ -1,0 +1,85 @@
+"""Whether a report would come out as it is: a digest of all that it is made of lies beside it."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from harness.files import write_whole
+from harness.studies import read_study, study_path
+
+MADE = ".made.json"
+"""Name of the file that has the digest, in the folder of the report."""
+
+
+def made_of(results: Path, study: str, profile: str, published: bool) -> str:
+    """Digest of the study's files, its trials' records, and the code that draws them.
+
+    Files that are named by what they hold (match records, truths) count by name and size.
+    """
+    found = hashlib.sha256(f"{study} {profile} {published} {_code()}".encode())
+    for path in _read_whole(results, study, profile):
+        found.update(f"\n{path.relative_to(results)} ".encode() + path.read_bytes())
+    for path in _named(results, study, profile):
+        found.update(f"\n{path.relative_to(results)} {path.stat().st_size}".encode())
+    return found.hexdigest()
+
+
+def is_unchanged(folder: Path, digest: str) -> tuple[Path, ...] | None:
+    """The files of the report that lies in a folder, where it is made of just that; else None."""
+    try:
+        told = json.loads((folder / MADE).read_text())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(told, dict) or told.get("digest") != digest:
+        return None
+    files = tuple(folder / name for name in told["files"])
+    return files if all(path.is_file() for path in files) else None
+
+
+def keep(folder: Path, digest: str, files: Sequence[Path]) -> None:
+    """Say what a report was made of. Last of all: a report cut short is made again."""
+    names = [path.relative_to(folder).as_posix() for path in files]
+    write_whole(folder / MADE, json.dumps({"digest": digest, "files": names}, indent=1) + "\n")
+
+
+def _read_whole(results: Path, study: str, profile: str) -> Iterator[Path]:
+    own = [study_path(results, study, profile)]
+    own += [results / kind / study / f"{profile}.json" for kind in ("latencies", "latency")]
+    yield from (path for path in own if path.is_file())
+    yield from _files(results / "studies" / study / profile)
+    for trial in _trials(results, study, profile):
+        record = results / "ledger" / trial / "record.json"
+        if record.is_file():
+            yield record
+
+
+def _named(results: Path, study: str, profile: str) -> Iterator[Path]:
+    for trial in _trials(results, study, profile):
+        folder = results / "ledger" / trial
+        yield from sorted(folder.glob("matches-*.npz")) if folder.is_dir() else ()
+    yield from _files(results / "truths")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else []
+
+
+def _trials(results: Path, study: str, profile: str) -> list[str]:
+    cells = read_study(results, study, profile).cells
+    return sorted({cell.id for cell in cells})
+
+
+@cache
+def _code() -> str:
+    """Digest of what can change how a report reads: this package's sources, and who draws."""
+    root = Path(__file__).parents[1]
+    found = hashlib.sha256(f"{version('matplotlib')} {version('numpy')}".encode())
+    rooms = [root / room for room in ("report", "statistics", "graph", "space", "search")]
+    files = [*root.glob("*.py"), *(one for room in rooms for one in room.rglob("*.*"))]
+    for path in sorted(files):
+        if path.suffix in (".py", ".html", ".css", ".js", ".json", ".yaml"):
+            found.update(path.name.encode() + path.read_bytes())
+    return found.hexdigest()
