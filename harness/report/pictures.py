@@ -1,6 +1,6 @@
 """Pictures of detections beside the truth: the same images and one seed for every arm.
 
-From the kept sample alone (`harness.truths`), which was drawn before there were results. Each arm
+From the kept sample alone (`harness.truths`), which is drawn by lot, whatever the results. Each arm
 shows its best detections over all test images, as many as there are objects, so that networks
 whose scores mean different things show equally much. First come the images on which arms differ
 most: by the greatest difference between two shown arms in hits minus false positives.
