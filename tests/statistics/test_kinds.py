@@ -178,7 +178,11 @@ def test_nothing_found_and_nothing_there():
     assert np.isnan(error_draws(made, np.ones((1, 1), int))["kind.background"]).all()
 
 
-HALF = (0, 0, 0, 50, 100)
+def test_detections_of_another_dataset_are_refused():
+    detections, truth, _ = scene([OBJECT], [(0, 0.9, 0, 0, 9, 9, 7)])
+    with pytest.raises(ValueError, match="image 7") as error:
+        find_kinds(detections, truth)
+    assert str(error.value) == "detections of image 7, which is not in the ground truth"
 
 
 @pytest.mark.parametrize(
