@@ -23,6 +23,7 @@ from harness.space.study import Trainer
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 from harness.trainers import Named, trainer_of, work_of
+from harness.truths import truth_path
 
 ROOT = Path(__file__).parents[1]
 STUDY = """\
@@ -228,6 +229,7 @@ def test_ap_is_computed_from_rows_or_arrays_alike(real):
     spec, where = real
     dataset = harness.trial_data(spec, where)
     record, arrays = harness.trial_record(spec, where, detections=perfect(dataset), dataset=dataset)
+    assert truth_path(where.results, spec.facts.fingerprint).exists()
     assert record.metrics.ap == pytest.approx(1.0, abs=0.01)
     assert record.metrics.ap_by_need
     again, same = harness.trial_record(spec, where, detections=arrays, dataset=dataset)

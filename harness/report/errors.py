@@ -31,6 +31,7 @@ NO_TRUTH = (
     "the ground truth of their validation images was not kept with these results "
     "(trials from now on keep it in results/truths)"
 )
+OTHER_DATA = "it saw other data than the first arm"
 NO_DETECTIONS = "its detections were not kept"
 WORDS = {**{kind: kind for kind in KINDS}, **{total: f"all {total}" for total in TOTALS}}
 Drawn = Mapping[str, Any]
@@ -100,14 +101,16 @@ def errors_info(
     cells: as `harness.report.table.study_table`; arms: their summaries, which say the baseline.
     look: computes one trial, or takes it from where it was kept.
     """
-    trials = trials_of(cells, arms)
-    if not trials:
+    everything = trials_of(cells, arms)
+    if not everything:
         return None
+    fingerprint, trials = on_one_dataset(cells, everything)
     try:
-        truth = read_truth(results, fingerprint_of(cells, trials))
+        truth = read_truth(results, fingerprint)
     except LedgerError:
         return ErrorsInfo(missing=NO_TRUTH)
-    ledger, samples, left_out = Ledger(results), {}, []
+    ledger, samples = Ledger(results), {}
+    left_out = [(label, OTHER_DATA) for label in everything if label not in trials]
     for label, seeds in trials.items():
         found = {seed: drawn for seed, one in seeds.items() if (drawn := look(ledger, truth, one))}
         if found:
@@ -145,10 +148,17 @@ def trials_of(cells: pd.DataFrame, arms: Sequence[ArmSummary]) -> dict[str, dict
     }
 
 
-def fingerprint_of(cells: pd.DataFrame, trials: Mapping[str, Mapping[int, str]]) -> str:
-    """Of the data of the first trial; a study has one dataset."""
-    first = next(iter(next(iter(trials.values())).values()))
-    return str(cells.loc[cells["id"] == first, "data_fingerprint"].iloc[0])
+def on_one_dataset(
+    cells: pd.DataFrame, trials: Mapping[str, Mapping[int, str]]
+) -> tuple[str, dict[str, dict[int, str]]]:
+    """Fingerprint of the data of the first trial, and the trials that saw these."""
+    data = dict(zip(cells["id"], cells["data_fingerprint"], strict=True))
+    first = data[next(iter(next(iter(trials.values())).values()))]
+    held = {
+        label: {seed: one for seed, one in seeds.items() if data[one] == first}
+        for label, seeds in trials.items()
+    }
+    return str(first), {label: seeds for label, seeds in held.items() if seeds}
 
 
 def _chosen(arms: Sequence[ArmSummary], samples: Mapping[str, Any]) -> set[str]:

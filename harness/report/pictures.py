@@ -1,6 +1,6 @@
 """Pictures of detections beside the truth: the same images and one seed for every arm.
 
-From the kept sample alone (`harness.truths`), which was drawn before there were results. Each arm
+From the kept sample alone (`harness.truths`), which is drawn by lot, whatever the results. Each arm
 shows its best detections over all test images, as many as there are objects, so that networks
 whose scores mean different things show equally much. First come the images on which arms differ
 most: by the greatest difference between two shown arms in hits minus false positives.
@@ -16,7 +16,7 @@ import pandas as pd
 
 from harness.errors import LedgerError
 from harness.ledger import Ledger
-from harness.report.errors import NO_TRUTH, fingerprint_of, trials_of
+from harness.report.errors import NO_TRUTH, on_one_dataset, trials_of
 from harness.report.summary import ArmSummary
 from harness.statistics.kinds import HIT, Found, find_kinds
 from harness.statistics.oracles import shown
@@ -91,8 +91,9 @@ def pictures_info(
     trials = trials_of(cells, arms)
     if not trials:
         return None
+    fingerprint, trials = on_one_dataset(cells, trials)
     try:
-        truth = read_truth(results, fingerprint_of(cells, trials))
+        truth = read_truth(results, fingerprint)
     except LedgerError:
         return PicturesInfo(missing=NO_TRUTH)
     seed, chosen = _chosen(trials, arms)

@@ -95,7 +95,13 @@ def size_of(area: Array, bands: tuple[float, float]) -> Array:
 
 
 def find_kinds(detections: Mapping[str, Array], truth: Objects) -> Found:
-    """Kinds of all detections (`image` ids, `category`, `score`, `box` x0 y0 x1 y1), IoU .5."""
+    """Kinds of all detections (`image` ids, `category`, `score`, `box` x0 y0 x1 y1), IoU .5.
+
+    A ValueError for detections of an image that the truth does not have.
+    """
+    foreign = np.setdiff1d(detections["image"], truth.images)
+    if len(foreign):
+        raise ValueError(f"detections of image {foreign[0]}, which is not in the ground truth")
     order = np.lexsort((-detections["score"], detections["image"]))
     image = np.searchsorted(truth.images, detections["image"][order])
     category = np.asarray(detections["category"][order])

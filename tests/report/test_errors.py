@@ -1,5 +1,7 @@
 """Errors by kind and size of arms: from records and truth alone, paired; what lacks is said."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scenes import BANDS, IMAGES, keep_study
@@ -7,10 +9,8 @@ from scenes import BANDS, IMAGES, keep_study
 from harness.evaluate import coco_metrics
 from harness.ledger import Ledger
 from harness.report.errors import DRAWS, NO_TRUTH, errors_info, errors_table, trial_errors
-from harness.report.errors_picture import draw_error_pictures
 from harness.report.gather import gather
-from harness.report.page import write_report
-from harness.report.style import styled, to_svg
+from harness.report.page import _environment, write_report
 from harness.report.summary import summarise
 from harness.report.table import study_table
 from harness.statistics.kinds import KINDS
@@ -92,9 +92,9 @@ def test_what_is_kept_elsewhere_is_taken(make, results):
 def test_without_truth_the_page_says_so(make, results):
     study = keep_study(make, results, truth=False)
     assert told(study, results).missing == NO_TRUTH
-    page = write_report(results, "wrong", "laptop", results.parent / "reports")[0].read_text()
-    assert "Not shown: the ground truth of their validation images was not kept" in page
-    assert str(results) not in page
+    said = SimpleNamespace(errors=told(study, results))
+    page = _environment().get_template("errors.html").render(data=said)
+    assert f"<p>Not shown: {NO_TRUTH}.</p>" in page
 
 
 def test_a_damaged_truth_fails_no_report(make, results):
@@ -115,6 +115,16 @@ def test_without_detections_arms_are_named_or_the_section_says_so(make, results)
     assert told(study, results).missing == "the detections of these trials were not kept"
 
 
+def test_an_arm_on_other_data_is_named(make, results):
+    study = keep_study(make, results)
+    for seed in range(3):
+        path = results / f"ledger/t1{seed}/record.json"
+        path.write_text(path.read_text().replace("f" * 8, "e" * 8))
+    info = told(study, results)
+    assert [arm.label for arm in info.arms] == ["base", "<i>same</i>"]
+    assert info.left_out == (("good", "it saw other data than the first arm"),)
+
+
 def test_nothing_to_show_is_no_section(make, keep):
     study, records = make.ended_badly()
     results = keep(study, [one for one in records if one.status != "done"])
@@ -128,15 +138,6 @@ def test_the_table_has_all(info):
     row = table[(table["label"] == "good") & (table["what"] == "kind.classification")].iloc[0]
     assert row["difference_low"] <= row["difference"] <= row["difference_high"] < 0
     assert table.loc[table["label"] == "base", "difference"].isna().all()
-
-
-def test_figures_are_drawn_for_every_kind(info):
-    with styled():
-        drawn = {name: to_svg(fig) for name, fig in draw_error_pictures(info).items()}
-    assert set(drawn) == {"errors", "errorgaps", "errorsizes"}
-    for svg in drawn.values():
-        assert all(f">{kind}<" in svg for kind in KINDS)
-        assert "&lt;i&gt;same&lt;/i&gt;" in svg
 
 
 def test_at_most_twelve_arms_are_drawn_the_baseline_among_them(make, results):
@@ -153,8 +154,16 @@ def test_the_page_shows_both_sections(make, results):
     keep_study(make, results)
     page, *files = write_report(results, "wrong", "laptop", results.parent / "reports")
     text = page.read_text()
-    assert "Errors by kind" in text
     assert "Detections beside the truth" in text
+    for title in (
+        "Errors by kind",
+        "Errors by kind, minus the baseline",
+        "Errors by kind and size",
+    ):
+        _, _, drawn = text.partition(f'aria-label="{title}"')
+        svg = drawn[: drawn.index("</svg>")]
+        assert all(f">{kind}<" in svg for kind in KINDS), title
+        assert "&lt;i&gt;same&lt;/i&gt;" in svg, title
     assert "<i>same" not in text.replace("&lt;i&gt;same", "")
     assert "<b>frame" not in text
     assert len(text) < 2_000_000

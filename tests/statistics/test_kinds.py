@@ -178,7 +178,11 @@ def test_nothing_found_and_nothing_there():
     assert np.isnan(error_draws(made, np.ones((1, 1), int))["kind.background"]).all()
 
 
-HALF = (0, 0, 0, 50, 100)
+def test_detections_of_another_dataset_are_refused():
+    detections, truth, _ = scene([OBJECT], [(0, 0.9, 0, 0, 9, 9, 7)])
+    with pytest.raises(ValueError, match="image 7") as error:
+        find_kinds(detections, truth)
+    assert str(error.value) == "detections of image 7, which is not in the ground truth"
 
 
 @pytest.mark.parametrize(
@@ -391,7 +395,7 @@ def plain_gain(oracle, detections, truth, told, draw):
     return ap50(fixed, left) - ap50(rows, wanted)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_random_scenes_against_plain_loops(seed):
     rng = np.random.default_rng(seed)
     detections, truth, document = random_scene(rng)
@@ -403,7 +407,7 @@ def test_random_scenes_against_plain_loops(seed):
     assert [
         not truth.crowd[m] and m not in hits | points for m in range(len(truth.image))
     ] == made.missed.tolist()
-    draws = [np.arange(4), *np.sort(rng.integers(0, 4, (3, 4)))]
+    draws = [np.arange(4), *np.sort(rng.integers(0, 4, (2, 4)))]
     weights = np.array([np.bincount(draw, minlength=4) for draw in draws])
     drawn = error_draws(made, weights)
     asked = coco_metrics(document, detections, bands=BANDS).ap50

@@ -17,6 +17,7 @@ from harness.claims import held
 from harness.data import open_data
 from harness.engines import LedgerSink
 from harness.engines.base import perform
+from harness.evaluate import coco_metrics
 from harness.graph import expand, parse, to_tree
 from harness.latency import measure
 from harness.ledger import Ledger
@@ -26,6 +27,7 @@ from harness.space.trial import Seeds
 from harness.space.workplace import Workplace
 from harness.training import feeds
 from harness.trial import load_trained, run_trial
+from harness.truths import read_truth
 
 DATA = DataSpec(train_images=12, val_images=6)
 
@@ -106,6 +108,10 @@ def test_its_detections_and_log_stand_beside_the_record(shapes, where):
     assert (np.diff(found["image"]) >= 0).all()
     assert found["box"].min() >= 0
     assert found["box"].max() <= 64
+    truth = read_truth(where.results, spec.facts.fingerprint)
+    told = {"needs": spec.facts.needs, "bands": truth.bands}
+    assert coco_metrics(truth.document, found, **told) == ledger.get(spec.id).metrics
+    assert len(truth.pictures) == 6
     log = (ledger.folder(spec.id) / "log.txt").read_text()
     for words in ("epoch 1 of 1: loss", "training:", "evaluation:", "feeds:", "done after"):
         assert words in log
