@@ -62,6 +62,11 @@ class FrontsInfo:
     """Whether any arm was timed twice, so that a disagreement could be told from noise."""
 
     @property
+    def method(self) -> str:
+        """How the probabilities come about."""
+        return METHOD
+
+    @property
     def reference(self) -> str:
         """The declared reference of the hypervolumes, in words."""
         return f"AP 0 and {BEYOND:g} times the largest cost, cost in doublings (log2)"

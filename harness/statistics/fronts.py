@@ -31,7 +31,7 @@ BEYOND = 1.1
 """The reference of a hypervolume lies at so many times the largest cost, and at AP 0."""
 
 FAR = 50.0
-"""Drawn latencies stay within e to this power of the measured one: two measurements bound nothing."""
+"""Drawn latencies stay within e to this power of the measured: two measurements bound nothing."""
 
 Draws = NDArray[np.float64]
 
