@@ -114,7 +114,7 @@ def _population(true: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     middle = true.mean(axis=1)
     away = true - middle[:, None]
     scatter = away.transpose(0, 2, 1) @ away + PRIOR * np.eye(2)
-    root = np.linalg.cholesky(np.linalg.inv(scatter))
+    root = _root(_inverse(scatter))
     freedom = arms - 1 + NU
     bartlett = np.zeros((chains, 2, 2))
     bartlett[:, 0, 0] = np.sqrt(rng.chisquare(freedom, chains))
@@ -122,7 +122,7 @@ def _population(true: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     bartlett[:, 1, 0] = rng.standard_normal(chains)
     factor = root @ bartlett
     inverse = factor @ factor.transpose(0, 2, 1)
-    spread = np.linalg.cholesky(np.linalg.inv(inverse) / arms)
+    spread = _root(_inverse(inverse) / arms)
     return inverse, middle + (spread @ rng.standard_normal((chains, 2, 1)))[..., 0]
 
 
@@ -132,9 +132,27 @@ def _given_means(
     """(chains, arms, 2): true means drawn given the measured ones and the population."""
     precision = inverse[:, None] + np.eye(2) / v[None, :, :, None]
     pull = (inverse @ centre[..., None])[:, None] + (y / v)[None, ..., None]
-    covariance = np.linalg.inv(precision)
-    noise = np.linalg.cholesky(covariance) @ rng.standard_normal((*pull.shape[:2], 2, 1))
+    covariance = _inverse(precision)
+    noise = _root(covariance) @ rng.standard_normal((*pull.shape[:2], 2, 1))
     return np.asarray((covariance @ pull + noise)[..., 0])
+
+
+def _inverse(m: Array) -> Array:
+    """Of symmetric matrices (..., 2, 2), in closed form: numpy's is slow on many small ones."""
+    a, b, c = m[..., 0, 0], m[..., 0, 1], m[..., 1, 1]
+    found = np.empty_like(m)
+    found[..., 0, 0], found[..., 1, 1] = c, a
+    found[..., 0, 1] = found[..., 1, 0] = -b
+    return np.asarray(found / (a * c - b * b)[..., None, None])
+
+
+def _root(m: Array) -> Array:
+    """Lower Cholesky factors of positive definite matrices (..., 2, 2)."""
+    found = np.zeros_like(m)
+    found[..., 0, 0] = np.sqrt(m[..., 0, 0])
+    found[..., 1, 0] = m[..., 1, 0] / found[..., 0, 0]
+    found[..., 1, 1] = np.sqrt(np.maximum(m[..., 1, 1] - found[..., 1, 0] ** 2, 1e-300))
+    return found
 
 
 def _noise(side: Sequence[Sample]) -> Array | None:
