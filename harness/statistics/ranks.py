@@ -6,6 +6,10 @@ the arms under both settings are taken as a sample of two normal values (correla
 unknown), the measured means as these plus noise of known size, and the true ones are drawn given
 the means (Gibbs sampling; Gelman et al., Bayesian Data Analysis, 3rd ed., 5.4 and 3.6). The
 ceiling is of one setting against itself: two halves of its seeds.
+
+Simulated, the interval holds the true figure in 93 to 99% of cases (6 and 18 arms, 2 and 6 seeds).
+An order that is exactly the same under both settings is the exception: with many arms and noise
+the interval comes close to 1 and does not reach it.
 """
 
 import math
