@@ -139,7 +139,7 @@ class FamiliesInfo:
         """What would settle it: how many seeds, by the two families furthest apart."""
         top, last = self.held[0].name, self.held[-1].name
         if max(len(one.curves) for one in self.held) < FEWEST:
-            return f"{FEWEST} seeds a network are the least that could part two."
+            return "At least six seeds a network are needed before any two could be parted."
         gap = next(one for one in self.gaps if {one.arm, one.against} == {top, last})
         needs = getattr(gap, "needs", None)
         about = f"about {needs} seeds" if needs else "more seeds"

@@ -17,18 +17,22 @@ from harness.report.asked import Asked, Tuning, asked, tune
 from harness.report.elsewhere import ElsewhereInfo, elsewhere_info, with_elsewhere
 from harness.report.errors import ErrorsInfo, errors_info
 from harness.report.families import FamiliesInfo, families
+from harness.report.fronts import FrontsInfo, fronts_info, times_of
 from harness.report.fusion import FusionArm, fusion_arms
 from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.live import Live
+from harness.report.matched_cost import MatchedRow, matched_costs
 from harness.report.networks import NetworksInfo, networks_info
-from harness.report.pareto import ParetoInfo, pareto
+from harness.report.pareto import AXES, ParetoInfo, pareto
 from harness.report.pictures import PicturesInfo, pictures_info
 from harness.report.planned import PlannedInfo, planned_info
 from harness.report.plots import Losses, losses
+from harness.report.proxy import ProxyInfo, proxy_info
 from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
+from harness.report.samples import networks
 from harness.report.searched import SearchInfo, search_info
 from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
@@ -77,6 +81,12 @@ class ReportData:
     """Detections beside the truth."""
     live: Live | None = None
     """How far the study is, where its report is drawn while it runs."""
+    fronts: FrontsInfo | None = None
+    """How likely each arm is on each front."""
+    matched: tuple[MatchedRow, ...] = ()
+    """Arms against the baseline at equal cost, where costs differ."""
+    proxy: ProxyInfo | None = None
+    """The order of the arms under the study's other profiles."""
 
     @property
     def answer(self) -> str:
@@ -102,13 +112,15 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     trials = _trials(cells, ledger)
     records = [record for held in trials.values() for record in held]
     ran = what_ran(found, cells, records)
+    times = times_of(cells)
     main = pareto(arms, wanted.cost, wanted)
     if published or found.report.get("published_detectors"):
         shown = landmarks(main.axis.column, main.axis.scale, [record.spec for record in records])
         main = replace(main, landmarks=shown)
     needs = dict.fromkeys(need for arm in arms for need in arm.by_need)
     others = [x for x in ("macs", "fvcore", "params", "latency") if x != wanted.cost]
-    drawn = [pareto(arms, x, wanted) for x in others]
+    drawn = [pareto(arms, x, wanted, times=times if x == "latency" else None) for x in others]
+    shown_costs = [info for info in (main, *drawn) if info.points and info.axis != AXES["fvcore"]]
     return ReportData(
         study=found,
         asked=wanted,
@@ -132,6 +144,9 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         ablation=ablation_info(found, cells, tuning, untuned),
         errors=errors_info(results, cells, arms),
         pictures=pictures_info(results, cells, arms),
+        fronts=fronts_info(shown_costs, arms, times),
+        matched=_matched(found, cells, arms, wanted),
+        proxy=proxy_info(results, study, profile),
     )
 
 
@@ -146,6 +161,16 @@ class _ReadOnce(Ledger):
         if trial_id not in self._held:
             self._held[trial_id] = super().get(trial_id)
         return self._held[trial_id]
+
+
+def _matched(
+    study: StudyResults, cells: pd.DataFrame, arms: Sequence[ArmSummary], wanted: Asked
+) -> tuple[MatchedRow, ...]:
+    """Without families: each arm against the baseline at equal cost, at its best tuned value."""
+    base = next((arm.label for arm in arms if arm.is_baseline), None)
+    shown = {arm.label for arm in arms if not arm.alias_of}
+    rows = cells[cells["label"].isin(list(shown))]
+    return () if wanted.family else matched_costs(study, networks(rows), base)
 
 
 def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -215,4 +216,18 @@ def _write_names(fig: Figure, axes: Axes, info: ParetoInfo, beneath: Sequence[La
         point.name if point.on_front or len(info.points) <= 12 else "" for point in info.points
     ]
     quiet_spots, quiet_names = named(beneath)
-    place_labels(fig, axes, [*spots, *quiet_spots], [*names, *quiet_names], len(beneath))
+    spots, names = [*spots, *quiet_spots], [*names, *quiet_names]
+    place_labels(fig, axes, spots, names, len(beneath), _lines(info))
+
+
+def _lines(info: ParetoInfo) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Interval bars and the steps of the front, which names keep off where they can."""
+    found = [
+        ((p.x, p.ap.low), (p.x, p.ap.high))
+        for p in info.points
+        if p.ap.low is not None and p.ap.high is not None
+    ]
+    for one, after in pairwise(info.front):
+        corner = (after.x, one.ap.mean)
+        found += [((one.x, one.ap.mean), corner), (corner, (after.x, after.ap.mean))]
+    return found

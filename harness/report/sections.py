@@ -33,6 +33,8 @@ def _drawn(name: str) -> Callable[[Any, Mapping[str, Any]], bool]:
 SECTIONS = (
     Section("contrasts", "Contrasts", _drawn("forest")),
     Section("summary", "Table"),
+    Section("fronts", "How sure the fronts are", _has("fronts")),
+    Section("matched", "At equal cost", _has("matched")),
     Section("quoted", "Published, quoted", _has("quoted")),
     Section("ablation", "What each part is worth", _has("ablation")),
     Section("search", "Search", _has("search")),
@@ -47,6 +49,7 @@ SECTIONS = (
     Section("latency", "Latency", _has("latency")),
     Section("elsewhere", "Latency, measured elsewhere", _has("elsewhere")),
     Section("costs", "Other costs", _drawn("others")),
+    Section("proxy", "The same arms under other profiles", _has("proxy")),
     Section("planned", "Planned, and added"),
     Section("cells", "Every planned cell"),
     Section("ran", "What was run"),

@@ -159,10 +159,12 @@ def place_labels(
     spots: Sequence[tuple[float, float]],
     names: Sequence[str],
     quiet: int = 0,
+    lines: Sequence[tuple[tuple[float, float], tuple[float, float]]] = (),
 ) -> None:
     """Write names beside their points where they cover nothing; a name without room is left out.
 
-    Points whose name is empty are only kept free. The last `quiet` names are written quietly,
+    lines: level and upright ones, from end to end, that names keep off where they can. Points
+    whose name is empty are only kept free. The last `quiet` names are written quietly,
     each with a thin line to its point.
     """
     fig.canvas.draw()
@@ -170,6 +172,8 @@ def place_labels(
     pixels: Any = axes.transData.transform(list(spots)) if spots else []
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]
     frame = axes.get_window_extent(renderer)
+    ends: Any = [axes.transData.transform(line) for line in lines]
+    bars = [Bbox([one.min(axis=0) - 0.5, one.max(axis=0) + 0.5]) for one in ends]
     offsets = [(7, 6, "left"), (-7, 6, "right"), (7, -13, "left"), (-7, -13, "right")]
     offsets += [(0, 11, "center"), (0, -19, "center"), (7, 15, "left"), (-7, 15, "right")]
     for i, (spot, name) in enumerate(zip(spots, names, strict=True)):
@@ -178,13 +182,15 @@ def place_labels(
         others = taken[:i] + taken[i + 1 :]
         is_quiet = i >= len(names) - quiet
         written: Any = {"fontsize": 7, "color": SOFT} if is_quiet else {"fontsize": 8, "color": INK}
-        for dx, dy, align in offsets:
+        tries = [(bars, offset) for offset in offsets] if bars else []
+        tries += [([], offset) for offset in offsets]
+        for kept_off, (dx, dy, align) in tries:
             note = axes.annotate(
                 name, spot, (dx, dy), textcoords="offset points", ha=align, **written
             )
             box = note.get_window_extent(renderer)
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0
-            if inside and not any(box.overlaps(other) for other in others):
+            if inside and not any(box.overlaps(other) for other in (*others, *kept_off)):
                 taken.append(box)
                 note.set_in_layout(False)
                 if is_quiet:

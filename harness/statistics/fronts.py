@@ -30,6 +30,9 @@ SEED = 20200727
 BEYOND = 1.1
 """The reference of a hypervolume lies at so many times the largest cost, and at AP 0."""
 
+FAR = 50.0
+"""Drawn latencies stay within e to this power of the measured: two measurements bound nothing."""
+
 Draws = NDArray[np.float64]
 
 
@@ -85,7 +88,7 @@ def cost_draws(times: Mapping[str, Sequence[float]], draws: int = DRAWS, seed: i
         noise = 0.0
         if logs.size > 1:
             noise = rng.standard_t(logs.size - 1, draws) * logs.std(ddof=1) / math.sqrt(logs.size)
-        found[:, i] = np.exp(float(logs.mean()) + noise)
+        found[:, i] = np.exp(float(logs.mean()) + np.clip(noise, -FAR, FAR))
     return found
 
 
@@ -111,7 +114,7 @@ def area_under(costs: Sequence[float], aps: Draws, reference: float) -> Draws:
     """(draws,): area under the front's steps, over log2 of cost, up to the reference."""
     order = np.argsort(costs, kind="stable")
     x = np.log2([*np.asarray(costs, dtype=float)[order], reference])
-    best = np.maximum.accumulate(np.maximum(aps[:, order], 0.0), axis=1)
+    best = np.maximum.accumulate(np.clip(aps[:, order], 0.0, 1.0), axis=1)
     return np.asarray(best @ np.diff(x))
 
 

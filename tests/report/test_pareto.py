@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.report import table
@@ -14,6 +15,7 @@ from harness.report.pareto import draw_pareto, pareto
 from harness.report.style import in_number_order, styled, to_svg
 from harness.report.summary import ArmSummary, summarise
 from harness.statistics.estimates import estimate
+from harness.statistics.samples import Sample
 
 FACTOR = "feature_network.width.factor"
 
@@ -224,3 +226,45 @@ def test_costs_far_apart_stand_on_a_logarithmic_axis(dearest: float, scale: str)
     info = pareto([arm("a", 1e9, 0.5), arm("b", dearest, 0.6)])
     with styled():
         assert draw_pareto(info).axes[0].get_xscale() == scale
+
+
+def test_families_say_what_is_left_open_and_what_would_settle_it(make: Any, keep: Any) -> None:
+    study, records = make.grid(2)
+    info = families(table(keep(study, records), "width", "laptop"), FACTOR, axes=study.axes)
+    assert info is not None
+    assert "of each other, and gaps up to " in info.answer
+    assert info.answer.endswith(
+        "At least six seeds a network are needed before any two could be parted."
+    )
+    assert info.caution == ""
+    assert [trend.axis for trend in info.trends] == [FACTOR, "model.coefficient"]
+    assert not info.images
+
+
+def test_a_slope_over_less_than_a_doubling_is_no_promise(make: Any, keep: Any) -> None:
+    study, records = make.grid(2, factors=(1.01, 1.02))
+    info = families(table(keep(study, records), "width", "laptop"), FACTOR)
+    assert info is not None
+    assert info.caution == (
+        "All costs lie within 0.14 of a doubling, so this slope is no promise of what a whole one "
+        "would bring."
+    )
+
+
+def test_draws_of_the_images_widen_what_families_say(make: Any, keep: Any) -> None:
+    study, records = make.grid(6)
+    cells = table(keep(study, records), "width", "laptop")
+    rng = np.random.default_rng(0)
+    samples = {}
+    for label, group in cells[cells["status"] == "done"].groupby("label"):
+        values = group["ap"].to_numpy()
+        drawn = values[:, None] + rng.normal(0, 0.02, 200)
+        samples[str(label)] = Sample(tuple(values), tuple(group["seed"]), drawn)
+    alone = families(cells, FACTOR)
+    both = families(cells, FACTOR, samples=samples)
+    assert alone is not None
+    assert both is not None
+    assert both.images
+    for one, other in zip(alone.gaps, both.gaps, strict=True):
+        assert other.difference == pytest.approx(one.difference)
+        assert other.high - other.low > one.high - one.low  # type: ignore[operator]
