@@ -72,13 +72,12 @@ def made_up(rng: np.random.Generator) -> tuple[dict[str, Any], Detections]:
         "annotations": annotations,
         "categories": names,
     }
-    image, label, score, box = (np.array(column) for column in zip(*rows, strict=True))
-    order = np.lexsort((-score, image))
+    columns: list[Array] = [np.array(column) for column in zip(*rows, strict=True)]
+    order = np.lexsort((-columns[2], columns[0]))
+    kinds = {"image": np.int64, "category": np.int16, "score": np.float32, "box": np.float32}
     found = {
-        "image": image.astype(np.int64),
-        "category": label.astype(np.int16),
-        "score": score.astype(np.float32),
-        "box": box.astype(np.float32),
+        name: column.astype(kind)
+        for (name, kind), column in zip(kinds.items(), columns, strict=True)
     }
     return truth, {name: column[order] for name, column in found.items()}
 

@@ -22,7 +22,7 @@ def no_difference(setting: Setting) -> Finding:
     if isinstance(found, str):
         return Finding.not_run(f"{found}; {HOW}")
     test = found.contrast("same", "one")
-    said = f"one network under two names: AP {words(test)}; {found.place}"
+    said = f"one network under two names: AP {words(test)}, over seeds alone; {found.place}"
     return Finding.of(not test.separated, said, **figures(test), place=found.place)
 
 
@@ -40,7 +40,7 @@ def found_control(setting: Setting) -> Finding:
     said = (
         f"BiFPN against lateral where context is needed {words(context)}; where nothing is "
         f"{words(nothing)}; the first gap less the second {words(more)}. FPN against lateral "
-        f"where context is needed {words(fpn)}; {found.place}"
+        f"where context is needed {words(fpn)}. Over seeds alone; {found.place}"
     )
     return Finding.of(
         held,

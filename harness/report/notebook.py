@@ -87,7 +87,7 @@ class Compared:
             for name, said in rows.items()
         )
         head = Markup("<caption>{} against {}</caption>").format(self.arm, self.against)
-        foot = Markup("<p><small>{}. Interval: 95%.</small></p>").format(TEST)
+        foot = Markup("<p><small>{}. Interval: 95%, over seeds alone.</small></p>").format(TEST)
         return str(Markup("<table>{}{}</table>{}").format(head, body, foot))
 
 

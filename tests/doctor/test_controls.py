@@ -22,7 +22,9 @@ def test_one_network_under_two_names(setting, keep):
     assert found.verdict == "holds"
     assert found.said.startswith("one network under two names: AP +0.000 [-0.00")
     assert "(n=6, p 0." in found.said
-    assert found.said.endswith(f": not separated; aa (laptop) in {setting.results}")
+    assert found.said.endswith(
+        f": not separated, over seeds alone; aa (laptop) in {setting.results}"
+    )
     assert found.figures["n"] == [6, 6]
 
 
@@ -30,7 +32,7 @@ def test_a_difference_where_there_is_none_does_not_hold(setting, keep):
     keep("aa", {"one": wobble(0.4, 0.4), "same": wobble(0.42, 0.42)})
     found = no_difference(setting)
     assert found.verdict == "does not hold"
-    assert ": higher; aa (laptop)" in found.said
+    assert ": higher, over seeds alone; aa (laptop)" in found.said
 
 
 def test_trials_that_are_missing(setting, keep):
