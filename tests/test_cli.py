@@ -39,6 +39,7 @@ OPTIONS = {
     "watch": {"--profile", "--once", "--results", "--json"},
     "log": {"--follow", "--study", "--profile", "--results"},
     "report": {"--profile", "--plugin", "--published", "--results", "--reports"},
+    "compare": {"--gt", "--names", "--test", "--draws", "--seed", "--out", "--results", "--json"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
     "import": {"--model", "--out", "--json"},

@@ -33,7 +33,7 @@ FLOORS = (
     ),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
-    ("exchange", "training", "evaluate", "latency", "report"),
+    ("exchange", "training", "evaluate", "latency", "report", "comparing"),
     ("supplies", "underway", "trainers"),
     (
         "trial",
@@ -56,7 +56,7 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "statistics", "matches", "truths", "draws",
+              "comparing", "outcomes", "files", "claims", "statistics", "matches", "truths", "draws",
               "supplies", "commit", "plans", "calibrations",
               "probes", "gating", "searching", "logs", "trainers", "crew", "waves",
               "timings", "published", "latencies", "leftovers", "sameness", "search", "engines",
