@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from harness.comparing.comparison import ArmFigures, Comparison, Differing, Gap, Kind, Order, Test
-from harness.comparing.comparison import Verdict as Verdict
 from harness.comparing.interval import gap_interval, mean_interval
 from harness.comparing.measured import CLASS, METRICS, Measured, classes_of
 from harness.comparing.verdicts import verdicts
+
+SHOWN = 4
+"""Names that a note lists."""
 
 
 def compare(
@@ -87,17 +89,26 @@ def _classes(arm: Measured, base: Measured) -> list[Gap]:
 def _limits(arms: Sequence[Measured], test: Test) -> Iterator[str]:
     """What these arms cannot say."""
     single = [arm.name for arm in arms if arm.n == 1]
+    undrawn = [arm.name for arm in arms if not arm.drawn]
     if single:
         have = "has one network" if len(single) == 1 else "have one network each"
+        alone = "" if undrawn else "the images alone are resampled, so "
         yield (
-            f"{', '.join(single)} {have}: the images alone are resampled, so training noise is not "
-            "in the interval, and nothing is claimed about the method; another seed may turn it"
+            f"{_listed(single, arms)} {have}: {alone}training noise is not in the interval, "
+            "and nothing is claimed about the method; another seed may turn it"
         )
-    undrawn = [arm.name for arm in arms if not arm.drawn]
     if undrawn:
         yield (
-            f"no match records of {', '.join(undrawn)}: seeds alone carry the intervals; that the "
-            "test images are a sample, too, is not in them"
+            f"no match records of {_listed(undrawn, arms)}: seeds alone carry the intervals; that "
+            "the test images are a sample, too, is not in them"
         )
     if test == "paired_t":
         yield "paired by the order of the files or the seed: seed k of one arm with k of the other"
+
+
+def _listed(names: Sequence[str], arms: Sequence[Measured]) -> str:
+    """Some names, and how many more."""
+    if len(names) == len(arms) > 2:
+        return "all arms"
+    more = len(names) - SHOWN
+    return f"{', '.join(names[:SHOWN])}{f' and {more} more' if more > 0 else ''}"

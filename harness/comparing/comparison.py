@@ -16,6 +16,8 @@ WORDS = {
     "ap_large": "AP large",
 }
 """How figures are called."""
+MANY = 4
+"""Of more pairs, the answer names those that are separated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,16 @@ class Comparison:
         """One sentence a pair; why there is none otherwise."""
         if self.refused:
             return f"Not ranked: {'; '.join(self.refused)}."
-        return " ".join(sentence(one) for one in self.verdicts)
+        if len(self.verdicts) <= MANY:
+            return " ".join(sentence(one) for one in self.verdicts)
+        apart = [f"{v.arm} ({v.words})" for v in self.verdicts if v.words in ("higher", "lower")]
+        told = f": {', '.join(apart)}" if apart else ""
+        of = f"of {len(self.verdicts)} arms"
+        return f"{len(apart) or 'None'} {of} separated from {self.baseline}{told}."
 
 
 def sentence(one: Verdict) -> str:
-    """`bifpn minus fpn: +0.012 AP [+0.003, +0.021], higher (Holm p .004).`"""
+    """`bifpn minus fpn: +0.0121 AP [+0.0030, +0.0212]: higher; p 0.004 after Holm.`"""
     spread = "" if one.low is None or one.high is None else f" [{one.low:+.4f}, {one.high:+.4f}]"
-    p = "" if one.p_holm is None else f" (p {one.p_holm:.3g} after Holm)"
+    p = "" if one.p_holm is None else f"; p {one.p_holm:.3g} after Holm"
     return f"{one.arm} minus {one.against}: {one.difference:+.4f} AP{spread}: {one.words}{p}."

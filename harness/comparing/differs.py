@@ -5,6 +5,7 @@ unless the study varies it on purpose (Lindauer & Hutter, JMLR 21/243, 2020). De
 batch size, image size, epochs and pretrained weights are told: they may be why arms differ.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -108,22 +109,28 @@ def _settings(record: TrialRecord) -> Iterator[tuple[str, str]]:
 
 def _flat(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Dotted paths and values in words; a network is one value, and so is a pretraining."""
+    # What is None is as in trials from before there was such a setting.
     if isinstance(tree, Mapping):
         if path == "model.backbone.source" or path.endswith("feature_network.graph"):
             yield path, _digest(tree)
             return
         for name, value in tree.items():
             yield from _flat(value, f"{path}.{name}" if path else str(name))
-    else:
+    elif tree is not None:
         yield path, tree if isinstance(tree, str) else json.dumps(tree)
 
 
 def _digest(tree: Mapping[str, Any]) -> str:
-    import hashlib
-
-    made = hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:8]
+    text = json.dumps(_without_none(tree), sort_keys=True)
+    made = hashlib.sha256(text.encode()).hexdigest()[:8]
     name = tree.get("name")
     return f"{name} ({made})" if isinstance(name, str) else made
+
+
+def _without_none(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {k: _without_none(v) for k, v in tree.items() if v is not None}
+    return [_without_none(one) for one in tree] if isinstance(tree, list) else tree
 
 
 def _shown(values: set[str]) -> str:

@@ -1,5 +1,6 @@
 """What the ledger has of a word: a study (or one profile of it), an arm of one, or a trial."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from harness.report.table import cell_labels
 from harness.search import is_passed_over
 from harness.space.names import SAFE_NAME
 from harness.studies import Cell, StudyResults, chosen_profile, profiles_of, read_study, study_name
+
+PROPOSAL = re.compile(r"proposal \d+")
+"""A network that a search tried once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +57,12 @@ def _study(place: str, results: Path) -> Side:
     arms: dict[str, list[TrialRecord]] = {}
     notes = []
     ledger = Ledger(results)
+    proposals = 0
     for label, cell in zip(cell_labels(found.cells), found.cells, strict=True):
         if cell.status == "alias" or is_passed_over(cell.arm, cell.status):
+            continue
+        if PROPOSAL.fullmatch(cell.arm):
+            proposals += 1
             continue
         held = arms.setdefault(label, [])
         record = None if cell.status == "rejected" else ledger.get(cell.id)
@@ -62,6 +70,8 @@ def _study(place: str, results: Path) -> Side:
             held.append(record)
         else:
             notes.append(f"{label}, seed {cell.seed}: {_state(cell, record)}, left out")
+    if proposals:
+        notes.append(f"{found.study}: {proposals} proposals of its search, left out")
     word = f"{found.study}/{found.profile}"
     base = _baseline(found, list(arms))
     kept = {label: tuple(records) for label, records in arms.items()}
@@ -96,6 +106,8 @@ def _arm(word: str, side: Side, arm: str) -> Side:
         fits = [label for label in _labels(side.study, arm) if label in side.arms]
     if len(fits) > 1:
         raise SpecError(f"{word}: {arm!r} has {len(fits)} networks; name one: {'; '.join(fits)}")
+    if not fits and side.study is not None and (first := _alias(side.study, arm)):
+        raise SpecError(f"{word}: {arm!r} is the same network as {first!r}; name that one")
     if not fits:
         raise SpecError(f"{word}: no arm {arm!r} in {side.place}{did_you_mean(arm, labels)}")
     label = fits[0]
@@ -111,6 +123,13 @@ def _labels(study: StudyResults | None, arm: str) -> list[str]:
     cells = study.cells if study is not None else ()
     labels = zip(cell_labels(cells), cells, strict=True)
     return list(dict.fromkeys(label for label, cell in labels if cell.arm == arm))
+
+
+def _alias(study: StudyResults, label: str) -> str | None:
+    """The label whose trials an aliased one shares."""
+    cells = list(zip(cell_labels(study.cells), study.cells, strict=True))
+    ids = {cell.id for own, cell in cells if own == label and cell.status == "alias"}
+    return next((own for own, c in cells if c.id in ids and c.status != "alias"), None)
 
 
 def _trial(word: str, results: Path) -> Side:

@@ -8,6 +8,7 @@ from harness.comparing.interval import gap_interval
 from harness.comparing.measured import Measured
 from harness.statistics.contrasts import Contrast, contrasts
 
+NOTHING = "none: one network each, and no match records"
 IMAGES_ALONE = "none over seeds; 95% normal interval over the test images, paired"
 
 
@@ -57,6 +58,8 @@ def _images_alone(arm: Measured, base: Measured) -> Verdict | None:
         return None
     way = "higher" if found.value > 0 else "lower"
     words = "not told apart on images like these"
+    if found.image_se is None:
+        words = "one network each: how sure this is cannot be said"
     if found.excludes_zero:
         words = f"{way} on images like these; of these two networks, not of their methods"
     return Verdict(
@@ -74,6 +77,6 @@ def _images_alone(arm: Measured, base: Measured) -> Verdict | None:
         floor=None,
         sign_p=None,
         sign_floor=None,
-        test=IMAGES_ALONE,
+        test=NOTHING if found.image_se is None else IMAGES_ALONE,
         words=words,
     )

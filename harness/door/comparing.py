@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
-from harness.comparing.comparison import WORDS, Comparison, Gap, Verdict
+from harness.comparing.comparison import MANY, WORDS, Comparison, Gap, Verdict
 from harness.comparing.interval import Interval
 
 SHOWN_CLASSES = 5
@@ -29,7 +29,8 @@ def say_comparison(found: Comparison, console: Console) -> None:
         console.print(_verdict_table(found))
     if found.gaps:
         console.print(_gap_table(found))
-    for arm in dict.fromkeys(gap.arm for gap in found.classes):
+    arms = list(dict.fromkeys(gap.arm for gap in found.classes))
+    for arm in arms if len(arms) <= MANY else ():
         console.print(_class_table([gap for gap in found.classes if gap.arm == arm], found))
     if found.differs:
         console.print(_differs_table(found))
@@ -54,58 +55,47 @@ def _what(found: Comparison) -> str:
 
 
 def figures_table(found: Comparison) -> Table:
-    """An arm a column, a figure a row."""
-    table = Table()
-    table.add_column("")
+    """An arm a row, a figure a column."""
+    table = Table("arm", Column("n", justify="right"))
+    for words in WORDS.values():
+        table.add_column(words)
     for arm in found.arms:
         base = " (baseline)" if arm.name == found.baseline else ""
-        networks = f"{arm.n} network{'s' * (arm.n != 1)}"
-        table.add_column(escape(f"{arm.name}{base}\n{networks}"), justify="right")
-    for metric, words in WORDS.items():
-        table.add_row(words, *(_interval(arm.figures[metric]) for arm in found.arms))
+        cells = (_interval(arm.figures[metric]) for metric in WORDS)
+        table.add_row(escape(f"{arm.name}{base}"), str(arm.n), *cells)
     return table
 
 
 def _verdict_table(found: Comparison) -> Table:
-    table = Table(title="AP against the baseline")
-    table.add_column("")
-    for one in found.verdicts:
-        table.add_column(escape(f"{one.arm}\nminus {one.against}"), justify="right")
-    for words, cells in verdict_rows(found.verdicts):
-        table.add_row(words, *map(escape, cells))
+    """A pair a row."""
+    heads = "difference, 95% interval", "P(higher)", "p", "p (Holm)", "floor"
+    table = Table(title=escape(f"AP minus that of {found.baseline}"))
+    table.add_column("arm")
+    for head in (heads[0], "se training", "se images", *heads[1:], "sign p", "its floor"):
+        table.add_column(head)
+    table.add_column("verdict")
+    for v in found.verdicts:
+        table.add_row(
+            escape(v.arm),
+            escape(f"{v.difference:+.4f} {_ends(v.low, v.high)}"),
+            _number(v.seed_se, 4),
+            _number(v.image_se, 4),
+            escape(_chance(v)),
+            *(_number(one, 4) for one in (v.p, v.p_holm, v.floor, v.sign_p, v.sign_floor)),
+            escape(v.words),
+        )
     return table
 
 
-def verdict_rows(verdicts: tuple[Verdict, ...]) -> list[tuple[str, list[str]]]:
-    """Rows of the table of differences: what, and a cell a pair."""
-    rows: list[tuple[str, list[str]]] = [
-        ("difference in AP", [f"{v.difference:+.4f}" for v in verdicts]),
-        ("95% interval", [_ends(v.low, v.high) for v in verdicts]),
-        ("standard error, training", [_number(v.seed_se, 4) for v in verdicts]),
-        ("standard error, test images", [_number(v.image_se, 4) for v in verdicts]),
-        ("P(a network scores higher)", [_chance(v) for v in verdicts]),
-        ("p", [_number(v.p, 4) for v in verdicts]),
-        ("p after Holm", [_number(v.p_holm, 4) for v in verdicts]),
-        ("smallest p so many seeds reach", [_number(v.floor, 4) for v in verdicts]),
-        ("sign test: p", [_number(v.sign_p, 4) for v in verdicts]),
-        ("sign test: smallest p", [_number(v.sign_floor, 4) for v in verdicts]),
-        ("networks", [f"{v.n[0]} and {v.n[1]}" for v in verdicts]),
-        ("verdict", [v.words for v in verdicts]),
-    ]
-    return [(what, cells) for what, cells in rows if any(cell != "–" for cell in cells)]
-
-
 def _gap_table(found: Comparison) -> Table:
-    arms = list(dict.fromkeys(gap.arm for gap in found.gaps))
-    table = Table(title="other figures, minus the baseline's; not tested")
-    table.add_column("")
-    for arm in arms:
-        table.add_column(escape(arm), justify="right")
-    held = {(gap.arm, gap.what): gap for gap in found.gaps}
-    for metric, words in WORDS.items():
-        if any((arm, metric) in held for arm in arms):
-            cells = [held.get((arm, metric)) for arm in arms]
-            table.add_row(words, *(_difference(one.gap) if one else "–" for one in cells))
+    """An arm a row, a figure a column."""
+    table = Table("arm", title=escape(f"other figures minus those of {found.baseline}; not tested"))
+    for metric in list(WORDS)[1:]:
+        table.add_column(WORDS[metric])
+    held = {(gap.arm, gap.what): gap.gap for gap in found.gaps}
+    for arm in dict.fromkeys(gap.arm for gap in found.gaps):
+        gaps = [held.get((arm, metric)) for metric in list(WORDS)[1:]]
+        table.add_row(escape(arm), *(_difference(gap) if gap else "–" for gap in gaps))
     return table
 
 
@@ -154,11 +144,14 @@ def _interval(one: Interval | None) -> str:
 
 
 def _difference(one: Interval) -> str:
-    return f"{one.value:+.4f} {escape(_ends(one.low, one.high))}"
+    return f"{one.value:+.4f} {escape(_ends(one.low, one.high, digits=3))}"
 
 
-def _ends(low: float | None, high: float | None, sign: str = "+") -> str:
-    return "–" if low is None or high is None else f"[{low:{sign}.4f}, {high:{sign}.4f}]"
+def _ends(low: float | None, high: float | None, sign: str = "+", digits: int = 4) -> str:
+    """The interval; nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
 
 
 def _number(value: float | None, digits: int) -> str:
