@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,19 @@ def test_the_draws_are_seeded(files):
     )
     assert first == again
     assert first["verdicts"][0]["low"] != other["verdicts"][0]["low"]
+
+
+def test_the_example_of_the_docs_runs_as_written(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "compare.md").read_text()
+    script, command = (
+        re.search(rf"```{kind}\n({start}.*?)```", page, re.DOTALL)[1]
+        for kind, start in (("python", "# make_files.py"), ("bash", "python make_files.py"))
+    )
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "make_files.py", "exec"), {})
+    words = command.splitlines()[1].split()
+    assert words[:2] == ["harness", "compare"]
+    out = CliRunner().invoke(main, words[1:]).stdout
+    quoted = " ".join(re.search(r"`(b minus a: .*?)`", page, re.DOTALL)[1].split())
+    assert quoted in out.splitlines()
+    assert Path("compared/index.html").is_file()
