@@ -41,6 +41,7 @@ OPTIONS = {
     "report": {"--profile", "--plugin", "--published", "--live", "--results", "--reports"},
     "doctor": {"--quick", "--controls", "--profile", "--engine", "--device", "--threads",
                "--seed", "--results", "--json"},
+    "compare": {"--gt", "--names", "--test", "--draws", "--seed", "--out", "--results", "--json"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
     "import": {"--model", "--out", "--json"},

@@ -14,11 +14,12 @@ PACKAGE = ROOT / "harness"
 
 FLOORS = (
     ("errors", "registry", "plugins", "outcomes", "files", "commit", "matches"),
-    ("graph", "records", "claims", "statistics", "draws"),
+    ("graph", "records", "claims", "statistics"),
     ("space",),
     (
         "ledger",
         "truths",
+        "draws",
         "studies",
         "timings",
         "latencies",
@@ -34,7 +35,7 @@ FLOORS = (
     ),
     ("search", "published", "cost", "census", "takehome", "training.determinism", "environment"),
     ("engines", "detector", "data"),
-    ("exchange", "training", "evaluate", "latency", "report"),
+    ("exchange", "training", "evaluate", "latency", "report", "comparing"),
     ("supplies", "underway", "trainers"),
     (
         "trial",
@@ -57,9 +58,8 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "outcomes", "files", "claims", "statistics", "matches", "truths", "draws",
-              "supplies", "commit", "plans", "calibrations",
-              "probes", "gating", "searching", "logs", "trainers", "crew", "waves",
+              "comparing", "outcomes", "files", "claims", "statistics", "matches", "truths",
+              "draws", "supplies", "commit", "plans", "calibrations", "probes", "gating", "searching", "logs", "trainers", "crew", "waves",
               "timings", "published", "latencies", "leftovers", "sameness", "search", "engines",
               "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}

@@ -2,7 +2,7 @@
 
 import click
 
-from harness.cli import health, ledger, networks, studies, watching, weights
+from harness.cli import comparing, health, ledger, networks, studies, watching, weights
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -14,7 +14,7 @@ def main(context: click.Context, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-for room in (studies, watching, networks, weights, ledger, health):
+for room in (studies, watching, comparing, networks, weights, ledger, health):
     for verb in vars(room).values():
         if isinstance(verb, click.Command):
             main.add_command(verb)

@@ -1,6 +1,6 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path

@@ -1,22 +1,39 @@
-"""What seeds can carry: means with t intervals, and contrasts that say when nothing is known.
+"""Differences between arms, each with its interval, its tests and what would settle it.
 
-An interval is Student's t over seeds at 95%; one seed has none. A contrast is Welch's t test,
-two-sided, adjusted by Holm over its family. It separates two arms only where, besides, an exact
-permutation test on as many seeds could reach the level: its floor is 2 / C(a + b, a), .33 for two
-seeds against two, .10 for three, .029 for four. So two or three seeds an arm never rank anything.
+The primary test is stated by the study: an exact permutation of seeds between two arms, or a
+paired t over the seeds that both have. Two arms are separated only where its p, by Holm over the
+family, is at most .05 and the interval (over seeds, and over test images where draws are known)
+leaves out zero. Anything else is "not separated", with about how many seeds an arm would settle it.
+Two or three seeds an arm rank nothing: no permutation of them comes under .05, and a paired t
+separates only with six pairs, where flips of signs could reach .05 too.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from scipy.special import stdtr
+import numpy as np
 
-from harness.statistics.estimates import LEVEL, Estimate, estimate, numbers
-from harness.statistics.tests import holm, permutation_floor, welch
+from harness.statistics.estimates import LEVEL, sources_words
+from harness.statistics.power import MOST, seeds_needed
+from harness.statistics.samples import Sample, draws_of, sample, shared_seeds
+from harness.statistics.superiority import Superiority, paired_superiority, superiority
+from harness.statistics.tests import (
+    Test,
+    floor_of,
+    holm,
+    paired_t_p,
+    permutation_p,
+    sign_floor,
+    sign_p,
+)
+from harness.statistics.two_level import Spread, spread_of_difference, spread_of_mean
 
-TEST = "Welch's t, two-sided, Holm-adjusted; needs seeds enough for an exact test to reach .05"
+TESTS: Mapping[Test, str] = {
+    "permutation": "exact permutation of seeds between the two arms, two-sided",
+    "paired_t": "paired t over the seeds both arms have, two-sided, from six pairs on",
+}
+TEST = f"{TESTS['permutation']}, Holm-adjusted; and the interval must leave out zero"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,84 +49,168 @@ class Contrast:
     p: float | None
     p_holm: float | None
     floor: float
-    """The smallest p an exact permutation test on these seeds can give."""
+    """The smallest p that an exact test on these seeds can give."""
     separated: bool
     paired: bool = False
     """By seed: n counts pairs, the test is a paired t, the floor an exact sign-flip test's."""
+    seed_se: float | None = None
+    """Standard error of the difference from seeds; None where an arm has one."""
+    image_se: float | None = None
+    """Standard error from the test images; None where draws of them are not known."""
+    superiority: Superiority | None = None
+    sign_p: float | None = None
+    """Exact sign test over the seeds both arms have; None where they share none."""
+    sign_floor: float = 1.0
+    test: str = TESTS["permutation"]
+    needs: int | None = None
+    """About how many seeds an arm would settle it; MOST + 1 where more; None where not known."""
+    needs_images: bool = False
+    """Whether no number of seeds would settle this difference on these test images."""
+
+    @property
+    def sources(self) -> str:
+        """What the interval is over: `seeds and test images`, `seeds alone`, ..."""
+        return sources_words(self.seed_se is not None, self.image_se)
+
+    @property
+    def needs_words(self) -> str:
+        """`about 9 seeds`, `more than 200 seeds`, `more test images`; empty where not known."""
+        if self.needs_images:
+            return "more test images"
+        if self.needs is None:
+            return ""
+        return f"more than {MOST} seeds" if self.needs > MOST else f"about {self.needs} seeds"
 
     @property
     def verdict(self) -> str:
-        """`higher`, `lower`, or `not separated (n=2)`."""
+        """`higher`, `lower`, `not separated (needs about 9 seeds)` or `not separated (n=2)`."""
         if self.separated:
             return "higher" if self.difference > 0 else "lower"
+        if self.needs_words:
+            return f"not separated (needs {self.needs_words})"
         a, b = self.n
         return f"not separated (n={a})" if a == b else f"not separated (n={a} and {b})"
 
 
-def contrasts(arms: Mapping[str, Sequence[float]], baseline: str) -> tuple[Contrast, ...]:
+def contrast(
+    a: Sample, b: Sample, *, arm: str, against: str, test: Test = "permutation"
+) -> Contrast:
+    """One difference as a family of its own; a ValueError where there is nothing to compare."""
+    found = pairs_of({arm: a, against: b}, [(arm, against)], test=test)
+    if not found:
+        raise ValueError(f"{arm} and {against} have no seeds to compare")
+    return found[0]
+
+
+def contrasts(
+    arms: Mapping[str, Sample], baseline: str, *, test: Test = "permutation"
+) -> tuple[Contrast, ...]:
     """Every other arm against the baseline, as one family of tests."""
-    pairs = [(name, baseline) for name in arms if name != baseline]
-    return _family(arms, pairs)
+    return pairs_of(arms, [(name, baseline) for name in arms if name != baseline], test=test)
+
+
+def pairs_of(
+    arms: Mapping[str, Sample], pairs: Iterable[tuple[str, str]], *, test: Test = "permutation"
+) -> tuple[Contrast, ...]:
+    """These pairs as one family; without those of which an arm has nothing to compare."""
+    found = [
+        made
+        for a, b in pairs
+        if a in arms and b in arms and (made := _raw(arms[a], arms[b], a, b, test)) is not None
+    ]
+    adjusted = holm([one.p for one, _ in found])
+    family = len(found)
+    return tuple(
+        _judged(one, p_holm, spread, test, family)
+        for (one, spread), p_holm in zip(found, adjusted, strict=True)
+    )
 
 
 def paired_contrasts(
     arms: Mapping[str, Mapping[int, float]], pairs: Sequence[tuple[str, str]]
 ) -> tuple[Contrast, ...]:
-    """The pairs compared seed by seed (paired t, Holm), from AP by seed of each arm.
-
-    The exact test here flips signs: its floor is 2 / 2**n, so six seeds are the least that part.
-    """
-    found = []
-    for a, b in pairs:
-        seeds = sorted(set(arms.get(a, {})) & set(arms.get(b, {})))
-        one = estimate([arms[a][seed] - arms[b][seed] for seed in seeds])
-        if one is not None:
-            found.append((a, b, one))
-    raw = [_paired_p(one) for _, _, one in found]
-    made = []
-    for (a, b, one), p, p_holm in zip(found, raw, holm(raw), strict=True):
-        floor = 2 / 2**one.n
-        parted = p_holm is not None and p_holm <= LEVEL and floor <= LEVEL
-        n = (one.n, one.n)
-        made.append(Contrast(a, b, one.mean, one.low, one.high, n, p, p_holm, floor, parted, True))
-    return tuple(made)
+    """The pairs compared seed by seed (paired t, Holm), from AP by seed of each arm."""
+    return pairs_of({name: sample(held) for name, held in arms.items()}, pairs, test="paired_t")
 
 
-def _paired_p(gap: Estimate) -> float | None:
-    """Two-sided paired t; None for one seed or where all seeds differ by the same."""
-    if not gap.sd:
+def _raw(
+    a: Sample, b: Sample, arm: str, against: str, test: Test
+) -> tuple[Contrast, Spread] | None:
+    """What needs no family, with its variances; None where nothing can be compared."""
+    shared, paired = shared_seeds(a, b), test == "paired_t"
+    both = (a.at(shared), b.at(shared))
+    if paired:
+        a, b = both
+    if not (a.n and b.n):
         return None
-    return 2 * float(stdtr(gap.n - 1, -abs(gap.mean) / (gap.sd / math.sqrt(gap.n))))
+    differences = both[0].array - both[1].array
+    spread = spread_between(a, b, paired=paired)
+    difference, half = a.mean - b.mean, float(spread.half)
+    known = math.isfinite(half) and half > 0
+    chance = paired_superiority(differences) if paired else superiority(a.array, b.array)
+    made = Contrast(
+        arm=arm,
+        against=against,
+        difference=difference,
+        low=difference - half if known else None,
+        high=difference + half if known else None,
+        n=(a.n, b.n),
+        p=_p(a, b, test),
+        p_holm=None,
+        floor=floor_of(test, a.n, b.n),
+        separated=False,
+        paired=paired,
+        seed_se=_root(spread.seed),
+        image_se=None if spread.image is None else _root(spread.image),
+        superiority=chance,
+        sign_p=float(sign_p(differences)) if shared else None,
+        sign_floor=sign_floor(len(shared)),
+        test=TESTS[test],
+    )
+    return made, spread
 
 
-def best_set(arms: Mapping[str, Sequence[float]]) -> tuple[str, ...]:
-    """The arm with the highest mean and every arm not separated from it.
-
-    The best was picked by looking, so the family is all pairs, not the pairs with the best.
-    """
-    means = {name: numbers(values).mean() for name, values in arms.items() if len(numbers(values))}
-    if not means:
-        return ()
-    top = max(means, key=lambda name: float(means[name]))
-    tests = _family(arms, list(combinations(means, 2)))
-    beaten = {
-        (test.against if test.arm == top else test.arm)
-        for test in tests
-        if test.separated and top in (test.arm, test.against)
-    }
-    return tuple(name for name in means if name == top or name not in beaten)
+def spread_between(a: Sample, b: Sample, *, paired: bool) -> Spread:
+    """Variances of the difference of means; paired: the two have the same seeds in one order."""
+    draws = draws_of(a, b)
+    if not paired:
+        return spread_of_difference(
+            a.array, b.array, None if draws is None else (draws[0], draws[1])
+        )
+    return spread_of_mean(a.array - b.array, None if draws is None else draws[0] - draws[1])
 
 
-def _family(
-    arms: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str]]
-) -> tuple[Contrast, ...]:
-    measured = [(a, b) for a, b in pairs if len(numbers(arms[a])) and len(numbers(arms.get(b, ())))]
-    raw = [welch(arms[a], arms[b]) for a, b in measured]
-    adjusted = holm([p for _, _, _, p in raw])
-    made = []
-    for (a, b), (difference, low, high, p), p_holm in zip(measured, raw, adjusted, strict=True):
-        n = (len(numbers(arms[a])), len(numbers(arms[b])))
-        floor = permutation_floor(*n)
-        separated = p_holm is not None and p_holm <= LEVEL and floor <= LEVEL
-        made.append(Contrast(a, b, difference, low, high, n, p, p_holm, floor, separated))
-    return tuple(made)
+def _p(a: Sample, b: Sample, test: Test) -> float | None:
+    """None for one seed, or where seeds change nothing."""
+    if a.n < 2 or b.n < 2:
+        return None
+    if test == "paired_t":
+        p = float(paired_t_p(a.array - b.array))
+        return p if math.isfinite(p) else None
+    if not (np.ptp(a.array) or np.ptp(b.array)):
+        return None
+    return float(permutation_p(a.array, b.array))
+
+
+def _judged(
+    one: Contrast, p_holm: float | None, spread: Spread, test: Test, family: int
+) -> Contrast:
+    clear = one.low is not None and one.high is not None and (one.low > 0 or one.high < 0)
+    passed = p_holm is not None and p_holm <= LEVEL and one.floor <= LEVEL
+    if clear and passed:
+        return replace(one, p_holm=p_holm, separated=True)
+    if p_holm is None or not one.seed_se:
+        return replace(one, p_holm=p_holm)
+    single = float(spread.seed) * 2 / (1 / one.n[0] + 1 / one.n[1])
+    lasting = float(spread.lasting)
+    needs = seeds_needed(one.difference, single, lasting, test=test, family=family)
+    if needs is None:
+        return replace(one, p_holm=p_holm, needs_images=True)
+    return replace(
+        one, p_holm=p_holm, needs=min(max(needs, *one.n) + (needs <= max(one.n)), MOST + 1)
+    )
+
+
+def _root(variance: np.ndarray) -> float | None:
+    value = float(variance)
+    return math.sqrt(value) if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""A mean over seeds with its Student t interval; one seed has none."""
+"""A mean over seeds with its Student t interval, over the test images too where draws are known."""
 
 import math
 from collections.abc import Sequence
@@ -14,18 +14,34 @@ METHOD = "95% Student t interval over seeds"
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds. sd needs two values, and so does the interval [low, high]."""
+    """A mean over seeds. sd (over seeds) needs two values, and so does the interval [low, high]."""
 
     mean: float
     sd: float | None
     n: int
     low: float | None
     high: float | None
+    seed_se: float | None = None
+    """Standard error of the mean from seeds; None where one seed or a plain `estimate`."""
+    image_se: float | None = None
+    """Standard error from the test images; None where draws of them are not known."""
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
             return f"{self.mean:.3f} (n={self.n}, no interval)"
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}] (n={self.n})"
+
+    @property
+    def sources(self) -> str:
+        """What the interval is over, in words; empty where there is none."""
+        return sources_words(self.low is not None and self.sd is not None, self.image_se)
+
+
+def sources_words(seeds: bool, image_se: float | None) -> str:
+    """`seeds and test images`, `seeds alone`, `test images alone`; empty of neither."""
+    if image_se is None:
+        return "seeds alone" if seeds else ""
+    return "seeds and test images" if seeds else "test images alone"
 
 
 def estimate(values: Sequence[float]) -> Estimate | None:
@@ -38,7 +54,7 @@ def estimate(values: Sequence[float]) -> Estimate | None:
         return Estimate(mean, None, 1, None, None)
     sd = float(kept.std(ddof=1))
     half = float(stdtrit(kept.size - 1, 1 - LEVEL / 2)) * sd / math.sqrt(kept.size)
-    return Estimate(mean, sd, int(kept.size), mean - half, mean + half)
+    return Estimate(mean, sd, int(kept.size), mean - half, mean + half, sd / math.sqrt(kept.size))
 
 
 def numbers(values: Sequence[float]) -> NDArray[np.float64]:

@@ -1,0 +1,36 @@
+"""Which arms are not separated from the best: marked instead of a bold maximum."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from harness.statistics.contrasts import pairs_of
+from harness.statistics.samples import Sample
+from harness.statistics.tests import Test
+
+UNJUDGED = "one seed: not judged"
+
+
+@dataclass(frozen=True, slots=True)
+class BestSet:
+    """top has the highest mean of the arms that are judged; names are it and all not separated."""
+
+    top: str | None
+    names: tuple[str, ...]
+    unjudged: tuple[str, ...]
+    """Arms of one seed, whatever their AP."""
+
+
+def best_set(arms: Mapping[str, Sample], *, test: Test = "permutation") -> BestSet:
+    """The best was picked by looking, so the family is all pairs, not the pairs with the best."""
+    judged = {name: held for name, held in arms.items() if held.n > 1}
+    unjudged = tuple(name for name, held in arms.items() if held.n == 1)
+    if not judged:
+        return BestSet(None, (), unjudged)
+    top = max(judged, key=lambda name: judged[name].mean)
+    beaten = {
+        one.against if one.arm == top else one.arm
+        for one in pairs_of(judged, combinations(judged, 2), test=test)
+        if one.separated and top in (one.arm, one.against)
+    }
+    return BestSet(top, tuple(name for name in judged if name not in beaten), unjudged)

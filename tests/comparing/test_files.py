@@ -1,0 +1,174 @@
+"""`harness compare --gt`: from files to the printed table, the document and the page."""
+
+import contextlib
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from harness.cli import main
+from harness.comparing.detections import read_answers
+from harness.comparing.matching import match, matches_of
+from harness.comparing.truth import read_truth
+
+A, B = ["a0.json", "a1.json", "a2.json"], ["b0.json", "b1.json", "b2.json"]
+
+
+def compare(*args, ok=True):
+    result = CliRunner().invoke(main, ["compare", "--gt", "val.json", "--draws", "100", *args])
+    assert "Traceback" not in result.output
+    assert result.exit_code == (0 if ok else 2), result.output
+    return result
+
+
+def cocoeval(truth, found):
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(truth)
+        run = COCOeval(coco, coco.loadRes(found), "bbox")
+        run.evaluate()
+        run.accumulate()
+        run.summarize()
+    return run.stats
+
+
+def test_figures_are_cocoeval_s(files):
+    truth = read_truth(files / "val.json")
+    for name in ("a0.json", "b1.json"):
+        own, _ = match(truth, read_answers(files / name, truth), 2, 0)
+        expected = cocoeval("val.json", name)[:6]
+        given = [own[k] for k in ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")]
+        assert given == pytest.approx(list(expected), abs=1e-12)
+
+
+def test_images_may_be_matched_some_at_a_time(files):
+    truth = read_truth(files / "val.json")
+    answers = read_answers(files / "a0.json", truth)
+    whole, parts = matches_of(truth, answers), matches_of(truth, answers, 7)
+    for name in ("images", "image", "category", "score", "hit", "ignored", "positives"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
+    assert parts.score.dtype == np.float64
+
+
+def test_the_document_and_the_page(files):
+    result = compare(*A, ":", *B, "--json", "--out", "out")
+    found = json.loads(result.stdout)
+    one = found["verdicts"][0]
+    means = [np.mean([cocoeval("val.json", f)[0] for f in arm]) for arm in (A, B)]
+    assert one["difference"] == pytest.approx(means[1] - means[0], abs=1e-12)
+    assert one["low"] < one["difference"] < one["high"]
+    assert one["seed_se"] > 0
+    assert one["image_se"] > 0
+    assert one["floor"] == pytest.approx(0.1)
+    assert one["words"].startswith("not separated (needs about ")
+    assert found["baseline"] == "a"
+    assert found["images"] == 40
+    assert len(found["classes"]) == 3
+    names = {path.name for path in Path("out").iterdir()}
+    assert names >= {"index.html", "figures.csv", "differences.csv", "classes.csv", "networks.csv"}
+    page = Path("out/index.html").read_text()
+    assert found["answer"] in page
+    assert "<script" not in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_what_is_printed(files):
+    out = compare(*A, ":", *B, ":", "a0.json", "a2.json", "b0.json", "--names", "A,B,C").stdout
+    assert "40 test images; 100 draws of them, seed 0" in out
+    assert "AP minus that of A" in out
+    assert "test: exact permutation of seeds between the two arms, two-sided" in out
+    assert "note: a0.json (arm C) holds what a0.json (arm A) holds" in out
+    assert "3 of 3 intervals leave out zero, about 0.1" in out.replace("\n", " ")
+
+
+def test_one_file_an_arm_claims_nothing_of_methods(files):
+    out = compare("a0.json", ":", "b0.json").stdout
+    assert (
+        "note: a0, b0 have one network each: the images alone are resampled, so training noise is "
+        "not in the interval, and nothing is claimed about the method; another seed may turn it"
+    ) in out
+    assert "higher on images like these; of these two networks, not of their methods." in out
+    assert "test: none over seeds; 95% normal interval over the test images, paired" in out
+
+
+def test_the_same_file_on_both_sides_differs_by_nothing(files):
+    Path("copy.json").write_text(Path("a0.json").read_text())
+    found = json.loads(compare("a0.json", ":", "copy.json", "--json").stdout)
+    one = found["verdicts"][0]
+    assert (one["difference"], one["low"], one["high"]) == (0, 0, 0)
+    assert one["words"] == "not told apart on images like these"
+    assert "copy.json (arm copy) holds what a0.json (arm a0) holds" in found["notes"]
+
+
+def test_copies_are_not_seeds(files):
+    Path("copy.json").write_text(json.dumps(json.loads(Path("a0.json").read_text()), indent=1))
+    result = compare("a0.json", "copy.json", ":", "b0.json", ok=False)
+    assert result.stderr == (
+        "copy.json  holds what a0.json holds, in arm A both; copies are not seeds\n"
+    )
+
+
+def test_faults_of_all_files_come_at_once(files):
+    Path("x.json").write_text("[{]")
+    Path("y.json").write_text('[{"image_id": 3, "category_id": 1, "bbox": [1, 1, 1, -1],'
+                              ' "score": 1}]')  # fmt: skip
+    result = compare("x.json", "a0.json", ":", "y.json", ok=False)
+    assert result.stderr.splitlines() == [
+        "x.json:1  not JSON: Expecting property name enclosed in double quotes",
+        "y.json  [0].bbox: [1, 1, 1, -1] has a negative size; a box is x, y, width, height",
+    ]
+
+
+def test_no_detections_have_ap_zero(files):
+    Path("none.json").write_text("[]")
+    found = json.loads(compare("none.json", ":", "b0.json", "--json").stdout)
+    assert found["arms"][0]["figures"]["ap"]["value"] == 0
+    assert "none.json has no detections: its AP is 0" in found["notes"]
+
+
+def test_names_from_outside_stay_text(files, truth):
+    tree = json.loads(json.dumps(truth))
+    tree["categories"][0]["name"] = "<script>alert(1)</script>[bold]$x$"
+    Path("val.json").write_text(json.dumps(tree))
+    names = "<script>a</script>,[red]b[/red]"
+    out = compare("a0.json", ":", "b0.json", "--names", names, "--out", "out").stdout
+    assert "[red]b[/red] minus <script>a</script>: " in out
+    page = Path("out/index.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;[bold]$x$" in page
+
+
+def test_result_files_need_a_truth(files):
+    result = CliRunner().invoke(main, ["compare", "a0.json", ":", "b0.json"])
+    assert result.exit_code == 2
+    assert result.stderr == "result files need a ground truth: --gt val.json\n"
+
+
+def test_the_draws_are_seeded(files):
+    first, again, other = (
+        json.loads(compare("a0.json", ":", "b0.json", "--json", "--seed", seed).stdout)
+        for seed in ("1", "1", "2")
+    )
+    assert first == again
+    assert first["verdicts"][0]["low"] != other["verdicts"][0]["low"]
+
+
+def test_the_example_of_the_docs_runs_as_written(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "compare.md").read_text()
+    script, command = (
+        re.search(rf"```{kind}\n({start}.*?)```", page, re.DOTALL)[1]
+        for kind, start in (("python", "# make_files.py"), ("bash", "python make_files.py"))
+    )
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "make_files.py", "exec"), {})
+    words = command.splitlines()[1].split()
+    assert words[:2] == ["harness", "compare"]
+    out = CliRunner().invoke(main, words[1:]).stdout
+    quoted = " ".join(re.search(r"`(b minus a: .*?)`", page, re.DOTALL)[1].split())
+    assert quoted in out.splitlines()
+    assert Path("compared/index.html").is_file()
