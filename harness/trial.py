@@ -18,6 +18,7 @@ from harness.claims import held
 from harness.cost import count
 from harness.data import Dataset
 from harness.detector import Detector
+from harness.draws import draws_of
 from harness.engines.base import reason_of
 from harness.environment import PeakMemory, capped, describe, find_device, precision_of
 from harness.errors import TrialError
@@ -76,6 +77,7 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
             curves.end(record)
             record = ledger.write(record, evidence)
             if record.status == "done":
+                draws_of(where.results, record)  # here, where cores are many, not in the report
                 tidy(spec, where)
     return record
 

@@ -9,6 +9,7 @@ import pandas as pd
 from harness.report.table import CHOICE
 from harness.search import short_names, wording
 from harness.space.study import ARM
+from harness.statistics.tests import Test
 from harness.studies import StudyResults
 
 
@@ -30,6 +31,8 @@ class Asked:
     contrasts: tuple[tuple[str, str], ...] = ()
     spine: tuple[str, ...] = ()
     note: str = ""
+    test: Test = "permutation"
+    """The primary test, as the study states it."""
 
     def stratum(self, choice: Mapping[str, Any]) -> str:
         """The values of the strata in words; empty where there are none."""
@@ -67,6 +70,7 @@ def asked(study: StudyResults) -> Asked:
         contrasts=tuple((str(a), str(b)) for a, b in said.get("contrasts") or ()),
         spine=tuple(map(str, said.get("spine") or ())),
         note=str(said.get("note") or ""),
+        test="paired_t" if said.get("test") == "paired_t" else "permutation",
     )
 
 

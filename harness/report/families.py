@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report.samples import Network, networks
+from harness.report.costed import Network, networks
 from harness.report.table import column_of
 from harness.report.trends import Trend, doublings, overall_trend, trends
 from harness.statistics.contrasts import Contrast
@@ -22,12 +22,12 @@ from harness.statistics.curves import (
     combined,
     common_costs,
     common_seeds,
-    estimate_of,
     gap_contrasts,
     height_over,
 )
 from harness.statistics.estimates import Estimate
 from harness.statistics.samples import Sample
+from harness.statistics.two_level import estimate_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +14,7 @@ from harness.records import TrialRecord
 from harness.report.ablation import AblationInfo, ablation_info
 from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
+from harness.report.costed import networks
 from harness.report.elsewhere import ElsewhereInfo, elsewhere_info, with_elsewhere
 from harness.report.errors import ErrorsInfo, errors_info
 from harness.report.families import FamiliesInfo, families
@@ -32,13 +33,14 @@ from harness.report.plots import Losses, losses
 from harness.report.proxy import ProxyInfo, proxy_info
 from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
-from harness.report.samples import networks
+from harness.report.sampled import samples
 from harness.report.searched import SearchInfo, search_info
 from harness.report.summary import ArmSummary, label_of, summarise
 from harness.report.table import CHOICE, study_table
 from harness.search import is_passed_over
 from harness.space.rates import rate_notes
-from harness.statistics.contrasts import Contrast, paired_contrasts
+from harness.statistics.contrasts import Contrast, pairs_of
+from harness.statistics.samples import Sample
 from harness.studies import StudyResults, read_study
 
 
@@ -108,28 +110,39 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     cells = with_elsewhere(study_table(found, ledger), brought)
     tuning = tune(found, cells, wanted.tuned)
     untuned = rate_notes(found.changes, found.axes, found.baseline)
-    arms = summarise(_summed_up(cells), found.baseline, tuning, untuned)
+    summed = _summed_up(cells)
+    held = samples(summed, results, ledger)
+    needs = {
+        str(name).removeprefix("ap_by_need."): samples(summed, results, ledger, str(name))
+        for name in cells
+        if str(name).startswith("ap_by_need.")
+    }
+    arms = summarise(
+        summed, found.baseline, tuning, untuned, samples=held, needs=needs, test=wanted.test
+    )
     trials = _trials(cells, ledger)
     records = [record for held in trials.values() for record in held]
     ran = what_ran(found, cells, records)
     times = times_of(cells)
-    main = pareto(arms, wanted.cost, wanted)
+    main = pareto(arms, wanted.cost, wanted, samples=held)
     if published or found.report.get("published_detectors"):
         shown = landmarks(main.axis.column, main.axis.scale, [record.spec for record in records])
         main = replace(main, landmarks=shown)
-    needs = dict.fromkeys(need for arm in arms for need in arm.by_need)
     others = [x for x in ("macs", "fvcore", "params", "latency") if x != wanted.cost]
-    drawn = [pareto(arms, x, wanted, times=times if x == "latency" else None) for x in others]
+    drawn = [
+        pareto(arms, x, wanted, samples=held, times=times if x == "latency" else None)
+        for x in others
+    ]
     shown_costs = [info for info in (main, *drawn) if info.points and info.axis != AXES["fvcore"]]
     return ReportData(
         study=found,
         asked=wanted,
         cells=cells,
         arms=arms,
-        declared=_declared(cells, wanted, tuning),
+        declared=_declared(cells, held, wanted, tuning),
         pareto=main,
         others=tuple(info for info in drawn if info.points),
-        families=_families(cells, wanted, found),
+        families=_families(cells, held, wanted, found),
         fusion=fusion_arms(trials),
         fusion_curves=fusion_curves(_best(trials, tuning)),
         needs=tuple(needs),
@@ -144,9 +157,9 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         ablation=ablation_info(found, cells, tuning, untuned),
         errors=errors_info(results, cells, arms),
         pictures=pictures_info(results, cells, arms),
-        fronts=fronts_info(shown_costs, arms, times),
-        matched=_matched(found, cells, arms, wanted),
-        proxy=proxy_info(results, study, profile),
+        fronts=fronts_info(shown_costs, arms, times, samples=held),
+        matched=_matched(found, cells, held, arms, wanted),
+        proxy=proxy_info(results, study, profile, _samples_of(results, study, ledger)),
     )
 
 
@@ -164,13 +177,17 @@ class _ReadOnce(Ledger):
 
 
 def _matched(
-    study: StudyResults, cells: pd.DataFrame, arms: Sequence[ArmSummary], wanted: Asked
+    study: StudyResults,
+    cells: pd.DataFrame,
+    held: Mapping[str, Sample],
+    arms: Sequence[ArmSummary],
+    wanted: Asked,
 ) -> tuple[MatchedRow, ...]:
     """Without families: each arm against the baseline at equal cost, at its best tuned value."""
     base = next((arm.label for arm in arms if arm.is_baseline), None)
     shown = {arm.label for arm in arms if not arm.alias_of}
     rows = cells[cells["label"].isin(list(shown))]
-    return () if wanted.family else matched_costs(study, networks(rows), base)
+    return () if wanted.family else matched_costs(study, networks(rows, held), base)
 
 
 def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:
@@ -179,7 +196,9 @@ def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[[not one for one in passed]]
 
 
-def _families(cells: pd.DataFrame, wanted: Asked, study: StudyResults) -> tuple[FamiliesInfo, ...]:
+def _families(
+    cells: pd.DataFrame, held: Mapping[str, Sample], wanted: Asked, study: StudyResults
+) -> tuple[FamiliesInfo, ...]:
     """One comparison of the families for each combination of the other axes' values."""
     if wanted.family is None:
         return ()
@@ -189,20 +208,29 @@ def _families(cells: pd.DataFrame, wanted: Asked, study: StudyResults) -> tuple[
     for _, group in split:
         choice = {name[len(CHOICE) :]: group[name].iloc[0] for name in columns}
         words = wanted.stratum(choice)
-        found.append(families(group, wanted.family, words, axes=study.axes))
+        found.append(families(group, wanted.family, words, samples=held, axes=study.axes))
     return tuple(info for info in found if info is not None)
 
 
-def _declared(cells: pd.DataFrame, wanted: Asked, tuning: Tuning) -> tuple[Contrast, ...]:
-    """The pairs the study names, and each step of its spine, compared seed by seed."""
+def _declared(
+    cells: pd.DataFrame, held: Mapping[str, Sample], wanted: Asked, tuning: Tuning
+) -> tuple[Contrast, ...]:
+    """The pairs the study names, and each step of its spine, as one family of tests."""
     pairs = [(later, earlier) for earlier, later in pairwise(wanted.spine)]
     pairs += list(wanted.contrasts)
-    values: dict[str, Mapping[int, float]] = {}
+    named = {}
     for name in dict.fromkeys(name for pair in pairs for name in pair):
         label = label_of(cells, name)
-        rows = cells[cells["label"] == tuning.best.get(label or "", label)].dropna(subset=["ap"])
-        values[name] = dict(zip(map(int, rows["seed"]), map(float, rows["ap"]), strict=True))
-    return paired_contrasts(values, pairs)
+        if (one := held.get(tuning.best.get(label or "", label or ""))) is not None:
+            named[name] = one
+    return pairs_of(named, pairs, test=wanted.test)
+
+
+def _samples_of(results: Path, study: str, ledger: Ledger) -> Callable[[str], Mapping[str, Sample]]:
+    """A profile's samples, for a comparison of profiles."""
+    return lambda profile: samples(
+        study_table(read_study(results, study, profile), ledger), results, ledger
+    )
 
 
 def _best(trials: Mapping[str, list[TrialRecord]], tuning: Tuning) -> dict[str, list[TrialRecord]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from harness.report.samples import Network
+from harness.report.costed import Network
 from harness.statistics.contrasts import Contrast
 from harness.statistics.curves import combined, gap_contrasts, height_at
 from harness.statistics.samples import Sample

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.ledger import Ledger
-from harness.report.samples import networks
+from harness.report.costed import networks
 from harness.report.table import study_table
 from harness.statistics.ranks import FEWEST, Correlation, correlations, half_correlations
 from harness.statistics.samples import Sample

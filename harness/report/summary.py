@@ -9,8 +9,12 @@ import pandas as pd
 from harness.report.asked import Tuning
 from harness.report.table import CHOICE, PARTS
 from harness.space.limits import COSTS
-from harness.statistics.contrasts import Contrast, best_set, contrasts
-from harness.statistics.estimates import Estimate, estimate
+from harness.statistics.best import UNJUDGED, best_set
+from harness.statistics.contrasts import Contrast, contrasts
+from harness.statistics.estimates import Estimate
+from harness.statistics.samples import Sample, sample
+from harness.statistics.tests import Test
+from harness.statistics.two_level import estimate_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class ArmSummary:
     contrast: Contrast | None
     in_best_set: bool
     is_baseline: bool
+    is_judged: bool = True
+    """Whether it has seeds enough to be held to the best; one seed is not."""
     tuned: str = ""
     """How its learning rate, or what else was tuned, came about; empty where nothing is to say."""
 
@@ -45,7 +51,8 @@ class ArmSummary:
     @property
     def note(self) -> str:
         """What a reader must know beside the numbers."""
-        return "; ".join(words for words in (self.lacks, self.tuned) if words)
+        one = "" if self.is_judged else UNJUDGED
+        return "; ".join(words for words in (self.lacks, one, self.tuned) if words)
 
 
 def summarise(
@@ -53,10 +60,16 @@ def summarise(
     baseline: str | None = None,
     tuning: Tuning | None = None,
     untuned: Mapping[str, str] | None = None,
+    *,
+    samples: Mapping[str, Sample] | None = None,
+    needs: Mapping[str, Mapping[str, Sample]] | None = None,
+    test: Test = "permutation",
 ) -> tuple[ArmSummary, ...]:
     """Summaries in the order of the plan; a tuned arm stands here at its best value alone.
 
     Aliases repeat their numbers and enter no test. untuned: what is said of arms' rates.
+    samples: AP by label with draws of the test images; without them, of the table's seeds alone.
+    needs: the same of each need. test: the study's primary test.
     """
     if cells.empty:
         return ()
@@ -66,31 +79,49 @@ def summarise(
     if tried:
         cells = cells[cells["label"].isin(list(tried))]
     groups = {str(label): group for label, group in cells.groupby("label", sort=False)}
-    values = {label: _finished(group, "ap") for label, group in groups.items()}
     alias = {label: _alias(group) for label, group in groups.items()}
-    tested = {label: seeds for label, seeds in values.items() if seeds and not alias[label]}
+    held = {label: _sample(group, "ap", samples or {}) for label, group in groups.items()}
+    tested = {label: one for label, one in held.items() if one.n and not alias[label]}
     base = alias.get(base) or base if base else None
-    against = {c.arm: c for c in contrasts(tested, base)} if base and base in tested else {}
-    best = best_set(tested)
+    against = _against(tested, base, test)
+    best = best_set(tested, test=test)
     return tuple(
         ArmSummary(
             label=label,
             arm=str(group["arm"].iloc[0]),
             choice=_choice(group),
             planned=len(group),
-            ap=estimate(values[label]),
-            seeds=tuple(values[label]),
-            by_need=_needs(group),
+            ap=estimate_of(held[alias[label] or label]),
+            seeds=held[label].values,
+            by_need=_needs(group, needs or {}),
             costs=_costs(group),
             alias_of=alias[label],
             unfinished=_unfinished(group),
             contrast=against.get(alias[label] or label),
-            in_best_set=(alias[label] or label) in best,
+            in_best_set=(alias[label] or label) in best.names,
+            is_judged=(alias[label] or label) not in best.unjudged,
             is_baseline=(alias[label] or label) == base,
             tuned=_tuned(label, str(group["arm"].iloc[0]), tuning, untuned or {}),
         )
         for label, group in groups.items()
     )
+
+
+def _against(tested: Mapping[str, Sample], base: str | None, test: Test) -> dict[str, Contrast]:
+    """The contrast of each arm with the baseline, as one family."""
+    if base is None or base not in tested:
+        return {}
+    return {one.arm: one for one in contrasts(tested, base, test=test)}
+
+
+def _sample(group: pd.DataFrame, column: str, samples: Mapping[str, Sample]) -> Sample:
+    """The label's own, or its column of the table by seed."""
+    label = str(group["label"].iloc[0])
+    if label in samples:
+        return samples[label]
+    if column not in group:
+        return sample({})
+    return sample(dict(zip(map(int, group["seed"]), map(float, group[column]), strict=True)))
 
 
 def _tuned(label: str, arm: str, tuning: Tuning | None, untuned: Mapping[str, str]) -> str:
@@ -110,7 +141,13 @@ def summary_table(arms: tuple[ArmSummary, ...]) -> pd.DataFrame:
             test = arm.contrast
             row |= {"against": test.against, "difference": test.difference}
             row |= {"difference_low": test.low, "difference_high": test.high}
-            row |= {"p": test.p, "p_holm": test.p_holm, "p_floor": test.floor}
+            row |= {"difference_seed_se": test.seed_se, "difference_image_se": test.image_se}
+            row |= {"p": test.p, "p_holm": test.p_holm, "p_floor": test.floor, "test": test.test}
+            row |= {"sign_p": test.sign_p, "sign_floor": test.sign_floor}
+            if (chance := test.superiority) is not None:
+                row |= {"superiority": chance.value}
+                row |= {"superiority_low": chance.low, "superiority_high": chance.high}
+            row |= {"needs_seeds": test.needs}
             row |= {"verdict": test.verdict}
         for need, found in arm.by_need.items():
             row |= _flat(f"ap_by_need.{need}", found)
@@ -127,6 +164,8 @@ def _flat(name: str, found: Estimate | None) -> dict[str, Any]:
         f"{name}_n": found.n,
         f"{name}_low": found.low,
         f"{name}_high": found.high,
+        f"{name}_seed_se": found.seed_se,
+        f"{name}_image_se": found.image_se,
     }
 
 
@@ -151,14 +190,15 @@ def _known(value: Any) -> bool:
     return not (value is None or (isinstance(value, float) and value != value))
 
 
-def _needs(group: pd.DataFrame) -> dict[str, Estimate]:
+def _needs(group: pd.DataFrame, needs: Mapping[str, Mapping[str, Sample]]) -> dict[str, Estimate]:
     prefix = "ap_by_need."
     found = {}
-    for name in group.columns:
-        if str(name).startswith(prefix):
-            one = estimate(_finished(group, name))
+    for column in map(str, group.columns):
+        if column.startswith(prefix):
+            need = column.removeprefix(prefix)
+            one = estimate_of(_sample(group, column, needs.get(need, {})))
             if one is not None:
-                found[str(name)[len(prefix) :]] = one
+                found[need] = one
     return found
 
 

@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.report.samples import Network
-from harness.statistics.curves import combined, estimate_of, slope
+from harness.report.costed import Network
+from harness.statistics.curves import combined, slope
 from harness.statistics.estimates import Estimate
+from harness.statistics.two_level import estimate_of
 
 KINDS = {"image_size": "resolution", "repeats": "repeats", "depth": "depth", "width": "width"}
 """What an axis scales, by a word of its path; the first that is in it."""

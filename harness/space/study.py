@@ -132,6 +132,9 @@ class ReportStudy(Frozen):
     """An axis whose values are families, or `arm`: compared by AP against log cost."""
     contrasts: tuple[tuple[str, str], ...] = ()
     """Pairs of arms compared seed by seed; none is each arm against the baseline."""
+    test: Literal["permutation", "paired_t"] = "permutation"
+    """The primary test of a difference over seeds: an exact permutation between two arms, or a
+    paired t (from six pairs on) where runs of one seed go up and down together."""
     tuned: str | None = None
     """An axis each arm is tuned over: the report shows the best value of each arm."""
     spine: tuple[str, ...] = ()

@@ -11,13 +11,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr
 
-from harness.statistics.contrasts import Contrast
-from harness.statistics.estimates import LEVEL, Estimate, estimate
+from harness.statistics.contrasts import Contrast, pairs_of
 from harness.statistics.samples import Sample
-from harness.statistics.tests import holm
-from harness.statistics.two_level import spread_of_mean
 
 Weights = NDArray[np.float64]
 """One a network, by the order of the costs they were made for."""
@@ -91,42 +87,8 @@ def minus(a: Sample, b: Sample) -> Sample:
 def gap_contrasts(
     heights: Mapping[str, Sample], pairs: Sequence[tuple[str, str]]
 ) -> tuple[Contrast, ...]:
-    """a - b of each pair, seed by seed, Holm over the pairs that share a seed.
-
-    The interval is `estimate_of` the differences. It separates where the adjusted p is at most
-    .05 and so many pairs of seeds could reach that in an exact sign-flip test: six.
-    """
-    found = [(a, b, minus(heights[a], heights[b])) for a, b in pairs]
-    kept = [(a, b, e) for a, b, one in found if (e := estimate_of(one)) is not None]
-    raw = [_p(minus(heights[a], heights[b])) for a, b, _ in kept]
-    made = []
-    for (a, b, one), p, p_holm in zip(kept, raw, holm(raw), strict=True):
-        floor = 2 / 2**one.n
-        parted = p_holm is not None and p_holm <= LEVEL and floor <= LEVEL
-        n = (one.n, one.n)
-        made.append(Contrast(a, b, one.mean, one.low, one.high, n, p, p_holm, floor, parted, True))
-    return tuple(made)
-
-
-def estimate_of(sample: Sample) -> Estimate | None:
-    """The mean over seeds with a 95% interval: over seeds, and over images where draws are there
-    (`two_level`). Without draws it is Student's t; one seed alone has none."""
-    plain = estimate(sample.values)
-    if plain is None or plain.sd is None or sample.draws is None:
-        return plain
-    half = float(spread_of_mean(sample.array, sample.draws).half)
-    return Estimate(plain.mean, plain.sd, plain.n, plain.mean - half, plain.mean + half)
-
-
-def _p(sample: Sample) -> float | None:
-    """Two-sided, of the mean against 0: the test of the interval of `estimate_of`."""
-    spread = spread_of_mean(sample.array, sample.draws)
-    variance = float(spread.variance)
-    if sample.n < 2 or not variance:
-        return None
-    seeds = float(spread.seed)
-    df = min(float(spread.df) * (variance / seeds) ** 2, 1e6) if seeds else 1e6
-    return 2 * float(stdtr(df, -abs(sample.mean) / math.sqrt(variance)))
+    """a - b of each pair, seed by seed: what two families share of networks goes out."""
+    return pairs_of(heights, pairs, test="paired_t")
 
 
 def common_seeds(samples: Sequence[Sample]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, nctdtrinc
+from scipy.special import nctdtrinc, ndtr
 
 from harness.statistics.estimates import LEVEL
 from harness.statistics.samples import Floats

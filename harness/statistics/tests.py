@@ -45,7 +45,7 @@ def permutation_floor(a: int, b: int) -> float:
 
 
 def sign_floor(pairs: int) -> float:
-    """Smallest two-sided p of the exact sign test (and of any that flips signs) of so many pairs."""
+    """Smallest two-sided p of the exact sign test (and of any flip of signs) of so many pairs."""
     return min(1.0, 2 / 2**pairs)
 
 
@@ -96,7 +96,7 @@ def paired_t_p(differences: Floats) -> Floats:
 
 
 def sign_p(differences: Floats) -> Floats:
-    """Exact sign test of arrays (..., pairs); a pair without a difference counts on neither side."""
+    """Exact sign test of arrays (..., pairs); a pair without a difference is on neither side."""
     up, down = (differences > 0).sum(axis=-1), (differences < 0).sum(axis=-1)
     tail = bdtr(np.minimum(up, down).astype(float), up + down, 0.5)
     return np.asarray(np.minimum(1.0, 2 * tail))

@@ -17,14 +17,14 @@ where the image part, of hundreds of images, counts as known.
 Every function takes leading axes: arrays are (..., seeds) and (..., seeds, draws).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from harness.statistics.estimates import LEVEL
-from harness.statistics.samples import Floats
+from harness.statistics.estimates import LEVEL, Estimate, estimate
+from harness.statistics.samples import Floats, Sample, draws_of
 
 Values = NDArray[np.float64]
 
@@ -69,6 +69,19 @@ class Spread:
         known = np.nan if self.image is None else normal
         factor = np.where(np.isnan(self.seed), known, np.where(self.seed == 0, normal, t))
         return np.asarray(factor * np.sqrt(variance))
+
+
+def estimate_of(sample: Sample) -> Estimate | None:
+    """An arm's mean with its 95% interval, over seeds and, where draws are known, test images."""
+    if not sample.n:
+        return None
+    draws = draws_of(sample)
+    plain = estimate(sample.values)
+    if plain is None or draws is None:
+        return plain
+    spread = spread_of_mean(sample.array, draws[0])
+    half, image = float(spread.half), float(np.sqrt(spread.image))
+    return replace(plain, low=plain.mean - half, high=plain.mean + half, image_se=image)
 
 
 def spread_of_mean(values: Values, draws: Floats | None = None) -> Spread:

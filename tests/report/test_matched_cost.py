@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from harness.report.costed import Network
 from harness.report.matched_cost import matched_costs
-from harness.report.samples import Network
 from harness.report.trends import kind_of, trends
 from harness.statistics.samples import Sample, sample
 from harness.studies import StudyResults

@@ -1,0 +1,62 @@
+"""AP of trials on draws of the test images, kept in `results/draws/` by the matches they rest on.
+
+A file is named by what it was made of (the digest in the name of the match records, the number of
+draws and their seed), so it is never stale, and losing it loses nothing.
+"""
+
+import io
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.files import create_whole
+from harness.ledger import Ledger, safe_name
+from harness.records import TrialRecord
+from harness.statistics.images import DRAWS, ap_draws, image_weights
+
+SEED = 0
+VERSION = 1
+"""Of the arithmetic: raised where the same matches would give other draws."""
+
+Draws = dict[str, NDArray[np.float64]]
+
+
+def draws_of(results: Path, record: TrialRecord, draws: int = DRAWS) -> Draws | None:
+    """By metric (see `harness.statistics.images.ap_draws`), (B,) each; None without matches.
+
+    Made where they are not there yet, and kept where the folder can be written to.
+    """
+    if record.matches is None:
+        return None
+    made_of = safe_name(record.matches, "matches").removesuffix(".npz")
+    name = f"{made_of}-{draws}-{SEED}.{VERSION}.npz"
+    path = results / "draws" / name
+    if (kept := _read(path)) is not None:
+        return kept
+    matches = Ledger(results).matches_of(record)
+    if matches is None:
+        return None
+    made = ap_draws(matches, image_weights(len(matches.images), draws, SEED))
+    _keep(path, made)
+    return made
+
+
+def _read(path: Path) -> Draws | None:
+    """None where there is none, or none that can be read."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as held:
+            return dict(zip(map(str, held["names"]), held["values"], strict=True))
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
+
+
+def _keep(path: Path, made: Draws) -> None:
+    buffer = io.BytesIO()
+    names = np.array(list(made), dtype=np.str_)
+    np.savez_compressed(buffer, names=names, values=np.stack(list(made.values())))
+    try:
+        create_whole(path, buffer.getvalue())
+    except OSError:
+        return
