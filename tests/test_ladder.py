@@ -58,10 +58,11 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
-              "comparing", "outcomes", "files", "claims", "statistics", "matches", "truths",
-              "draws", "supplies", "commit", "plans", "calibrations", "probes", "gating", "searching", "logs", "trainers", "crew", "waves",
-              "timings", "published", "latencies", "leftovers", "sameness", "search", "engines",
-              "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
+              "comparing", "outcomes", "files", "claims", "statistics", "matches",
+              "truths", "draws", "supplies", "commit", "plans", "calibrations",
+              "probes", "gating", "searching", "logs", "trainers", "crew", "waves",
+              "timings", "published", "latencies", "leftovers", "sameness", "search",
+              "engines", "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
 ONLY_IN = {
     "ray": {
