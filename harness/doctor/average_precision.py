@@ -1,15 +1,15 @@
 """The weighted image bootstrap held to COCOeval, on images drawn with replacement."""
 
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.doctor.finding import Finding, Setting
-from harness.evaluate import Detections, coco_metrics
+from harness.evaluate import Detections, coco_matches, coco_metrics
 from harness.records import Metrics
+from harness.statistics.images import ap_draws, image_weights
 
 Array = NDArray[Any]
 IMAGES, CLASSES, EQUAL = 40, 4, 1e-12
@@ -24,11 +24,6 @@ def average_precision(setting: Setting) -> Finding:
     Made-up boxes and detections, with crowds, images without objects and a class that most draws
     lack. Holds where every metric of every draw agrees to 1e-12.
     """
-    if find_spec("harness.statistics.images") is None:
-        return Finding.not_run("this harness has no image bootstrap yet")
-    from harness.evaluate import coco_matches
-    from harness.statistics.images import ap_draws, image_weights
-
     rng = np.random.default_rng(setting.seed)
     truth, detections = made_up(rng)
     _, matches = coco_matches(truth, detections)

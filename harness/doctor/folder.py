@@ -72,9 +72,11 @@ def _broken(trial: Path) -> list[str]:
         found.append("a file cannot be replaced by a rename")
     if create_whole(record, "three") or record.read_text() != "two":
         found.append("a file that is there can be created again")
-    if not supersede(record, "four", trial / "attempt-1") or record.read_text() != "four":
+    aside = trial / "attempt-1"
+    moved = supersede(record, "four", aside, lambda old: old == b"two")
+    if not moved or record.read_text() != "four":
         found.append("a record cannot be moved aside for a later one")
-    elif (trial / "attempt-1").read_text() != "two":
+    elif aside.read_text() != "two":
         found.append("a record moved aside is not what it was")
     return found
 

@@ -1,12 +1,11 @@
 """The order of arms under a shared frozen backbone beside their order from scratch."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from harness.doctor.at_hand import places
 from harness.doctor.finding import Finding, Setting
+from harness.report.proxy import ProxyRow, proxy_info
 from harness.studies import profiles_of
 
 FROZEN, SCRATCH = ("laptop", "laptop_full"), "scratch"
@@ -17,8 +16,6 @@ def order(setting: Setting) -> Finding:
 
     Holds where one of them agrees better than by chance and none is turned round.
     """
-    if find_spec("harness.report.proxy") is None:
-        return Finding.not_run("this harness has no rank correlation between profiles yet")
     rows = list(_rows(setting.results))
     if not rows:
         reason = f"no study in {setting.results} has results of {FROZEN[0]} and of {SCRATCH}"
@@ -33,10 +30,8 @@ def order(setting: Setting) -> Finding:
     return Finding("not run", f"what is at hand does not say. {said}", figures)
 
 
-def _rows(results: Path) -> Iterator[tuple[str, Any]]:
+def _rows(results: Path) -> Iterator[tuple[str, ProxyRow]]:
     """Each study with both, and its row of `harness.report.proxy`; each study once."""
-    from harness.report.proxy import proxy_info
-
     seen: set[str] = set()
     for place, study in _studies(results):
         there = profiles_of(place, study)

@@ -10,7 +10,8 @@ from harness.errors import SpecError, did_you_mean
 from harness.ledger import Ledger
 from harness.report.summary import label_of
 from harness.report.table import study_table
-from harness.statistics.contrasts import Contrast, contrasts
+from harness.statistics.contrasts import Contrast, contrast
+from harness.statistics.samples import sample
 from harness.studies import chosen_profile, read_study
 
 
@@ -47,5 +48,5 @@ def values_of(cells: pd.DataFrame, label: str, column: str) -> dict[int, float]:
 
 def contrast_of(a: Mapping[int, float], b: Mapping[int, float], arm: str, against: str) -> Contrast:
     """`a` minus `b`, by the test that reports use, as a family of one."""
-    found = contrasts({"a": list(a.values()), "b": list(b.values())}, "b")[0]
+    found = contrast(sample(a), sample(b), arm="a", against="b")
     return replace(found, arm=arm, against=against)

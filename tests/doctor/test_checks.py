@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from harness.claims import STALE_S
-from harness.doctor import CHECKS, Check, Finding, determinism, examine
+from harness.doctor import CHECKS, Check, Finding, average_precision, determinism, examine
 from harness.doctor import counts as counting
 from harness.doctor.counts import counts
 from harness.doctor.folder import clock_skew_s, folder, tried
@@ -112,6 +112,17 @@ def test_counts_that_agree_and_one_that_does_not(setting, monkeypatch):
     found = counts(setting)
     assert found.verdict == "does not hold"
     assert found.said.startswith("lateral: multiply-adds by torch are 7, ")
+
+
+def test_average_precision_under_weights_is_cocoevals(setting, monkeypatch):
+    found = average_precision.average_precision(setting)
+    assert found.verdict == "holds", found.said
+    assert found.said.startswith("3 draws of 40 images: ")
+    assert found.said.endswith(" figures, none off by more than 1e-12")
+    right = average_precision.ap_draws
+    wrong = lambda matches, weights: right(matches, (weights > 0).astype(int))  # noqa: E731
+    monkeypatch.setattr(average_precision, "ap_draws", wrong)  # as who counts copies once
+    assert average_precision.average_precision(setting).verdict == "does not hold"
 
 
 @pytest.mark.slow

@@ -25,7 +25,6 @@ def row(low, high, words="so it is"):
     ],
 )
 def test_what_is_made_of_rank_correlations(setting, monkeypatch, rows, verdict, said):
-    monkeypatch.setattr(ordering, "find_spec", lambda name: True)
     monkeypatch.setattr(ordering, "_rows", lambda results: iter(rows))
     found = order(setting)
     assert found.verdict == verdict
@@ -34,7 +33,6 @@ def test_what_is_made_of_rank_correlations(setting, monkeypatch, rows, verdict, 
 
 
 def test_without_both_profiles_there_is_nothing_to_compare(setting, keep, monkeypatch):
-    monkeypatch.setattr(ordering, "find_spec", lambda name: True)
     monkeypatch.setattr(ordering, "_rows", lambda results: iter(()))
     said = f"no study in {setting.results} has results of laptop and of scratch"
     assert order(setting).said == said
