@@ -144,7 +144,7 @@ class Ledger:
             attempt = max(record.attempt, earlier + 1)
             own = dataclasses.replace(record, attempt=attempt)
             if evidence is not None:
-                own = dataclasses.replace(own, **_kept_evidence(folder, evidence))
+                own = _with_evidence(folder, own, evidence)
             if self._put(folder, own, kept):
                 return own
 
@@ -225,12 +225,14 @@ def _is_of(text: bytes, record: TrialRecord) -> bool:
         return False
 
 
-def _kept_evidence(folder: Path, evidence: Evidence) -> dict[str, str]:
-    """Write what a record rests on; the names of its files, by field of the record."""
-    kept = {"detections": _kept_arrays(folder, "detections", evidence.detections)}
-    if evidence.matches is not None:
-        kept["matches"] = _kept_arrays(folder, "matches", to_arrays(evidence.matches))
-    return kept
+def _with_evidence(folder: Path, record: TrialRecord, evidence: Evidence) -> TrialRecord:
+    """Write what a record rests on; the record with the names of the files."""
+    detections = _kept_arrays(folder, "detections", evidence.detections)
+    record = dataclasses.replace(record, detections=detections)
+    if evidence.matches is None:
+        return record
+    matches = _kept_arrays(folder, "matches", to_arrays(evidence.matches))
+    return dataclasses.replace(record, matches=matches)
 
 
 def _kept_arrays(folder: Path, what: str, arrays: Mapping[str, Any]) -> str:

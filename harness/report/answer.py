@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from harness.report.families import FamiliesInfo
 from harness.report.summary import ArmSummary
 from harness.statistics.contrasts import Contrast
+from harness.statistics.estimates import LEVEL
 
 
 def answer(
@@ -45,13 +46,26 @@ def _against_baseline(tests: Sequence[Contrast]) -> str:
     parted = [test for test in tests if test.separated]
     rest = [test for test in tests if not test.separated]
     if not parted:
-        few = min(min(test.n) for test in tests)
-        why = f"{few} seed{'s' if few > 1 else ''} an arm cannot rank them"
-        reason = why if all(test.floor > 0.05 for test in tests) else f"n={few} an arm"
-        return f"No arm is separated from {base} ({reason})."
+        return f"No arm is separated from {base} {_open(tests)}."
     said = [f"{test.arm} is {test.verdict} by {_size(test)}" for test in parted]
     tail = f"; not separated: {_names([test.arm for test in rest])}" if rest else ""
     return f"Against {base}, {'; '.join(said)}{tail}."
+
+
+def _open(tests: Sequence[Contrast]) -> str:
+    """What is left open, and what would settle it."""
+    few = min(min(test.n) for test in tests)
+    if all(test.floor > LEVEL for test in tests):
+        return f"({few} seed{'s' if few > 1 else ''} an arm cannot rank them)"
+    ends = [abs(end) for test in tests for end in (test.low, test.high) if end is not None]
+    furthest = max(tests, key=lambda test: abs(test.difference))
+    said = f"(n={few} an arm)"
+    if ends:
+        said += f": differences up to {max(ends):.3f} AP are not excluded"
+    if furthest.needs_words:
+        shown = f"{abs(furthest.difference):.3f}"
+        said += f"; to part {furthest.arm} by the {shown} it shows takes {furthest.needs_words}"
+    return said
 
 
 def _best(arms: Sequence[ArmSummary]) -> str:

@@ -141,9 +141,8 @@ class FamiliesInfo:
         if max(len(one.curves) for one in self.held) < FEWEST:
             return "At least six seeds a network are needed before any two could be parted."
         gap = next(one for one in self.gaps if {one.arm, one.against} == {top, last})
-        needs = getattr(gap, "needs", None)
-        about = f"about {needs} seeds" if needs else "more seeds"
-        return f"To part {top} from {last} by the gap they show, {about} would be needed."
+        about = gap.needs_words or "more seeds"
+        return f"To part {top} from {last} by the gap they show takes {about}."
 
 
 NARROW = (

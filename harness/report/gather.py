@@ -25,6 +25,7 @@ from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.live import Live
 from harness.report.matched_cost import MatchedRow, matched_costs
+from harness.report.methods import method_words, test_words
 from harness.report.networks import NetworksInfo, networks_info
 from harness.report.pareto import AXES, ParetoInfo, pareto
 from harness.report.pictures import PicturesInfo, pictures_info
@@ -89,6 +90,16 @@ class ReportData:
     """Arms against the baseline at equal cost, where costs differ."""
     proxy: ProxyInfo | None = None
     """The order of the arms under the study's other profiles."""
+
+    @property
+    def method(self) -> str:
+        """What intervals are over."""
+        return method_words(self.arms)
+
+    @property
+    def test(self) -> str:
+        """The primary test, in words."""
+        return test_words(self.asked)
 
     @property
     def answer(self) -> str:

@@ -8,7 +8,6 @@ from harness.report.markdown import difference, interval
 from harness.report.signature import signature
 from harness.report.summary import ArmSummary
 from harness.report.wordings import giga, mega, number, p_value
-from harness.statistics import contrasts, estimates
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -75,8 +74,8 @@ def _p(value: float | None) -> str:
 
 
 def _note(data: ReportData) -> str:
-    said = signature(data.study, data.cells, data.ran.settings, data.ran.frozen)
-    method = said or f"Intervals: {estimates.METHOD}. Test: {contrasts.TEST}."
+    said = signature(data)
+    method = said or f"Intervals: {data.method}. Test: {data.test}."
     words = (
         "not separated from the highest mean (Holm over all pairs). GFLOPs are 10⁹ multiply-adds, "
         f"one per MAC. {method}"

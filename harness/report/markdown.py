@@ -7,14 +7,13 @@ from harness.report.forest import forest, name_of
 from harness.report.gather import ReportData
 from harness.report.signature import signature
 from harness.report.wordings import giga, mega, number, p_value
-from harness.statistics import contrasts, estimates
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import Estimate
 
 
 def markdown(data: ReportData) -> str:
     """`report.md`. ● marks what is not separated from the highest mean; nothing is bold."""
-    said = signature(data.study, data.cells, data.ran.settings, data.ran.frozen)
+    said = signature(data)
     blocks = [
         f"# {escaped(data.study.question)}",
         escaped(data.answer),
@@ -24,7 +23,7 @@ def markdown(data: ReportData) -> str:
         "## Table",
         _summary(data),
         f"● not separated from the highest mean (Holm over all pairs). Intervals: "
-        f"{estimates.METHOD}. Test: {contrasts.TEST}. GFLOPs are 10⁹ multiply-adds, one per MAC.",
+        f"{data.method}. Test: {data.test}. GFLOPs are 10⁹ multiply-adds, one per MAC.",
         *(escaped(caution) for caution in data.ran.cautions),
         f"## Signature\n\n{escaped(said)}" if said else "",
     ]

@@ -23,7 +23,6 @@ from harness.report.sections import shown
 from harness.report.signature import signature
 from harness.report.style import inline, scoped, tinted
 from harness.report.wordings import giga, mark, mega, number, p_value, way
-from harness.statistics import contrasts, estimates
 
 TITLES = {
     "pareto": "Cost against AP",
@@ -80,12 +79,12 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             colours=colour_of(data.pareto),
             sections=shown(data, {name: one for name, one in there.items() if one}),
             cards=cards(data.pareto, data.arms, data.networks),
-            signature=signature(data.study, data.cells, data.ran.settings, data.ran.frozen),
+            signature=signature(data),
             script=Markup(script),
             policy=POLICY.format(_digest(script)),
             version=_version(),
-            METHOD=estimates.METHOD,
-            TEST=contrasts.TEST,
+            METHOD=data.method,
+            TEST=data.test,
             MOVED=MOVED,
             words=WORDS,
             error_words=ERROR_WORDS,

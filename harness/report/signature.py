@@ -5,29 +5,28 @@ from typing import Any
 
 import pandas as pd
 
-from harness.statistics import contrasts, estimates
+from harness.report.gather import ReportData
 from harness.studies import StudyResults
 
 VARIED = "varied"
 
 
-def signature(
-    study: StudyResults, cells: pd.DataFrame, settings: Mapping[str, str], frozen: bool
-) -> str:
-    """settings: what all finished trials share, by dotted path; what they do not is not said.
+def signature(data: ReportData) -> str:
+    """Settings that all finished trials share are said; of the others, what the table has.
 
     Where trials differ in a setting, the page's cautions say so; here all its values stand.
     """
+    study, cells, settings = data.study, data.cells, data.ran.settings
     if not settings:
         return ""
     lines = [
         f"Study {study.study}, profile {study.profile}",
         _data(cells, settings),
-        _model(cells, settings, frozen),
+        _model(cells, settings, data.ran.frozen),
         _recipe(cells, settings),
         _seeds(study),
         _place(cells),
-        f"Intervals: {estimates.METHOD}. Test: {contrasts.TEST}",
+        f"Intervals: {data.method}. Test: {data.test}",
     ]
     return ". ".join(line.rstrip(".") for line in lines if line) + "."
 

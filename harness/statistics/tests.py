@@ -46,7 +46,7 @@ def permutation_floor(a: int, b: int) -> float:
 
 def sign_floor(pairs: int) -> float:
     """Smallest two-sided p of the exact sign test (and of any flip of signs) of so many pairs."""
-    return min(1.0, 2 / 2**pairs)
+    return float(min(1.0, 2 / 2**pairs))
 
 
 def floor_of(test: Test, a: int, b: int) -> float:

@@ -80,6 +80,7 @@ def estimate_of(sample: Sample) -> Estimate | None:
     if plain is None or draws is None:
         return plain
     spread = spread_of_mean(sample.array, draws[0])
+    assert spread.image is not None
     half, image = float(spread.half), float(np.sqrt(spread.image))
     return replace(plain, low=plain.mean - half, high=plain.mean + half, image_se=image)
 

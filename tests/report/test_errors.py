@@ -10,7 +10,8 @@ from harness.evaluate import coco_metrics
 from harness.ledger import Ledger
 from harness.report.errors import DRAWS, NO_TRUTH, errors_info, errors_table, trial_errors
 from harness.report.gather import gather
-from harness.report.page import _environment, write_report
+from harness.report.page import write_report
+from harness.report.render import _environment
 from harness.report.summary import summarise
 from harness.report.table import study_table
 from harness.statistics.kinds import KINDS
