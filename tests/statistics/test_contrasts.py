@@ -1,17 +1,25 @@
 """Intervals and tests against scipy's own, and that few seeds never rank anything."""
 
 import math
-import random
 
+import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from harness.statistics.contrasts import best_set, contrasts, paired_contrasts
+from harness.statistics.best import best_set
+from harness.statistics.contrasts import contrasts, paired_contrasts
 from harness.statistics.estimates import estimate
-from harness.statistics.tests import holm, permutation_floor, welch
+from harness.statistics.power import narrowness, noether, seeds_needed
+from harness.statistics.samples import Sample, sample
+from harness.statistics.tests import holm, permutation_floor, permutation_p
 
 A = [0.61, 0.63, 0.60, 0.62, 0.64, 0.61]
 B = [0.51, 0.52, 0.50, 0.53, 0.51, 0.52]
+NOISE = np.random.default_rng(1).normal(0, 0.05, (2, 1, 400))
+
+
+def arms_of(**values: list[float]) -> dict[str, Sample]:
+    return {name: sample(held) for name, held in values.items()}
 
 
 def test_interval_is_students_t() -> None:
@@ -32,15 +40,6 @@ def test_one_seed_has_no_interval_and_none_has_no_estimate() -> None:
     assert estimate([float("nan")]) is None
 
 
-def test_welch_equals_scipys() -> None:
-    difference, low, high, p = welch(A, B)
-    reference = scipy_stats.ttest_ind(A, B, equal_var=False)
-    interval = reference.confidence_interval(0.95)
-    assert p == pytest.approx(reference.pvalue)
-    assert (low, high) == (pytest.approx(interval.low), pytest.approx(interval.high))
-    assert difference == pytest.approx(sum(A) / 6 - sum(B) / 6)
-
-
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.02, None]) == [pytest.approx(0.04), None]
@@ -54,31 +53,98 @@ def test_permutation_floors() -> None:
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])
 def test_few_seeds_separate_nothing_however_large_the_gap(seeds: int) -> None:
-    arms = {"a": [0.9, 0.9001, 0.9002][:seeds], "b": [0.1, 0.1001, 0.1002][:seeds]}
+    arms = arms_of(a=[0.9, 0.9001, 0.9002][:seeds], b=[0.1, 0.1001, 0.1002][:seeds])
     (test,) = contrasts(arms, "b")
     assert not test.separated
-    assert test.verdict == f"not separated (n={seeds})"
-    assert best_set(arms) == ("a", "b")
+    needs = "not separated (needs about 4 seeds)"
+    assert test.verdict == ("not separated (n=1)" if seeds == 1 else needs)
 
 
 def test_enough_seeds_separate_a_clear_gap_and_give_its_sign() -> None:
-    up, down = contrasts({"base": B, "a": A, "z": [x - 0.2 for x in A]}, "base")
+    arms = arms_of(base=B, a=A, z=[x - 0.2 for x in A])
+    up, down = contrasts(arms, "base")
     assert (up.verdict, down.verdict) == ("higher", "lower")
-    assert best_set({"a": A, "b": B, "twin": [x - 0.001 for x in A]}) == ("a", "twin")
+    assert up.p == pytest.approx(2 / 924)
+    assert up.p_holm == pytest.approx(4 / 924)
 
 
-def test_equal_arms_are_separated_no_oftener_than_the_level() -> None:
-    draw = random.Random(0)
-    found = 0
-    for _ in range(400):
-        arms = {name: [draw.gauss(0.5, 0.01) for _ in range(6)] for name in "abcd"}
-        found += any(test.separated for test in contrasts(arms, "a"))
-    assert found / 400 < 0.08
+def test_the_permutation_test_is_scipys() -> None:
+    near = [x - 0.09 for x in A]
+    (test,) = contrasts(arms_of(a=near, b=B), "b")
+    reference = scipy_stats.permutation_test(
+        (near, B), lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis), n_resamples=np.inf
+    )
+    assert test.p == pytest.approx(reference.pvalue)
+    assert test.sign_p == pytest.approx(
+        scipy_stats.binomtest(
+            sum(x > y for x, y in zip(near, B, strict=True)),
+            sum(x != y for x, y in zip(near, B, strict=True)),
+        ).pvalue
+    )
+
+
+def test_images_widen_an_interval_and_can_undo_a_separation() -> None:
+    plain = arms_of(a=A, b=B)
+    wide = {
+        name: Sample(one.values, one.seeds, np.asarray(one.values)[:, None] + noise)
+        for (name, one), noise in zip(plain.items(), NOISE, strict=True)
+    }
+    (alone,), (both,) = contrasts(plain, "b"), contrasts(wide, "b")
+    assert (alone.image_se, alone.sources) == (None, "seeds alone")
+    assert both.sources == "seeds and test images"
+    assert both.image_se == pytest.approx((NOISE[0] - NOISE[1]).mean(axis=0).std(ddof=1))
+    assert both.high - both.low > alone.high - alone.low
+    assert (alone.verdict, both.verdict) == ("higher", "not separated (needs more test images)")
+
+
+def test_what_images_do_to_both_arms_goes_out() -> None:
+    shared = np.random.default_rng(0).normal(0, 0.2, (1, 400))
+    arms = {
+        name: Sample(one.values, one.seeds, np.asarray(one.values)[:, None] + shared)
+        for name, one in arms_of(a=A, b=B).items()
+    }
+    (test,) = contrasts(arms, "b")
+    assert test.image_se == pytest.approx(0, abs=1e-9)
+    assert test.verdict == "higher"
 
 
 def test_no_spread_is_no_test() -> None:
-    (test,) = contrasts({"a": [0.6] * 6, "b": [0.5] * 6}, "b")
+    (test,) = contrasts(arms_of(a=[0.6] * 6, b=[0.5] * 6), "b")
     assert (test.p, test.separated) == (None, False)
+
+
+def test_the_best_is_held_to_all_and_one_seed_is_not_judged() -> None:
+    twin = [x - 0.001 for x in A]
+    best = best_set(arms_of(a=A, b=B, twin=twin, lucky=[0.99]))
+    assert (best.top, best.names, best.unjudged) == ("a", ("a", "twin"), ("lucky",))
+    assert best_set(arms_of(a=[0.5], b=[0.6])).names == ()
+
+
+def test_seeds_needed_bring_the_power_they_promise() -> None:
+    draw = np.random.default_rng(0)
+    n = seeds_needed(0.01, 2 * 0.01**2, test="permutation")
+    assert n is not None
+    a, b = draw.normal(0.01, 0.01, (400, n)), draw.normal(0, 0.01, (400, n))
+    found = (permutation_p(a, b) <= 0.05).mean()
+    assert 0.74 < found < 0.88
+    assert seeds_needed(0.01, 2 * 0.01**2, lasting=0.01**2, test="permutation") is None
+
+
+def test_noethers_numbers() -> None:
+    assert [noether(gamma) for gamma in (0.75, 0.8, 0.9)] == [29, 20, 12]
+
+
+def test_a_narrow_space_cannot_be_ranked() -> None:
+    draw = np.random.default_rng(0)
+    narrow = narrowness(list(draw.normal(0.4, 0.01, (8, 6))))
+    assert narrow is not None
+    assert not narrow.can_rank
+    assert narrow.words.endswith(
+        "less than 2 times as much, so a ranking of these networks is unreliable."
+    )
+    wide = narrowness(list(draw.normal(0.4, 0.01, (8, 6)) + np.arange(8)[:, None] * 0.05))
+    assert wide is not None
+    assert wide.can_rank
 
 
 def test_paired_by_seed() -> None:
@@ -92,5 +158,5 @@ def test_paired_by_seed() -> None:
     assert test.verdict == "higher"
     few = {seed: a[seed] for seed in range(5)}
     (fewer,) = paired_contrasts({"a": few, "b": b}, [("a", "b")])
-    assert fewer.verdict == "not separated (n=5)"
+    assert not fewer.separated
     assert math.isclose(fewer.floor, 0.0625)
