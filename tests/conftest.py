@@ -134,3 +134,17 @@ def fake_trial(tmp_path, monkeypatch) -> str:
     monkeypatch.delitem(sys.modules, "fake_trial", raising=False)
     yield "fake_trial:work"
     sys.modules.pop("fake_trial", None)
+
+
+@pytest.fixture(autouse=True)
+def quick_pictures(request, monkeypatch):
+    """Pages are made with empty pictures, at a fifth of the time; tests marked `drawn` with whole
+    ones. Figures are still composed: what a test of their data or drawing sees is the same."""
+    if request.node.get_closest_marker("drawn"):
+        return
+    from harness.report import page
+
+    empty = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
+    monkeypatch.setattr(page, "to_svg", lambda figure: empty)
+    monkeypatch.setattr(page, "to_png", lambda figure: b"\x89PNG")
+    monkeypatch.setattr(page, "paper_plots", lambda data: {})

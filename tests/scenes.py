@@ -4,6 +4,7 @@ import numpy as np
 
 from harness.evaluate import collect
 from harness.ledger import Ledger
+from harness.matches import Evidence
 from harness.studies import Cell, StudyResults, write_study
 from harness.truths import keep_truth
 
@@ -65,7 +66,7 @@ def keep_study(make, results, *, seeds=3, truth=True, arms=SKILLS):
             found = detections(told, skill, seed)
             ap = skill / 2 + seed / 100
             trial = f"t{place}{seed}"
-            ledger.write(make.record(trial, seed, ap, 10**9 + place), found)
+            ledger.write(make.record(trial, seed, ap, 10**9 + place), Evidence(found))
             cells.append(Cell(arm, {}, seed, trial, "done", None, 10, 10**9 + place))
     study = StudyResults(
         "wrong", "laptop", "What goes wrong?", tuple(cells), arms=tuple(arms), baseline="base"

@@ -151,6 +151,7 @@ def test_at_most_twelve_arms_are_drawn_the_baseline_among_them(make, results):
     assert "base" in {arm.label for arm in info.drawn}
 
 
+@pytest.mark.drawn
 def test_the_page_shows_both_sections(make, results):
     keep_study(make, results)
     page, *files = write_report(results, "wrong", "laptop", results.parent / "reports")

@@ -51,6 +51,7 @@ def report(make_study: Any, keep: Any, tmp_path: Path) -> tuple[Path, str]:
     return files[0].parent, files[0].read_text()
 
 
+@pytest.mark.drawn
 def test_files(make: Any, keep: Any, tmp_path: Path) -> None:
     folder, _ = report(make.grid(1, (1.2, 1.3)), keep, tmp_path)
     assert folder == tmp_path / "reports" / "width" / "laptop"
@@ -62,6 +63,7 @@ def test_files(make: Any, keep: Any, tmp_path: Path) -> None:
     assert (folder / "pareto.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("study", ["grid", "fusion", "ended_badly"])
 def test_page_is_whole_and_fetches_nothing(
     study: str, make: Any, keep: Any, tmp_path: Path
@@ -97,6 +99,7 @@ def test_every_end_is_on_the_page(make: Any, keep: Any, tmp_path: Path) -> None:
     assert "so they flatter: a, b" in text
 
 
+@pytest.mark.drawn
 def test_names_stay_text(make: Any, keep: Any, tmp_path: Path) -> None:
     study, records = make.fusion(1)
     evil = "<script>alert(1)</script>"
@@ -117,6 +120,7 @@ def test_nothing_done_still_gives_a_page(make: Any, keep: Any, tmp_path: Path) -
     assert not (folder / "pareto.svg").exists()
 
 
+@pytest.mark.drawn
 def test_the_same_results_give_the_same_bytes(make: Any, keep: Any, tmp_path: Path) -> None:
     folder, _ = report(make.grid(1, (1.2, 1.3)), keep, tmp_path)
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}

@@ -84,7 +84,7 @@ def test_summary_counts_what_is_done_and_names_what_is_not(make: Any, keep: Any)
     by_label = {arm.label: arm for arm in arms}
     assert by_label["a"].ap == estimate([0.5])
     assert by_label["a"].planned == 2
-    assert by_label["a"].note == "1 diverged"
+    assert by_label["a"].note == "1 diverged; one seed: not judged"
     assert by_label["b"].ap is None
     assert by_label["c"].note == "1 rejected"
     assert by_label["a"].is_baseline
