@@ -228,13 +228,15 @@ def perfect(dataset):
 def test_ap_is_computed_from_rows_or_arrays_alike(real):
     spec, where = real
     dataset = harness.trial_data(spec, where)
-    record, arrays = harness.trial_record(spec, where, detections=perfect(dataset), dataset=dataset)
+    record, kept = harness.trial_record(spec, where, detections=perfect(dataset), dataset=dataset)
+    assert kept.matches.categories == spec.facts.categories
+    arrays = kept.detections
     assert truth_path(where.results, spec.facts.fingerprint).exists()
     assert record.metrics.ap == pytest.approx(1.0, abs=0.01)
     assert record.metrics.ap_by_need
     again, same = harness.trial_record(spec, where, detections=arrays, dataset=dataset)
     assert again.metrics == record.metrics
-    assert all(np.array_equal(arrays[name], same[name]) for name in arrays)
+    assert all(np.array_equal(arrays[name], same.detections[name]) for name in arrays)
     none, _ = harness.trial_record(spec, where, detections=[])
     assert none.metrics.ap == 0.0
 
