@@ -64,10 +64,15 @@ def superiority_arrays(a: Floats, b: Floats) -> tuple[Floats, Floats, Floats]:
     return value, ndtr(low * scale), ndtr(high * scale)
 
 
+LARGE = 100.0
+"""Beyond this t its noncentrality grows as t does, and scipy's search for it takes for ever."""
+
+
 def _noncentrality(t: Floats, df: Floats) -> tuple[Floats, Floats]:
     """95% interval of the noncentrality of an observed t."""
     flip = np.sign(t) + (t == 0)
-    size = np.abs(t)
-    far = np.asarray(nctdtrinc(df, LEVEL / 2, size))
-    near = np.asarray(nctdtrinc(df, 1 - LEVEL / 2, size))
+    size = np.minimum(np.abs(t), LARGE)
+    beyond = np.maximum(np.abs(t) / LARGE, 1.0)
+    far = beyond * np.asarray(nctdtrinc(df, LEVEL / 2, size))
+    near = beyond * np.asarray(nctdtrinc(df, 1 - LEVEL / 2, size))
     return np.where(flip > 0, near, -far), np.where(flip > 0, far, -near)

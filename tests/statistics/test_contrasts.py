@@ -7,7 +7,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from harness.statistics.best import best_set
-from harness.statistics.contrasts import contrasts, paired_contrasts
+from harness.statistics.contrasts import contrasts, paired_contrasts, pairs_of
 from harness.statistics.estimates import estimate
 from harness.statistics.power import narrowness, noether, seeds_needed
 from harness.statistics.samples import Sample, sample
@@ -128,6 +128,18 @@ def test_seeds_needed_bring_the_power_they_promise() -> None:
     found = (permutation_p(a, b) <= 0.05).mean()
     assert 0.74 < found < 0.88
     assert seeds_needed(0.01, 2 * 0.01**2, lasting=0.01**2, test="permutation") is None
+
+
+def test_differences_that_are_equal_but_for_rounding_come_to_an_end() -> None:
+    """scipy's noncentral t never comes back from a t of 1e14."""
+    a = {seed: 0.1 * seed + 0.3 for seed in range(6)}
+    b = {seed: 0.1 * seed for seed in range(6)}
+    for arms, test in ((a, "paired_t"), ({s: 0.3 + 1e-15 * s for s in a}, "permutation")):
+        (found,) = pairs_of({"a": sample(arms), "b": sample(b)}, [("a", "b")], test=test)
+        assert found.superiority is None or 0 <= found.superiority.low <= 1
+    few = {seed: 0.3 + 1e-15 * seed for seed in range(3)}
+    (found,) = contrasts({"a": sample(few), "b": sample([0.1, 0.1 + 1e-15, 0.1])}, "b")
+    assert found.verdict == "not separated (needs about 4 seeds)"
 
 
 def test_noethers_numbers() -> None:
