@@ -69,14 +69,24 @@ def _open(tests: Sequence[Contrast]) -> str:
 
 
 def _best(arms: Sequence[ArmSummary]) -> str:
-    top = max(arms, key=lambda arm: arm.ap.mean if arm.ap else 0.0)
-    others = [arm.label for arm in arms if arm.in_best_set and arm is not top]
+    """Without a baseline: the highest mean of the arms that have seeds enough to be judged."""
+    judged = [arm for arm in arms if arm.is_judged]
+    single = [arm.label for arm in arms if not arm.is_judged]
+    top = max(judged or arms, key=lambda arm: arm.ap.mean if arm.ap else 0.0)
     head = f"The highest mean AP is {top.label}'s, {top.ap}"
+    if not judged:
+        return f"{head}; one seed an arm cannot rank them."
+    tail = f" Not judged, having one seed: {_names(single)}." if single else ""
+    if single:
+        head = f"Of arms with more than one seed, the highest mean AP is {top.label}'s, {top.ap}"
+    others = [arm.label for arm in judged if arm.in_best_set and arm is not top]
+    if len(judged) == 1:
+        return f"One arm has more than one seed: {top.label}, AP {top.ap}.{tail}"
     if not others:
-        return f"{head}, separated from every other arm."
-    if len(others) == len(arms) - 1:
-        return f"{head}; no arm is separated from it."
-    return f"{head}; not separated from it: {_names(others)}."
+        return f"{head}, separated from every other{' of these' if single else ' arm'}.{tail}"
+    if len(others) == len(judged) - 1:
+        return f"{head}; {'none of these' if single else 'no arm'} is separated from it.{tail}"
+    return f"{head}; not separated from it: {_names(others)}.{tail}"
 
 
 def _size(test: Contrast) -> str:

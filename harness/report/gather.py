@@ -36,7 +36,7 @@ from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
 from harness.report.sampled import samples
 from harness.report.searched import SearchInfo, search_info
-from harness.report.summary import ArmSummary, label_of, summarise
+from harness.report.summary import ArmSummary, aliases, label_of, summarise
 from harness.report.table import CHOICE, study_table
 from harness.search import is_passed_over
 from harness.space.rates import rate_notes
@@ -226,15 +226,21 @@ def _families(
 def _declared(
     cells: pd.DataFrame, held: Mapping[str, Sample], wanted: Asked, tuning: Tuning
 ) -> tuple[Contrast, ...]:
-    """The pairs the study names, and each step of its spine, as one family of tests."""
+    """The pairs the study names, and each step of its spine, as one family of tests.
+
+    An alias stands for the network that it repeats; one network is not compared with itself.
+    """
     pairs = [(later, earlier) for earlier, later in pairwise(wanted.spine)]
     pairs += list(wanted.contrasts)
-    named = {}
+    same = aliases(cells)
+    own: dict[str, str] = {}
     for name in dict.fromkeys(name for pair in pairs for name in pair):
-        label = label_of(cells, name)
-        if (one := held.get(tuning.best.get(label or "", label or ""))) is not None:
-            named[name] = one
-    return pairs_of(named, pairs, test=wanted.test)
+        label = label_of(cells, name) or ""
+        best = tuning.best.get(label, label)
+        own[name] = same.get(best, best)
+    named = {name: held[label] for name, label in own.items() if label in held}
+    apart = [(a, b) for a, b in pairs if own[a] != own[b]]
+    return pairs_of(named, apart, test=wanted.test)
 
 
 def _samples_of(results: Path, study: str, ledger: Ledger) -> Callable[[str], Mapping[str, Sample]]:

@@ -9,11 +9,10 @@ from harness.statistics.contrasts import TESTS
 from harness.statistics.estimates import METHOD
 from harness.statistics.images import DRAWS
 
-TWO_LEVEL = (
-    f"95% Student t intervals over seeds and test images ({DRAWS:,} weighted draws of the images, "
-    f"seed {SEED}, the same for every arm)"
-)
+DRAWN = f"({DRAWS:,} weighted draws of the images, seed {SEED}, the same for every arm)"
+TWO_LEVEL = f"95% Student t intervals over seeds and test images {DRAWN}"
 """Where every arm's match records are known."""
+IMAGES_ALONE = f"95% normal intervals over test images alone {DRAWN}: no arm has two seeds"
 MIXED = (
     "95% Student t intervals, over seeds and test images where match records are kept, else over "
     "seeds alone"
@@ -22,10 +21,13 @@ MIXED = (
 
 def method_words(arms: Sequence[ArmSummary]) -> str:
     """What the intervals of arms with an AP are over."""
-    known = [arm.ap.image_se is not None for arm in arms if arm.ap is not None]
-    if known and all(known):
-        return TWO_LEVEL
-    return MIXED if any(known) else METHOD
+    over = {arm.ap.sources for arm in arms if arm.ap is not None and arm.ap.low is not None}
+    single = "test images alone"
+    if over == {single}:
+        return IMAGES_ALONE
+    if over and over <= {"seeds and test images", single}:
+        return f"{TWO_LEVEL}; of one seed over {single}" if single in over else TWO_LEVEL
+    return METHOD if over <= {"seeds alone"} else MIXED
 
 
 def test_words(asked: Asked) -> str:

@@ -96,7 +96,7 @@ def draw_keys(axes: Axes, info: "ParetoInfo", colour: dict[str, str]) -> None:
     for one, words in _standings(known):
         axes.plot([], [], linestyle="none", marker="o", label=words, **_look(one, SOFT))
     axes.plot([], [], linestyle="none", marker="_", color=SOFT, label="one seed")
-    axes.plot([], [], color=SOFT, linewidth=1.2, label="95% t interval over seeds")
+    axes.plot([], [], color=SOFT, linewidth=1.2, label="95% interval")
     axes.legend(
         loc="upper left",
         bbox_to_anchor=(1.01, 1.0),

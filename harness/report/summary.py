@@ -93,7 +93,7 @@ def summarise(
             planned=len(group),
             ap=estimate_of(held[alias[label] or label]),
             seeds=held[label].values,
-            by_need=_needs(group, needs or {}),
+            by_need=_needs(groups[alias[label] or label], needs or {}),
             costs=_costs(group),
             alias_of=alias[label],
             unfinished=_unfinished(group),
@@ -121,7 +121,7 @@ def _sample(group: pd.DataFrame, column: str, samples: Mapping[str, Sample]) -> 
         return samples[label]
     if column not in group:
         return sample({})
-    return sample(dict(zip(map(int, group["seed"]), map(float, group[column]), strict=True)))
+    return sample(dict(zip(map(int, group["seed"]), group[column], strict=True)))
 
 
 def _tuned(label: str, arm: str, tuning: Tuning | None, untuned: Mapping[str, str]) -> str:
@@ -178,6 +178,12 @@ def _finished(group: pd.DataFrame, column: str) -> list[float]:
 def _alias(group: pd.DataFrame) -> str | None:
     names = group.loc[group["status"] == "alias", "alias_of"].dropna()
     return str(names.iloc[0]) if len(names) == len(group) else None
+
+
+def aliases(cells: pd.DataFrame) -> dict[str, str]:
+    """The label whose network another label repeats, by that other label."""
+    found = {str(label): _alias(group) for label, group in cells.groupby("label", sort=False)}
+    return {label: name for label, name in found.items() if name}
 
 
 def _choice(group: pd.DataFrame) -> dict[str, Any]:

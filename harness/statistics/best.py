@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
-from harness.statistics.contrasts import pairs_of
+from harness.statistics.contrasts import separated_from
 from harness.statistics.samples import Sample
 from harness.statistics.tests import Test
 
@@ -28,9 +27,5 @@ def best_set(arms: Mapping[str, Sample], *, test: Test = "permutation") -> BestS
     if not judged:
         return BestSet(None, (), unjudged)
     top = max(judged, key=lambda name: judged[name].mean)
-    beaten = {
-        one.against if one.arm == top else one.arm
-        for one in pairs_of(judged, combinations(judged, 2), test=test)
-        if one.separated and top in (one.arm, one.against)
-    }
+    beaten = separated_from(top, judged, test=test)
     return BestSet(top, tuple(name for name in judged if name not in beaten), unjudged)

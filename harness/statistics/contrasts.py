@@ -11,6 +11,7 @@ separates only with six pairs, where flips of signs could reach .05 too.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
@@ -126,6 +127,28 @@ def pairs_of(
     )
 
 
+def separated_from(
+    top: str, arms: Mapping[str, Sample], *, test: Test = "permutation"
+) -> tuple[str, ...]:
+    """Arms that are separated from one of them, all pairs of arms being one family.
+
+    Of pairs without that one the p alone is needed, and no more is computed.
+    """
+    pairs = [
+        (a, b, sides)
+        for a, b in combinations(arms, 2)
+        if (sides := _sides(arms[a], arms[b], test)) is not None
+    ]
+    adjusted = holm([_p(*sides, test) for _, _, sides in pairs])
+    return tuple(
+        b if a == top else a
+        for (a, b, _), p_holm in zip(pairs, adjusted, strict=True)
+        if top in (a, b)
+        and (made := _raw(arms[a], arms[b], a, b, test)) is not None
+        and _is_separated(made[0], p_holm)
+    )
+
+
 def paired_contrasts(
     arms: Mapping[str, Mapping[int, float]], pairs: Sequence[tuple[str, str]]
 ) -> tuple[Contrast, ...]:
@@ -138,12 +161,11 @@ def _raw(
 ) -> tuple[Contrast, Spread] | None:
     """What needs no family, with its variances; None where nothing can be compared."""
     shared, paired = shared_seeds(a, b), test == "paired_t"
-    both = (a.at(shared), b.at(shared))
-    if paired:
-        a, b = both
-    if not (a.n and b.n):
+    differences = a.at(shared).array - b.at(shared).array
+    sides = _sides(a, b, test)
+    if sides is None:
         return None
-    differences = both[0].array - both[1].array
+    a, b = sides
     spread = spread_between(a, b, paired=paired)
     difference, half = a.mean - b.mean, float(spread.half)
     known = math.isfinite(half) and half > 0
@@ -168,6 +190,14 @@ def _raw(
         test=TESTS[test],
     )
     return made, spread
+
+
+def _sides(a: Sample, b: Sample, test: Test) -> tuple[Sample, Sample] | None:
+    """The two as they are tested: paired, over the seeds that both have; None without any."""
+    if test == "paired_t":
+        shared = shared_seeds(a, b)
+        a, b = a.at(shared), b.at(shared)
+    return (a, b) if a.n and b.n else None
 
 
 def spread_between(a: Sample, b: Sample, *, paired: bool) -> Spread:
@@ -195,9 +225,7 @@ def _p(a: Sample, b: Sample, test: Test) -> float | None:
 def _judged(
     one: Contrast, p_holm: float | None, spread: Spread, test: Test, family: int
 ) -> Contrast:
-    clear = one.low is not None and one.high is not None and (one.low > 0 or one.high < 0)
-    passed = p_holm is not None and p_holm <= LEVEL and one.floor <= LEVEL
-    if clear and passed:
+    if _is_separated(one, p_holm):
         return replace(one, p_holm=p_holm, separated=True)
     if p_holm is None or not one.seed_se:
         return replace(one, p_holm=p_holm)
@@ -209,6 +237,11 @@ def _judged(
     return replace(
         one, p_holm=p_holm, needs=min(max(needs, *one.n) + (needs <= max(one.n)), MOST + 1)
     )
+
+
+def _is_separated(one: Contrast, p_holm: float | None) -> bool:
+    clear = one.low is not None and one.high is not None and (one.low > 0 or one.high < 0)
+    return clear and p_holm is not None and p_holm <= LEVEL and one.floor <= LEVEL
 
 
 def _root(variance: np.ndarray) -> float | None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from harness.statistics.estimates import LEVEL
-from harness.statistics.samples import Sample
+from harness.statistics.samples import Sample, draws_of
 from harness.statistics.tests import holm
 from harness.statistics.two_level import spread_of_difference, spread_of_mean
 
@@ -174,15 +174,14 @@ def _together(samples: Mapping[str, Sample], draws: int, rng: np.random.Generato
 
     Scaled to the variance that images alone have: what they do with seeds is in the seeds' spread.
     """
-    known = [one.draws.shape[1] for one in samples.values() if one.draws is not None]
-    if len(known) < len(samples):
+    known = draws_of(*samples.values())
+    if known is None:
         return np.zeros((draws, len(samples)))
-    pick = rng.integers(0, min(known), draws)
+    pick = rng.integers(0, known[0].shape[1], draws)
     columns = []
-    for sample in samples.values():
-        assert sample.draws is not None
-        away = np.nan_to_num(sample.draws.mean(axis=0))
-        spread = spread_of_mean(sample.array, sample.draws)
+    for sample, held in zip(samples.values(), known, strict=True):
+        away = held.mean(axis=0)
+        spread = spread_of_mean(sample.array, held)
         share = float(spread.lasting) / float(away.var(ddof=1)) if away.std() else 0.0
         columns.append((away - away.mean())[pick] * math.sqrt(share))
     return np.stack(columns, axis=1)

@@ -36,8 +36,12 @@ def noether(gamma: float, alpha: float = 0.05, beta: float = 0.05) -> int:
 
 
 def seeds_floor(test: Test, family: int = 1) -> int:
-    """Fewest seeds an arm with which one test in a family of so many can reach .05."""
-    return next(n for n in range(2, MOST) if floor_of(test, n, n) * family <= LEVEL)
+    """Fewest seeds an arm with which one test in a family of so many can reach .05.
+
+    MOST + 1 where none can: a drawn permutation test cannot in families of more than a thousand.
+    """
+    fits = (n for n in range(2, MOST + 1) if floor_of(test, n, n) * family <= LEVEL)
+    return next(fits, MOST + 1)
 
 
 def seeds_needed(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from harness.statistics.estimates import LEVEL
-from harness.statistics.samples import Sample
+from harness.statistics.samples import Sample, draws_of
 from harness.statistics.two_level import spread_of_mean
 
 DRAWS = 3000
@@ -168,24 +168,20 @@ def _noise(side: Sequence[Sample]) -> Array | None:
     if not freedom or not pooled:
         return None
     found = np.array([pooled / freedom / one.n for one in side])
-    if all(one.draws is not None for one in side):
-        by_arm = np.array([np.nan_to_num(_drawn(one)).mean(axis=0) for one in side])
+    if (held := draws_of(*side)) is not None:
+        by_arm = np.array([one.mean(axis=0) for one in held])
         alone = (by_arm - by_arm.mean(axis=0)).var(axis=1, ddof=1)
-        twice = [spread_of_mean(one.array, _drawn(one)).twice for one in side]
+        pairs = zip(side, held, strict=True)
+        twice = [spread_of_mean(one.array, draws).twice for one, draws in pairs]
         found += np.maximum(alone - np.array(twice, dtype=float), 0.0)
     return found
-
-
-def _drawn(one: Sample) -> Array:
-    assert one.draws is not None
-    return one.draws
 
 
 def half_correlations(side: Sequence[Sample], seed: int = SEED) -> tuple[float, float] | None:
     """Tau-b and rho of the means of two random halves of the seeds, averaged over splits.
 
     What noise of the seeds alone leaves of a perfect agreement, at half as many seeds. None where
-    an arm has one seed.
+    an arm has one seed, or where all halves are level.
     """
     if len(side) < 2 or min(one.n for one in side) < 2:
         return None
@@ -195,4 +191,6 @@ def half_correlations(side: Sequence[Sample], seed: int = SEED) -> tuple[float, 
         order = rng.permuted(np.tile(one.array, (HALVES, 1)), axis=1)
         half = one.n // 2
         first[:, i], second[:, i] = order[:, :half].mean(1), order[:, half : 2 * half].mean(1)
-    return float(np.nanmean(kendall(first, second))), float(np.nanmean(spearman(first, second)))
+    tau, rho = kendall(first, second), spearman(first, second)
+    known = np.isfinite(tau)
+    return (float(tau[known].mean()), float(rho[known].mean())) if known.any() else None

@@ -52,7 +52,7 @@ def test_equal_cost() -> None:
         MatchedRow(BAD, "base", 1.1, "control", f"{BAD} was made", test),
         MatchedRow("b", "base", 1.3, "none", "b costs 30.0% more", None),
     )
-    text = render("matched.html", matched=rows)
+    text = render("matched.html", matched=rows, PAIRED="paired t")
     assert "+0.020" in text
     assert "b costs 30.0% more" in text
 

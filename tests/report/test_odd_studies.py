@@ -1,0 +1,176 @@
+"""Studies at the edge: no AP, one seed an arm, very many arms, aliases among the declared pairs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.ledger import Ledger
+from harness.report.answer import answer
+from harness.report.gather import gather
+from harness.report.methods import IMAGES_ALONE, MIXED, TWO_LEVEL, method_words
+from harness.report.page import write_files
+from harness.report.summary import summarise
+from harness.report.unchanged import made_of
+from harness.statistics.best import best_set
+from harness.statistics.contrasts import pairs_of
+from harness.statistics.estimates import METHOD, Estimate
+from harness.statistics.fronts import ap_draws, front_probability
+from harness.statistics.power import MOST, seeds_floor
+from harness.statistics.ranks import correlations, half_correlations
+from harness.statistics.samples import Sample
+from harness.studies import Cell, StudyResults, write_study
+
+
+def odd(
+    make: SimpleNamespace, aps: Mapping[str, Sequence[float | None]], **more: Any
+) -> tuple[StudyResults, list[Any]]:
+    """A study of named arms with these APs, one a seed."""
+    cells, records = [], []
+    for arm, values in aps.items():
+        for seed, ap in enumerate(values):
+            records.append(make.record(f"{arm}{seed}", seed, ap))
+            cells.append(Cell(arm, {}, seed, f"{arm}{seed}", "done", None, 10, 10**9))
+    study = StudyResults("odd", "laptop", "What?", tuple(cells), arms=tuple(aps), **more)
+    return study, records
+
+
+def test_a_study_whose_records_have_no_ap_is_a_page(make: Any, keep: Any, tmp_path: Any) -> None:
+    study, records = odd(make, {"a": [None, None], "b": [None]}, baseline="a")
+    data = gather(keep(study, records), "odd", "laptop")
+    assert data.answer == "No trial has finished with an AP, so there is no answer yet."
+    page = write_files(data, tmp_path / "page")[0].read_text()
+    assert "No arm has both an AP and a cost yet." in page
+
+
+@pytest.mark.parametrize(
+    ("aps", "said"),
+    [
+        ({"a": [0.3], "b": [0.4]}, "is b's, 0.400 (n=1, no interval); one seed an arm cannot rank"),
+        ({"a": [0.3, 0.31], "b": [0.4]}, "One arm has more than one seed: a, AP 0.305"),
+        ({"a": [0.3, 0.31], "b": [0.4, 0.41], "c": [0.6]}, "Not judged, having one seed: c."),
+        (
+            {"a": [0.3 + 0.01 * i for i in range(6)], "b": [0.6 + 0.01 * i for i in range(6)]},
+            "separated from every other arm.",
+        ),
+    ],
+)
+def test_without_a_baseline_no_more_is_said_than_seeds_carry(
+    make: Any, keep: Any, aps: dict[str, list[float | None]], said: str
+) -> None:
+    study, records = odd(make, aps)
+    data = gather(keep(study, records), "odd", "laptop")
+    assert said in data.answer
+    if min(map(len, aps.values())) == 1:
+        assert "separated from every other" not in data.answer
+
+
+def test_so_many_arms_that_no_test_can_part_them() -> None:
+    assert seeds_floor("permutation", 1225) == MOST + 1
+    draw = np.random.default_rng(0)
+    arms = {
+        f"arm {i}": Sample(tuple(map(float, draw.normal(0.3, 0.01, 2))), (0, 1)) for i in range(50)
+    }
+    assert len(best_set(arms).names) == 50
+
+
+@pytest.mark.parametrize("test", ["permutation", "paired_t"])
+def test_the_best_set_is_of_all_pairs(test: Any) -> None:
+    draw = np.random.default_rng(1)
+    means = {"a": 0.3, "b": 0.33, "c": 0.331, "d": 0.31}
+    arms = {
+        name: Sample(tuple(map(float, draw.normal(mean, 0.004, 7))), tuple(range(7)))
+        for name, mean in means.items()
+    }
+    names = list(arms)
+    found = best_set(arms, test=test)
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    beaten = {
+        one.against if one.arm == found.top else one.arm
+        for one in pairs_of(arms, pairs, test=test)
+        if one.separated and found.top in (one.arm, one.against)
+    }
+    assert beaten
+    assert set(found.names) == set(names) - beaten
+
+
+def estimates(*found: tuple[float | None, float | None]) -> list[Any]:
+    """Stand-ins for arms: whether seeds give a spread, and whether images are drawn."""
+    return [
+        SimpleNamespace(ap=Estimate(0.3, sd, 2 if sd else 1, low, low, sd, image))
+        for sd, image in found
+        for low in [0.1 if sd or image else None]
+    ]
+
+
+def test_the_page_says_what_intervals_are_over() -> None:
+    assert method_words(estimates((0.1, None), (None, None))) == METHOD
+    assert method_words(estimates((0.1, 0.1))) == TWO_LEVEL
+    assert method_words(estimates((None, 0.1))) == IMAGES_ALONE
+    assert method_words(estimates((0.1, None), (0.1, 0.1))) == MIXED
+    both = method_words(estimates((0.1, 0.1), (None, 0.1)))
+    assert both == f"{TWO_LEVEL}; of one seed over test images alone"
+
+
+def test_an_alias_among_the_declared_pairs_stands_for_its_network(make: Any, keep: Any) -> None:
+    aps = {"a": [0.3, 0.31], "b": [0.4, 0.41]}
+    pairs = [["twin", "b"], ["twin", "a"]]
+    study, records = odd(make, aps, report={"contrasts": pairs})
+    twins = [replace(cell, arm="twin", status="alias") for cell in study.cells if cell.arm == "a"]
+    study = replace(study, cells=(*study.cells, *twins), arms=("a", "b", "twin"))
+    (one,) = gather(keep(study, records), "odd", "laptop").declared
+    assert (one.arm, one.against, round(one.difference, 6)) == ("twin", "b", -0.1)
+
+
+def test_a_report_is_drawn_again_where_another_profile_has_new_results(
+    make: Any, keep: Any
+) -> None:
+    study, records = odd(make, {"a": [0.3, 0.31]})
+    results = keep(study, records)
+    seen = {made_of(results, "odd", "laptop", False)}
+    write_study(results, replace(study, profile="scratch"))
+    seen.add(made_of(results, "odd", "laptop", False))
+    later = replace(study.cells[0], id="later", seed=5)
+    write_study(results, replace(study, profile="scratch", cells=(later,)))
+    seen.add(made_of(results, "odd", "laptop", False))
+    Ledger(results).write(make.record("later", 5, 0.2))
+    seen.add(made_of(results, "odd", "laptop", False))
+    assert len(seen) == 4
+
+
+def samples_with_an_empty_draw() -> dict[str, Sample]:
+    """Four arms; on one draw of the images there is no object, so no AP."""
+    draw = np.random.default_rng(2)
+    made = {}
+    for i in range(4):
+        draws = draw.normal(0.3 + 0.02 * i, 0.01, (3, 50))
+        draws[:, 7] = np.nan
+        made[f"arm {i}"] = Sample(tuple(map(float, draws[:, 0])), (0, 1, 2), draws)
+    return made
+
+
+def test_a_draw_without_objects_spoils_no_front_and_no_correlation() -> None:
+    held = samples_with_an_empty_draw()
+    aps = ap_draws(held)
+    assert aps is not None
+    assert np.isfinite(aps).all()
+    assert aps.std(axis=0).max() < 0.1
+    assert 0 < sum(front_probability([1, 1, 1, 1], aps)) < 1.5
+    tau, _ = correlations(list(held.values()), list(held.values()))
+    assert tau.low is not None
+    assert np.isfinite(tau.low)
+
+
+def test_halves_of_seeds_that_are_all_level_agree_on_nothing() -> None:
+    level = [Sample((0.0,) * 4, (0, 1, 2, 3))] * 3
+    assert half_correlations(level) is None
+
+
+def test_no_cells_have_no_summary(make: Any, keep: Any) -> None:
+    study, records = odd(make, {"a": [0.3]})
+    cells = gather(keep(study, records), "odd", "laptop").cells
+    assert summarise(cells[:0]) == ()
+    assert answer(()) == "No trial has finished with an AP, so there is no answer yet."
