@@ -41,7 +41,9 @@ def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], consol
     for reason in _reasons(outcome.results.cells):
         console.print(reason, markup=False, highlight=False, soft_wrap=True)
     if not outcome.trained:
-        console.print("nothing was left to train", highlight=False)
+        left = counts.get("pending", 0)
+        words_left = f"stopped at --limit: {left} left" if left else "nothing was left to train"
+        console.print(words_left, highlight=False)
     say_written(written, console)
 
 
