@@ -15,6 +15,7 @@ from harness.door.leftovers import size_words
 from harness.errors import SpecError
 from harness.ledger import Ledger
 from harness.leftovers import Rules, find_leftovers, free
+from harness.matches import Evidence
 from harness.records import Environment, TrialRecord
 from harness.studies import StudyResults, write_study
 from harness.timings import Timings, write_timings
@@ -49,7 +50,7 @@ def age(path, days):
 
 def keep(results, trial, status="done", **facts):
     record = TrialRecord(trial, status, {}, HERE, 1.0, **facts)
-    return Ledger(results).write(record, {"box": [1, 2]} if status == "done" else None)
+    return Ledger(results).write(record, Evidence({"box": [1, 2]}) if status == "done" else None)
 
 
 def found(results, **rules):
