@@ -7,9 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from harness.ledger import Ledger
-from harness.report.arms import contrast_of, values_of
+from harness.report.arms import contrast_of
+from harness.report.sampled import sample_of
 from harness.report.table import study_table
 from harness.statistics.contrasts import Contrast
+from harness.statistics.samples import Sample
 from harness.studies import StudyResults, profiles_of, read_study
 
 FIRST = ("laptop", "laptop_full")
@@ -28,12 +30,13 @@ class AtHand:
     def place(self) -> str:
         return f"{self.study.study} ({self.study.profile}) in {self.results}"
 
-    def values(self, arm: str, column: str = "ap") -> dict[int, float]:
-        return values_of(self.cells, arm, column)
+    def sample(self, arm: str, column: str = "ap") -> Sample:
+        rows = self.cells[self.cells["label"] == arm]
+        return sample_of(rows, self.results, Ledger(self.results), column)
 
     def contrast(self, arm: str, against: str, column: str = "ap") -> Contrast:
         """By the test that reports use, at the seeds that the study has."""
-        return contrast_of(self.values(arm, column), self.values(against, column), arm, against)
+        return contrast_of(self.sample(arm, column), self.sample(against, column), arm, against)
 
 
 def places(results: Path, study: str) -> Iterator[Path]:
@@ -64,7 +67,7 @@ def _lacks(one: AtHand, arms: tuple[str, ...]) -> str:
     """Which of the arms lacks trials; empty where none does."""
     for arm in arms:
         rows = one.cells[one.cells["label"] == arm]
-        measured = len(one.values(arm))
+        measured = one.sample(arm).n
         if not len(rows):
             return f"it has no arm {arm!r}"
         if measured < len(rows):

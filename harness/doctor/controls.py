@@ -8,6 +8,7 @@ from harness.doctor.at_hand import AtHand, at_hand
 from harness.doctor.finding import Finding, Setting
 from harness.report.arms import contrast_of
 from harness.statistics.contrasts import Contrast
+from harness.statistics.samples import Sample, minus
 
 HOW = "`harness doctor --controls` trains what is missing"
 CONTEXT, NOTHING = "ap_by_need.context", "ap_by_need.none"
@@ -22,7 +23,7 @@ def no_difference(setting: Setting) -> Finding:
     if isinstance(found, str):
         return Finding.not_run(f"{found}; {HOW}")
     test = found.contrast("same", "one")
-    said = f"one network under two names: AP {words(test)}, over seeds alone; {found.place}"
+    said = f"one network under two names: AP {words(test)}, {over(test)}; {found.place}"
     return Finding.of(not test.separated, said, **figures(test), place=found.place)
 
 
@@ -40,7 +41,7 @@ def found_control(setting: Setting) -> Finding:
     said = (
         f"BiFPN against lateral where context is needed {words(context)}; where nothing is "
         f"{words(nothing)}; the first gap less the second {words(more)}. FPN against lateral "
-        f"where context is needed {words(fpn)}. Over seeds alone; {found.place}"
+        f"where context is needed {words(fpn)}. Intervals {over(context)}; {found.place}"
     )
     return Finding.of(
         held,
@@ -59,12 +60,15 @@ def gap(found: AtHand, arm: str, against: str) -> Contrast:
     Of each seed's network AP where context is needed, less AP where nothing is: these are compared.
     """
 
-    def apart(name: str) -> dict[int, float]:
-        nothing = found.values(name, NOTHING)
-        values = found.values(name, CONTEXT)
-        return {seed: values[seed] - nothing[seed] for seed in values if seed in nothing}
+    def apart(name: str) -> Sample:
+        return minus(found.sample(name, CONTEXT), found.sample(name, NOTHING))
 
     return contrast_of(apart(arm), apart(against), arm, against)
+
+
+def over(test: Contrast) -> str:
+    """What an interval is over."""
+    return f"over {test.sources}" if test.sources else "without an interval"
 
 
 def words(test: Contrast) -> str:

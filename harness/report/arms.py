@@ -1,30 +1,39 @@
-"""The values of one arm of a study by seed, and what parts two such arms."""
+"""One arm of a study as a `Sample`, and what parts two such arms."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from harness.errors import SpecError, did_you_mean
 from harness.ledger import Ledger
+from harness.report.sampled import one_set_of_images, sample_of, without_draws
 from harness.report.summary import label_of
 from harness.report.table import study_table
 from harness.statistics.contrasts import Contrast, contrast
-from harness.statistics.samples import sample
+from harness.statistics.samples import Sample
+from harness.statistics.tests import Test
 from harness.studies import chosen_profile, read_study
 
 
-def arm_values(
-    results: Path, study: str, profile: str | None, arm: str, column: str = "ap"
-) -> dict[int, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Arm:
+    """What an arm measured, with the rows of the table that it comes from."""
+
+    name: str
+    sample: Sample
+    rows: pd.DataFrame
+
+
+def arm_of(results: Path, study: str, profile: str | None, arm: str, column: str = "ap") -> Arm:
     """What each seed of an arm measured, by a column of `harness.table`; a `SpecError` where that
     is not there, or nothing of it.
 
     arm: as the study file names it, or with its choice as the report does.
     """
     profile = profile or chosen_profile(results, study, None)
-    cells = study_table(read_study(results, study, profile), Ledger(results))
+    ledger = Ledger(results)
+    cells = study_table(read_study(results, study, profile), ledger)
     label = label_of(cells, arm)
     if label is None:
         known = [str(name) for name in cells["label"].unique()]
@@ -32,21 +41,23 @@ def arm_values(
     if column not in cells:
         measured = [str(name) for name in cells if str(name).startswith("ap")]
         raise SpecError(f"no column {column!r}{did_you_mean(column, measured)}")
-    found = values_of(cells, label, column)
-    if not found:
+    rows = cells[cells["label"] == label]
+    found = sample_of(rows, results, ledger, column)
+    if not found.n:
         raise SpecError(f"{study}:{arm}: no trial of it has {column}")
-    return found
+    return Arm(arm, found, rows)
 
 
-def values_of(cells: pd.DataFrame, label: str, column: str) -> dict[int, float]:
-    """By seed, of the cells under a label that measured something."""
-    if column not in cells:
-        return {}
-    rows = cells[cells["label"] == label].dropna(subset=[column])
-    return dict(zip(map(int, rows["seed"]), map(float, rows[column]), strict=True))
+def on_shared_images(a: Arm, b: Arm) -> tuple[Sample, Sample]:
+    """The two samples; without draws where the arms were tested on different images."""
+    if one_set_of_images(pd.concat([a.rows, b.rows])):
+        return a.sample, b.sample
+    one, other = without_draws({"a": a.sample, "b": b.sample}).values()
+    return one, other
 
 
-def contrast_of(a: Mapping[int, float], b: Mapping[int, float], arm: str, against: str) -> Contrast:
-    """`a` minus `b`, by the test that reports use, as a family of one."""
-    found = contrast(sample(a), sample(b), arm="a", against="b")
-    return replace(found, arm=arm, against=against)
+def contrast_of(
+    a: Sample, b: Sample, arm: str, against: str, test: Test = "permutation"
+) -> Contrast:
+    """`a` minus `b`, as a family of one. Names may be the same: an arm against itself."""
+    return replace(contrast(a, b, arm="a", against="b", test=test), arm=arm, against=against)

@@ -3,7 +3,7 @@
 Both give small frozen values that a notebook shows as a table; every name in it is escaped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from markupsafe import Markup, escape
 
 from harness.errors import SpecError, did_you_mean
 from harness.files import place
-from harness.report.arms import arm_values, contrast_of
+from harness.report.arms import Arm, arm_of, contrast_of, on_shared_images
 from harness.report.pareto import AXES
 from harness.report.pareto import pareto as front_of
 from harness.report.summary import summarise
 from harness.search import is_passed_over
-from harness.statistics.contrasts import TEST, Contrast
+from harness.statistics.contrasts import Contrast
+from harness.statistics.samples import sample
+from harness.statistics.tests import Test
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,12 @@ class Compared:
         held = f" [{found[0]:+.3f}, {found[1]:+.3f}]" if found else " (no interval)"
         return f"{self.difference:+.3f}{held}"
 
+    @property
+    def _over(self) -> str:
+        """What the interval is over."""
+        over = self.contrast.sources
+        return f"Interval: 95%, over {over}." if self.interval and over else "No interval."
+
     def _repr_html_(self) -> str:
         rows = {
             "difference": f"{self.metric} {self._interval()}",
@@ -87,7 +95,9 @@ class Compared:
             for name, said in rows.items()
         )
         head = Markup("<caption>{} against {}</caption>").format(self.arm, self.against)
-        foot = Markup("<p><small>{}. Interval: 95%, over seeds alone.</small></p>").format(TEST)
+        foot = Markup(
+            "<p><small>Test: {}; the interval must leave out zero. {}</small></p>"
+        ).format(self.contrast.test, self._over)
         return str(Markup("<table>{}{}</table>{}").format(head, body, foot))
 
 
@@ -98,34 +108,40 @@ def contrast(
     results: str | Path = "results",
     profile: str | None = None,
     metric: str = "ap",
+    test: Test = "permutation",
 ) -> Compared:
-    """What parts two arms of studies, or two lists of AP, as the report would say it.
+    """What parts two arms of studies, or two lists of AP, as a report would say it of these alone.
+
+    The interval is over seeds and test images where match records of both arms on the same images
+    are kept, else over seeds.
 
     a, b: `study:arm`, the arm as the study file or the report calls it; or AP of each seed's
         network, fractions of 1.
     results: the folder, or store, of the records of both.
     profile: of both studies; None is `laptop`, or the only one that has results.
     metric: a column of `harness.table`: `ap`, `ap50`, `ap_small`, `ap_by_need.context`, ...
+    test: `permutation` of seeds, or `paired_t` over the seeds that both have.
 
     `SpecError` where a name is not there or nothing of it is measured.
     """
-    held = [_values(one, word, results, profile, metric) for one, word in ((a, "a"), (b, "b"))]
-    (arm, values), (against, others) = held
-    return Compared(contrast_of(values, others, arm, against), metric)
+    one, other = (_arm(said, word, results, profile, metric) for said, word in ((a, "a"), (b, "b")))
+    mine, others = on_shared_images(one, other)
+    found = contrast_of(mine, others, one.name, other.name, test)
+    return Compared(found, metric)
 
 
-def _values(
+def _arm(
     said: str | Sequence[float], word: str, results: str | Path, profile: str | None, metric: str
-) -> tuple[str, Mapping[int, float]]:
+) -> Arm:
     if isinstance(said, str):
         study, colon, arm = said.partition(":")
         if not (study and colon and arm):
             raise SpecError(f"{said!r}: should be study:arm, such as control:bifpn")
-        return arm, arm_values(place(results), study, profile, arm, metric)
+        return arm_of(place(results), study, profile, arm, metric)
     numbers = np.asarray(said, dtype=float)
     if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all():
         raise SpecError(f"{word}: should be numbers, AP of each seed, not {said!r}")
-    return word, dict(enumerate(map(float, numbers)))
+    return Arm(word, sample([float(one) for one in numbers]), pd.DataFrame())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,11 +21,20 @@ def samples(
     if metric not in cells:
         return {}
     rows = cells[(cells["status"] != "alias") & cells[metric].notna()]
-    found = {}
-    for label, group in rows.groupby("label", sort=False):
-        values = dict(zip(map(int, group["seed"]), map(float, group[metric]), strict=True))
-        found[str(label)] = _with_draws(sample(values), group, results, ledger, metric)
-    return found if _one_set_of_images(rows) else _without_draws(found)
+    found = {
+        str(label): sample_of(group, results, ledger, metric)
+        for label, group in rows.groupby("label", sort=False)
+    }
+    return found if one_set_of_images(rows) else without_draws(found)
+
+
+def sample_of(cells: pd.DataFrame, results: Path, ledger: Ledger, metric: str = "ap") -> Sample:
+    """One arm's, of its cells; empty where none measured this."""
+    if metric not in cells:
+        return sample({})
+    rows = cells.dropna(subset=[metric])
+    values = dict(zip(map(int, rows["seed"]), map(float, rows[metric]), strict=True))
+    return _with_draws(sample(values), rows, results, ledger, metric)
 
 
 def _with_draws(
@@ -38,7 +47,8 @@ def _with_draws(
         if draws is None or name not in draws:
             return one
         held.append(draws[name])
-    return Sample(one.values, one.seeds, np.stack(held)) if len(held) == one.n else one
+    whole = held and len(held) == one.n
+    return Sample(one.values, one.seeds, np.stack(held)) if whole else one
 
 
 def _name(metric: str) -> str:
@@ -49,10 +59,11 @@ def _name(metric: str) -> str:
     return metric
 
 
-def _one_set_of_images(rows: pd.DataFrame) -> bool:
+def one_set_of_images(rows: pd.DataFrame) -> bool:
     """Draws pair over arms only where all saw the same images."""
     return "data_fingerprint" not in rows or rows["data_fingerprint"].nunique() <= 1
 
 
-def _without_draws(found: Mapping[str, Sample]) -> dict[str, Sample]:
+def without_draws(found: Mapping[str, Sample]) -> dict[str, Sample]:
+    """Seeds alone."""
     return {label: Sample(one.values, one.seeds) for label, one in found.items()}

@@ -62,6 +62,14 @@ def shared_seeds(a: Sample, b: Sample) -> tuple[int, ...]:
     return tuple(sorted(set(a.seeds) & set(b.seeds)))
 
 
+def minus(a: Sample, b: Sample) -> Sample:
+    """`a - b`, seed by seed and draw by draw, over the seeds that both have."""
+    seeds = shared_seeds(a, b)
+    a, b = a.at(seeds), b.at(seeds)
+    draws = None if a.draws is None or b.draws is None else a.draws - b.draws
+    return Sample(tuple(map(float, a.array - b.array)), seeds, draws)
+
+
 def draws_of(*samples: Sample) -> tuple[Floats, ...] | None:
     """The draws of all, without those in which one has no AP; None where one has no draws."""
     held = [one.draws for one in samples if one.draws is not None]

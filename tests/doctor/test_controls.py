@@ -68,6 +68,9 @@ def test_the_positive_control(setting, keep, bifpn, verdict):
     assert found.figures["more"]["difference"] == pytest.approx(more, abs=1e-12)
     fpn = "FPN against lateral where context is needed -0.100 ["
     assert fpn in found.said, "FPN is reported, whatever it is"
+    assert found.said.endswith(
+        f". Intervals over seeds alone; control (laptop) in {setting.results}"
+    )
 
 
 def test_data_without_needs(setting, keep):

@@ -74,7 +74,7 @@ def test_a_notebook_shows_it_escaped(results: Path) -> None:
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
     assert "<th>verdict</th><td>higher</td>" in shown
-    assert "Interval: 95%, over seeds alone." in shown
+    assert "the interval must leave out zero. Interval: 95%, over seeds alone.</small>" in shown
     front = harness.pareto(harness.table(results, "study"))._repr_html_()
     assert "<script>" not in front
     assert "&lt;script&gt;" in front
