@@ -2,23 +2,30 @@
 
 An arm is compared with the arm it changes one thing of, seed by seed: the mean of the differences,
 with n, the seeds that both have. The interaction is what full is worth over base beyond the sum of
-its parts. Nothing here is a test.
+its parts. Each of these is a weighted sum of arms' samples, over seeds and, where draws are known,
+test images. Nothing here is a test.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from harness.ledger import Ledger
 from harness.report.asked import Tuning
+from harness.report.sampled import sample_of
 from harness.report.table import CHOICE
 from harness.space.ablation import BASE, FULL
-from harness.statistics.estimates import Estimate, estimate
+from harness.statistics.estimates import Estimate
+from harness.statistics.samples import Sample, combined
+from harness.statistics.two_level import estimate_of
 from harness.studies import StudyResults
 
-Values = Mapping[tuple[str, int], float]
-"""AP by (choice on the axes in words, seed)."""
+Held = Mapping[str, Sample]
+"""AP of an arm by choice on the axes, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,22 @@ class AblationInfo:
 
 
 def ablation_info(
-    study: StudyResults, cells: pd.DataFrame, tuning: Tuning, untuned: Mapping[str, str]
+    study: StudyResults,
+    cells: pd.DataFrame,
+    tuning: Tuning,
+    untuned: Mapping[str, str],
+    results: Path,
 ) -> AblationInfo | None:
     """What the section shows, or None where the study takes nothing apart."""
     said = study.ablation
     if said is None or cells.empty:
         return None
     shown = cells[cells["label"].isin(list(tuning.tried))] if tuning.tried else cells
-    aps = {str(arm): _values(group, tuning.path) for arm, group in shown.groupby("arm")}
+    ledger = Ledger(results)
+    aps = {
+        str(arm): _by_choice(group, tuning.path, results, ledger)
+        for arm, group in shown.groupby("arm")
+    }
     macs = {str(arm): _mean(group, "macs") for arm, group in shown.groupby("arm")}
     partners = {arm["against"]: arm["name"] for arm in said["arms"] if arm["kind"] == "matched"}
     notes = _notes(shown, tuning, untuned)
@@ -100,7 +115,7 @@ def ablation_info(
             changes=arm["changes"],
             settings=arm["settings"],
             against=arm["against"],
-            ap=_over_seeds([aps.get(arm["name"], {})], lambda one: one[0]),
+            ap=_sum([aps.get(arm["name"], {})], [1]),
             gap=_gap(aps, arm["name"], arm["against"]),
             macs=macs.get(arm["name"]),
             macs_gap=_minus(macs.get(arm["name"]), macs.get(arm["against"])),
@@ -141,61 +156,47 @@ def ablation_table(info: AblationInfo) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _interaction(aps: Mapping[str, Values], parts: Sequence[str]) -> Interaction | None:
+def _interaction(aps: Mapping[str, Held], parts: Sequence[str]) -> Interaction | None:
+    """Sums over full, base, base with each part and full without each."""
     names = [FULL, BASE, *(f"{BASE} + {part}" for part in parts)]
     names += [f"{FULL} - {part}" for part in parts]
     held, n = [aps.get(name, {}) for name in names], len(parts)
-
-    def whole(one: Sequence[float]) -> float:
-        return one[0] - one[1]
-
-    def added(one: Sequence[float]) -> float:
-        return sum(value - one[1] for value in one[2 : 2 + n])
-
-    def removed(one: Sequence[float]) -> float:
-        return sum(one[0] - value for value in one[2 + n :])
-
-    def beyond_added(one: Sequence[float]) -> float:
-        return whole(one) - added(one)
-
-    def beyond_removed(one: Sequence[float]) -> float:
-        return whole(one) - removed(one)
-
-    sums: tuple[Callable[[Sequence[float]], float], ...] = (
-        whole,
-        added,
-        removed,
-        beyond_added,
-        beyond_removed,
-    )
-    known: list[Estimate] = [found for of in sums if (found := _over_seeds(held, of)) is not None]
+    whole = np.array([1, -1, *[0] * (2 * n)])
+    added = np.array([0, -n, *[1] * n, *[0] * n])
+    removed = np.array([n, 0, *[0] * n, *[-1] * n])
+    sums = (whole, added, removed, whole - added, whole - removed)
+    found = [_sum(held, [float(weight) for weight in weights]) for weights in sums]
+    known = [one for one in found if one is not None]
     return Interaction(*known) if len(known) == len(sums) else None
 
 
-def _gap(aps: Mapping[str, Values], name: str, against: str | None) -> Estimate | None:
+def _gap(aps: Mapping[str, Held], name: str, against: str | None) -> Estimate | None:
     if against is None:
         return None
-    return _over_seeds([aps.get(name, {}), aps.get(against, {})], lambda one: one[0] - one[1])
+    return _sum([aps.get(name, {}), aps.get(against, {})], [1, -1])
 
 
-def _over_seeds(held: Sequence[Values], of: Callable[[Sequence[float]], float]) -> Estimate | None:
-    """One number a seed, the mean over the choices that all arms have of it; then over seeds."""
-    shared = [key for key in held[0] if all(key in values for values in held)]
-    by_seed: dict[int, list[float]] = {}
-    for key in shared:
-        by_seed.setdefault(key[1], []).append(of([values[key] for values in held]))
-    return estimate([sum(found) / len(found) for found in by_seed.values()])
+def _sum(held: Sequence[Held], weights: Sequence[float]) -> Estimate | None:
+    """The weighted sum of arms by seed, the mean over the choices that all have."""
+    shared = [choice for choice in held[0] if all(choice in one for one in held)]
+    if not shared:
+        return None
+    samples = [one[choice] for choice in shared for one in held]
+    shares = [weight / len(shared) for _ in shared for weight in weights]
+    return estimate_of(combined(samples, shares))
 
 
-def _values(group: pd.DataFrame, tuned: str | None) -> dict[tuple[str, int], float]:
-    """AP by choice (without the tuned axis, of which the best is shown) and seed."""
-    if "ap" not in group:
-        return {}
+def _by_choice(
+    group: pd.DataFrame, tuned: str | None, results: Path, ledger: Ledger
+) -> dict[str, Sample]:
+    """Samples by choice (without the tuned axis, of which the best is shown)."""
     paths = [n for n in group if str(n).startswith(CHOICE) and n != f"{CHOICE}{tuned}"]
-    return {
-        (repr([row[path] for path in paths]), int(row["seed"])): float(row["ap"])
-        for row in group.dropna(subset=["ap"]).to_dict("records")
+    choices = [repr([row[path] for path in paths]) for row in group.to_dict("records")]
+    found = {
+        str(choice): sample_of(rows, results, ledger)
+        for choice, rows in group.assign(_choice=choices).groupby("_choice", sort=False)
     }
+    return {choice: one for choice, one in found.items() if one.n}
 
 
 def _mean(group: pd.DataFrame, column: str) -> float | None:

@@ -165,7 +165,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         elsewhere=elsewhere_info(cells, brought),
         quoted=quoted(found, arms, ran.settings),
         search=search_info(found, cells, records),
-        ablation=ablation_info(found, cells, tuning, untuned),
+        ablation=ablation_info(found, cells, tuning, untuned, results),
         errors=errors_info(results, cells, arms),
         pictures=pictures_info(results, cells, arms),
         fronts=fronts_info(shown_costs, arms, times, samples=held),

@@ -24,7 +24,6 @@ from harness.report.signature import signature
 from harness.report.style import inline, scoped, tinted
 from harness.report.wordings import giga, mark, mega, number, p_value, way
 from harness.statistics.contrasts import TESTS
-from harness.statistics.estimates import METHOD
 
 TITLES = {
     "pareto": "Cost against AP",
@@ -86,7 +85,6 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             policy=POLICY.format(_digest(script)),
             version=_version(),
             METHOD=data.method,
-            OVER_SEEDS=METHOD,
             PAIRED=TESTS["paired_t"],
             TEST=data.test,
             MOVED=MOVED,

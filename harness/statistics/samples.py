@@ -64,10 +64,20 @@ def shared_seeds(a: Sample, b: Sample) -> tuple[int, ...]:
 
 def minus(a: Sample, b: Sample) -> Sample:
     """`a - b`, seed by seed and draw by draw, over the seeds that both have."""
-    seeds = shared_seeds(a, b)
-    a, b = a.at(seeds), b.at(seeds)
-    draws = None if a.draws is None or b.draws is None else a.draws - b.draws
-    return Sample(tuple(map(float, a.array - b.array)), seeds, draws)
+    return combined((a, b), (1, -1))
+
+
+def combined(samples: Sequence[Sample], weights: Sequence[float]) -> Sample:
+    """The weighted sum, seed by seed and draw by draw, over the seeds that all have.
+
+    Draws are known where those of all are. At least one sample.
+    """
+    seeds = tuple(sorted(set.intersection(*(set(one.seeds) for one in samples))))
+    shared = [one.at(seeds) for one in samples]
+    held = [one.draws for one in shared if one.draws is not None]
+    values = np.tensordot(weights, np.stack([one.array for one in shared]), 1)
+    draws = np.tensordot(weights, np.stack(held), 1) if len(held) == len(shared) else None
+    return Sample(tuple(map(float, values)), seeds, draws)
 
 
 def draws_of(*samples: Sample) -> tuple[Floats, ...] | None:

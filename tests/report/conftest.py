@@ -7,10 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.graph import Edge, Graph, Node, Norm, Op, Projection, to_tree
 from harness.ledger import Ledger
+from harness.matches import Matches
 from harness.records import (
     Cost,
     Environment,
@@ -81,6 +83,23 @@ def record(
         trial, status, spec, where, 20.0, metrics, cost(macs), late, 500.0, 50.0, 0.02,
         curve if ap is not None else (), reason,
     )  # fmt: skip
+
+
+def some_matches(share: float, seed: int) -> Matches:
+    """Twelve images with one object each, of which about a share is found."""
+    random = np.random.default_rng([round(1000 * share), seed])
+    found = (random.random(12) < share)[:, None]
+    return Matches(
+        images=np.arange(1, 13),
+        categories=("disk", "ring"),
+        needs=("context", "none"),
+        image=np.arange(12, dtype=np.int32),
+        category=np.arange(12).astype(np.int16) % 2,
+        score=random.random(12).astype(np.float32),
+        hit=np.repeat(np.where(found, 1023, 0), 4, 1).astype(np.uint16),
+        ignored=np.zeros((12, 4), np.uint16),
+        positives=np.eye(2, dtype=np.int32)[np.arange(12) % 2][:, :, None].repeat(4, 2),
+    )
 
 
 @pytest.fixture
@@ -176,5 +195,10 @@ def fusion(seeds: int = 6) -> tuple[StudyResults, list[TrialRecord]]:
 def make() -> SimpleNamespace:
     """What makes the studies and records above."""
     return SimpleNamespace(
-        grid=grid, fusion=fusion, ended_badly=ended_badly, record=record, network=network
+        grid=grid,
+        fusion=fusion,
+        ended_badly=ended_badly,
+        record=record,
+        network=network,
+        matches=some_matches,
     )

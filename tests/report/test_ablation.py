@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from harness.cli import main
 from harness.ledger import Ledger
+from harness.matches import Evidence
 from harness.plan import make_plan
 from harness.report.ablation_picture import draw_ablation, worths
 from harness.report.gather import gather
@@ -145,7 +146,7 @@ def measured(tmp_path, facts, make):
         tuned = 0.005 if rate == (0.01 if arm == "base" else 0.02) else 0.0
         return 0.3 + sum(worth[part] for part in has) + 0.03 * (len(has) == 3) + seed / 10 + tuned
 
-    def measured(text, without=()):
+    def measured(text, without=(), matches=False):
         (tmp_path / "parts.yaml").write_text(text)
         ledger = Ledger(tmp_path / "results")
         plan = make_plan(load_study(tmp_path / "parts.yaml"), ledger, facts)
@@ -153,9 +154,9 @@ def measured(tmp_path, facts, make):
             cell = one.cell
             if (cell.arm, cell.seed) not in without and not ledger.get(cell.id):
                 rate = cell.choice.get("recipe.optimizer.learning_rate")
-                ledger.write(
-                    make.record(cell.id, cell.seed, ap(cell.arm, cell.seed, rate), cell.macs)
-                )
+                value = ap(cell.arm, cell.seed, rate)
+                evidence = Evidence({}, make.matches(value, cell.seed)) if matches else None
+                ledger.write(make.record(cell.id, cell.seed, value, cell.macs), evidence)
         write_study(tmp_path / "results", plan.results())
         return gather(tmp_path / "results", "parts", "default")
 
@@ -185,6 +186,16 @@ def test_differences_are_by_seed_and_the_interaction_is_beyond_the_sums(measured
     assert both.beyond_added.mean == near(0.03)
     assert both.beyond_removed.mean == near(-0.06)
     assert both.whole.n == 2
+
+
+def test_intervals_are_over_test_images_too_where_matches_are_kept(measured):
+    rows = {row.name: row for row in measured(STUDY, matches=True).ablation.rows}
+    gap = rows["full - tower"].gap
+    assert gap.mean == near(-0.07)
+    assert gap.sd == near(0)  # seeds do the same to both
+    assert gap.image_se > 0
+    assert gap.low < -0.07 < gap.high
+    assert rows["full"].ap.sources == "seeds and test images"
 
 
 def test_the_picture_shows_what_is_lost_and_what_is_gained(measured):

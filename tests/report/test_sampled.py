@@ -8,28 +8,11 @@ import pytest
 import harness
 from harness.draws import draws_of
 from harness.ledger import Ledger
-from harness.matches import Evidence, Matches
+from harness.matches import Evidence
 from harness.report.sampled import sample_of, samples
 from harness.report.table import study_table
 from harness.statistics.samples import Sample, minus
 from harness.studies import Cell, StudyResults, write_study
-
-
-def some_matches(share: float, seed: int) -> Matches:
-    """Twelve images with one object each, of which about a share is found."""
-    random = np.random.default_rng([round(1000 * share), seed])
-    found = (random.random(12) < share)[:, None]
-    return Matches(
-        images=np.arange(1, 13),
-        categories=("disk", "ring"),
-        needs=("context", "none"),
-        image=np.arange(12, dtype=np.int32),
-        category=np.arange(12).astype(np.int16) % 2,
-        score=random.random(12).astype(np.float32),
-        hit=np.repeat(np.where(found, 1023, 0), 4, 1).astype(np.uint16),
-        ignored=np.zeros((12, 4), np.uint16),
-        positives=np.eye(2, dtype=np.int32)[np.arange(12) % 2][:, :, None].repeat(4, 2),
-    )
 
 
 @pytest.fixture
@@ -43,7 +26,7 @@ def keep_study(make, tmp_path):
                 trial = f"{name}{place}{seed}".ljust(16, "0")
                 made = make.record(trial, seed, share + seed / 100)
                 made = replace(made, spec={**made.spec, "facts": {"fingerprint": fingerprint}})
-                kept = Evidence({}, some_matches(share, seed)) if arm not in lacking else None
+                kept = Evidence({}, make.matches(share, seed)) if arm not in lacking else None
                 ledger.write(made, kept)
                 cells.append(Cell(arm, {}, seed, trial, "done"))
         study = StudyResults(name, "laptop", "?", tuple(cells), arms=("one", "two"))
