@@ -36,6 +36,7 @@ from harness.training.checkpoint import load
 from harness.training.determinism import deterministic
 from harness.training.failures import classify
 from harness.training.feeds import Feeds, open_feeds
+from harness.training.handover import store_backbone
 from harness.training.logs import timed
 from harness.training.predict import predict
 from harness.training.prepare import build_detector, keep_truth_of, open_dataset
@@ -181,6 +182,8 @@ def _perform(
     if trained.diverged:
         facts |= {"status": "diverged", "reason": trained.diverged}
         return None
+    if where.for_backbone:  # at once: who took this claim over may still write the checkpoint
+        store_backbone(trainer.trained.state_dict(), where, spec.id)
     with timed("evaluation"):
         metrics, evidence = evaluate(trainer.trained)
     keep_truth_of(dataset, where)
