@@ -2,13 +2,14 @@
 # make run       the main job: search_spaces/bifpn_width.yaml on the laptop profile
 # make test      format, lint, types and tests
 # make chaos     a study whose driver, workers and nodes are killed at random; ten minutes
+# make shipped   the studies in results/shipped and reports/shipped again: an hour and a half
 # make browser  what the tests of the page in Chromium need (playwright, axe), and these tests
 # make test-slow the rest of the tests: the whole zoo exported, compiled; half an hour
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install run test test-slow browser chaos format clean
+.PHONY: install run shipped test test-slow browser chaos format clean
 
 install: $(READY)
 
@@ -19,6 +20,9 @@ $(READY): pyproject.toml constraints.txt
 
 run: $(READY)
 	$(BIN)/harness run search_spaces/bifpn_width.yaml $(ARGS)
+
+shipped: $(READY)
+	$(BIN)/python benchmarks/shipped.py $(ARGS)
 
 test: $(READY)
 	$(BIN)/ruff format --check .

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from harness.records import TrialRecord
+from harness.statistics.ranks import spearman
 
 REPLICATES = 1000
 LEVEL = 0.05
@@ -61,24 +60,12 @@ def rung_correlations(records: Iterable[TrialRecord], seed: int = 0) -> tuple[Ru
 def _correlation(epoch: int, pairs: Sequence[tuple[float, float]], seed: int) -> RungCorrelation:
     values = np.asarray(pairs, dtype=np.float64)
     n = len(values)
-    [rho] = _spearman(values[None])
+    rho = float(spearman(values[:, 0], values[:, 1]))
     if np.isnan(rho):
         return RungCorrelation(epoch, n, None, None, None)
     if n < FEWEST:
-        return RungCorrelation(epoch, n, float(rho), None, None)
+        return RungCorrelation(epoch, n, rho, None, None)
     drawn = np.random.default_rng(seed).integers(0, n, size=(REPLICATES, n))
-    found = _spearman(values[drawn])
+    found = spearman(values[drawn, 0], values[drawn, 1])
     low, high = np.nanquantile(found, (LEVEL / 2, 1 - LEVEL / 2))
-    return RungCorrelation(epoch, n, float(rho), float(low), float(high))
-
-
-def _spearman(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each of (replicates, trials, 2); NaN where one side is all equal."""
-    ranks = rankdata(values, axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    one, other = ranks[..., 0], ranks[..., 1]
-    norm = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    product = (one * other).sum(axis=1)
-    found: NDArray[np.float64] = np.full(len(norm), np.nan)
-    np.divide(product, norm, out=found, where=norm > 0)
-    return found
+    return RungCorrelation(epoch, n, rho, float(low), float(high))

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from harness.statistics.estimates import LEVEL
 from harness.statistics.samples import Sample, draws_of
@@ -58,6 +57,8 @@ def kendall(a: Array, b: Array) -> Array:
 
 def spearman(a: Array, b: Array) -> Array:
     """Pearson's correlation of mid-ranks, of arrays (..., arms); NaN where one side is all ties."""
+    from scipy.stats import rankdata  # a second to import
+
     x, y = rankdata(a, axis=-1), rankdata(b, axis=-1)
     x, y = x - x.mean(-1, keepdims=True), y - y.mean(-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
