@@ -20,7 +20,7 @@ from harness.report.sampled import sample_of
 from harness.report.table import CHOICE
 from harness.space.ablation import BASE, FULL
 from harness.statistics.estimates import Estimate
-from harness.statistics.samples import Sample, combined
+from harness.statistics.samples import Sample, combined, common_seeds
 from harness.statistics.two_level import estimate_of
 from harness.studies import StudyResults
 
@@ -177,13 +177,14 @@ def _gap(aps: Mapping[str, Held], name: str, against: str | None) -> Estimate | 
 
 
 def _sum(held: Sequence[Held], weights: Sequence[float]) -> Estimate | None:
-    """The weighted sum of arms by seed, the mean over the choices that all have."""
+    """The weighted sum of arms, over the seeds and the mean of the choices that all have."""
     shared = [choice for choice in held[0] if all(choice in one for one in held)]
     if not shared:
         return None
     samples = [one[choice] for choice in shared for one in held]
     shares = [weight / len(shared) for _ in shared for weight in weights]
-    return estimate_of(combined(samples, shares))
+    seeds = common_seeds(samples)
+    return estimate_of(combined([one.at(seeds) for one in samples], shares))
 
 
 def _by_choice(

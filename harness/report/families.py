@@ -18,15 +18,10 @@ from harness.report.costed import Network, networks
 from harness.report.table import column_of
 from harness.report.trends import Trend, doublings, overall_trend, trends
 from harness.statistics.contrasts import Contrast
-from harness.statistics.curves import (
-    combined,
-    common_costs,
-    common_seeds,
-    gap_contrasts,
-    height_over,
-)
+from harness.statistics.curves import common_costs, gap_contrasts, height_over
 from harness.statistics.estimates import Estimate
-from harness.statistics.samples import Sample
+from harness.statistics.power import Narrowness, paired_narrowness
+from harness.statistics.samples import Sample, combined, common_seeds
 from harness.statistics.two_level import estimate_of
 
 
@@ -62,6 +57,8 @@ class FamiliesInfo:
     """How far all these networks' costs lie apart."""
     images: bool = False
     """Whether intervals hold the draws of the test images too."""
+    narrowness: Narrowness | None = None
+    """How far families' heights lie apart beside what seeds do to one."""
 
     @property
     def caution(self) -> str:
@@ -193,6 +190,7 @@ def families(
         trends(every, axes or {}),
         doublings([one.macs for one in every]),
         bool(every) and all(one.sample.draws is not None for one in every),
+        paired_narrowness(list(heights.values()), "families"),
     )
 
 

@@ -1,10 +1,8 @@
 """Everything a report shows, read from `results/` and computed before anything is drawn."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,17 +12,17 @@ from harness.records import TrialRecord
 from harness.report.ablation import AblationInfo, ablation_info
 from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
-from harness.report.costed import networks
+from harness.report.compared import declared_of, families_of, matched_of, telling_of
 from harness.report.elsewhere import ElsewhereInfo, elsewhere_info, with_elsewhere
 from harness.report.errors import ErrorsInfo, errors_info
-from harness.report.families import FamiliesInfo, families
+from harness.report.families import FamiliesInfo
 from harness.report.fronts import FrontsInfo, fronts_info, times_of
 from harness.report.fusion import FusionArm, fusion_arms
 from harness.report.fusion_curves import CurvesInfo, fusion_curves
 from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.live import Live
-from harness.report.matched_cost import MatchedRow, matched_costs
+from harness.report.matched_cost import MatchedRow
 from harness.report.methods import method_words, test_words
 from harness.report.networks import NetworksInfo, networks_info
 from harness.report.pareto import AXES, ParetoInfo, pareto
@@ -36,11 +34,12 @@ from harness.report.quoted import QuotedInfo, quoted
 from harness.report.ran import Ran, what_ran
 from harness.report.sampled import samples
 from harness.report.searched import SearchInfo, search_info
-from harness.report.summary import ArmSummary, aliases, label_of, summarise
-from harness.report.table import CHOICE, study_table
+from harness.report.summary import ArmSummary, label_of, summarise
+from harness.report.table import study_table
+from harness.report.telling import TellingInfo
 from harness.search import is_passed_over
 from harness.space.rates import rate_notes
-from harness.statistics.contrasts import Contrast, pairs_of
+from harness.statistics.contrasts import Contrast
 from harness.statistics.samples import Sample
 from harness.studies import StudyResults, read_study
 
@@ -86,6 +85,8 @@ class ReportData:
     """How far the study is, where its report is drawn while it runs."""
     fronts: FrontsInfo | None = None
     """How likely each arm is on each front."""
+    telling: TellingInfo | None = None
+    """How far networks lie apart beside seeds, and what so many seeds would show."""
     matched: tuple[MatchedRow, ...] = ()
     """Arms against the baseline at equal cost, where costs differ."""
     proxy: ProxyInfo | None = None
@@ -135,6 +136,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     records = [record for held in trials.values() for record in held]
     ran = what_ran(found, cells, records)
     times = times_of(cells)
+    by_family = families_of(cells, held, wanted, found)
     main = pareto(arms, wanted.cost, wanted, samples=held)
     if published or found.report.get("published_detectors"):
         shown = landmarks(main.axis.column, main.axis.scale, [record.spec for record in records])
@@ -150,10 +152,10 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         asked=wanted,
         cells=cells,
         arms=arms,
-        declared=_declared(cells, held, wanted, tuning),
+        declared=declared_of(cells, held, wanted, tuning),
         pareto=main,
         others=tuple(info for info in drawn if info.points),
-        families=_families(cells, held, wanted, found),
+        families=by_family,
         fusion=fusion_arms(trials),
         fusion_curves=fusion_curves(_best(trials, tuning)),
         needs=tuple(needs),
@@ -169,7 +171,8 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         errors=errors_info(results, cells, arms),
         pictures=pictures_info(results, cells, arms),
         fronts=fronts_info(shown_costs, arms, times, samples=held),
-        matched=_matched(found, cells, held, arms, wanted),
+        telling=telling_of(arms, held, by_family, wanted),
+        matched=matched_of(found, cells, held, arms, wanted),
         proxy=proxy_info(results, study, profile, _samples_of(results, study, ledger)),
     )
 
@@ -187,60 +190,10 @@ class _ReadOnce(Ledger):
         return self._held[trial_id]
 
 
-def _matched(
-    study: StudyResults,
-    cells: pd.DataFrame,
-    held: Mapping[str, Sample],
-    arms: Sequence[ArmSummary],
-    wanted: Asked,
-) -> tuple[MatchedRow, ...]:
-    """Without families: each arm against the baseline at equal cost, at its best tuned value."""
-    base = next((arm.label for arm in arms if arm.is_baseline), None)
-    shown = {arm.label for arm in arms if not arm.alias_of}
-    rows = cells[cells["label"].isin(list(shown))]
-    return () if wanted.family else matched_costs(study, networks(rows, held), base)
-
-
 def _summed_up(cells: pd.DataFrame) -> pd.DataFrame:
     """All but what a search passed over: that is counted, and stands in the table of cells."""
     passed = [is_passed_over(*one) for one in zip(cells["arm"], cells["status"], strict=True)]
     return cells[[not one for one in passed]]
-
-
-def _families(
-    cells: pd.DataFrame, held: Mapping[str, Sample], wanted: Asked, study: StudyResults
-) -> tuple[FamiliesInfo, ...]:
-    """One comparison of the families for each combination of the other axes' values."""
-    if wanted.family is None:
-        return ()
-    columns = [CHOICE + path for path in wanted.strata if CHOICE + path in cells]
-    split: Any = cells.groupby(columns, sort=False) if columns else [("", cells)]
-    found = []
-    for _, group in split:
-        choice = {name[len(CHOICE) :]: group[name].iloc[0] for name in columns}
-        words = wanted.stratum(choice)
-        found.append(families(group, wanted.family, words, samples=held, axes=study.axes))
-    return tuple(info for info in found if info is not None)
-
-
-def _declared(
-    cells: pd.DataFrame, held: Mapping[str, Sample], wanted: Asked, tuning: Tuning
-) -> tuple[Contrast, ...]:
-    """The pairs the study names, and each step of its spine, as one family of tests.
-
-    An alias stands for the network that it repeats; one network is not compared with itself.
-    """
-    pairs = [(later, earlier) for earlier, later in pairwise(wanted.spine)]
-    pairs += list(wanted.contrasts)
-    same = aliases(cells)
-    own: dict[str, str] = {}
-    for name in dict.fromkeys(name for pair in pairs for name in pair):
-        label = label_of(cells, name) or ""
-        best = tuning.best.get(label, label)
-        own[name] = same.get(best, best)
-    named = {name: held[label] for name, label in own.items() if label in held}
-    apart = [(a, b) for a, b in pairs if own[a] != own[b]]
-    return pairs_of(named, apart, test=wanted.test)
 
 
 def _samples_of(results: Path, study: str, ledger: Ledger) -> Callable[[str], Mapping[str, Sample]]:

@@ -24,6 +24,7 @@ def markdown(data: ReportData) -> str:
         _summary(data),
         f"● not separated from the highest mean (Holm over all pairs). Intervals: "
         f"{data.method}. Test: {data.test}. GFLOPs are 10⁹ multiply-adds, one per MAC.",
+        *_telling(data),
         *(escaped(caution) for caution in data.ran.cautions),
         f"## Signature\n\n{escaped(said)}" if said else "",
     ]
@@ -57,6 +58,22 @@ def _contrasts(data: ReportData) -> list[str]:
         ]  # fmt: skip
         blocks += [escaped(group.title) + ":", table(head, rows)]
     return blocks
+
+
+def _telling(data: ReportData) -> list[str]:
+    """How narrow the space is, and what so many seeds would show."""
+    if data.telling is None:
+        return []
+    said = [
+        f"{stratum}: {one.words}" if stratum else one.words for stratum, one in data.telling.narrow
+    ]
+    rows = [[str(row.seeds), number(row.smallest, 4)] for row in data.telling.advice]
+    head = ["seeds an arm", "smallest difference found with 80% power, AP"]
+    return [
+        "## What so many seeds can tell",
+        *map(escaped, said),
+        table(head, rows) if rows else "",
+    ]
 
 
 def _summary(data: ReportData) -> str:

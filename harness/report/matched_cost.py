@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from harness.report.costed import Network
 from harness.statistics.contrasts import Contrast
-from harness.statistics.curves import combined, gap_contrasts, height_at
-from harness.statistics.samples import Sample
+from harness.statistics.curves import gap_contrasts, height_at
+from harness.statistics.samples import Sample, combined
 from harness.studies import StudyResults
 
 EQUAL = 0.01

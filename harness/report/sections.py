@@ -33,6 +33,7 @@ def _drawn(name: str) -> Callable[[Any, Mapping[str, Any]], bool]:
 SECTIONS = (
     Section("contrasts", "Contrasts", _drawn("forest")),
     Section("summary", "Table"),
+    Section("telling", "What so many seeds can tell", _has("telling")),
     Section("fronts", "How sure the fronts are", _has("fronts")),
     Section("matched", "At equal cost", _has("matched")),
     Section("quoted", "Published, quoted", _has("quoted")),

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.report.costed import Network
-from harness.statistics.curves import combined, slope
+from harness.statistics.curves import slope
 from harness.statistics.estimates import Estimate
+from harness.statistics.samples import combined
 from harness.statistics.two_level import estimate_of
 
 KINDS = {"image_size": "resolution", "repeats": "repeats", "depth": "depth", "width": "width"}

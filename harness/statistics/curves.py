@@ -62,40 +62,11 @@ def slope(costs: Sequence[float], groups: Sequence[object] | None = None) -> Wei
     return x / total if total > 1e-12 else None
 
 
-def combined(samples: Sequence[Sample], weights: Sequence[float]) -> Sample:
-    """The weighted sum of samples, over the seeds that every one of non-zero weight has.
-
-    It has draws where all of those have, as many as the one with fewest.
-    """
-    used = [(one, w) for one, w in zip(samples, weights, strict=True) if w]
-    seeds = common_seeds([one for one, _ in used])
-    held = [(one.at(seeds), w) for one, w in used]
-    values = sum((w * one.array for one, w in held), np.zeros(len(seeds)))
-    known = [(one.draws, w) for one, w in held if one.draws is not None]
-    draws = None
-    if known and len(known) == len(held):
-        fewest = min(one.shape[1] for one, _ in known)
-        draws = np.asarray(sum(w * one[:, :fewest] for one, w in known))
-    return Sample(tuple(map(float, values)), seeds, draws)
-
-
-def minus(a: Sample, b: Sample) -> Sample:
-    """a - b over the seeds that both have."""
-    return combined([a, b], [1.0, -1.0])
-
-
 def gap_contrasts(
     heights: Mapping[str, Sample], pairs: Sequence[tuple[str, str]]
 ) -> tuple[Contrast, ...]:
     """a - b of each pair, seed by seed: what two families share of networks goes out."""
     return pairs_of(heights, pairs, test="paired_t")
-
-
-def common_seeds(samples: Sequence[Sample]) -> tuple[int, ...]:
-    """Seeds that every sample has, ascending."""
-    if not samples:
-        return ()
-    return tuple(sorted(set.intersection(*(set(one.seeds) for one in samples))))
 
 
 def _points(costs: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import nctdtr, nctdtrinc, ndtri, stdtrit
 
 from harness.statistics.estimates import LEVEL, numbers
+from harness.statistics.samples import Sample, common_seeds
 from harness.statistics.tests import Test, floor_of
 
 POWER = 0.8
@@ -91,6 +92,7 @@ class Narrowness:
     seed_sd: float
     """Standard deviation over seeds, pooled over networks."""
     networks: int
+    of: str = "networks"
 
     @property
     def can_rank(self) -> bool:
@@ -100,14 +102,14 @@ class Narrowness:
     def words(self) -> str:
         """One sentence."""
         head = (
-            f"AP spreads by {self.space_sd:.4f} between the {self.networks} networks and by "
+            f"AP spreads by {self.space_sd:.4f} between the {self.networks} {self.of} and by "
             f"{self.seed_sd:.4f} between seeds of one (standard deviations, the first without what "
             "seeds add)"
         )
         if self.can_rank:
             return f"{head}: enough to rank networks by."
         return (
-            f"{head}: less than {TELLING:g} times as much, so a ranking of these networks is "
+            f"{head}: less than {TELLING:g} times as much, so a ranking of these {self.of} is "
             "unreliable."
         )
 
@@ -123,3 +125,20 @@ def narrowness(arms: Sequence[Sequence[float]]) -> Narrowness | None:
     between = float(np.var([values.mean() for values in held], ddof=1))
     added = noise * float(np.mean([1 / len(values) for values in held]))
     return Narrowness(math.sqrt(max(between - added, 0)), math.sqrt(noise), len(held))
+
+
+def paired_narrowness(arms: Sequence[Sample], of: str) -> Narrowness | None:
+    """Of arms that share networks, over the seeds that all have; None under two of either.
+
+    What a seed does to every arm alike is taken out first: the spread between seeds is the
+    residual of arms by seeds, with (arms - 1)(seeds - 1) degrees of freedom. of: what arms are.
+    """
+    seeds = common_seeds(arms)
+    if len(arms) < 2 or len(seeds) < 2:
+        return None
+    values = np.stack([one.at(seeds).array for one in arms])
+    means = values.mean(axis=1)
+    residual = values - means[:, None] - values.mean(axis=0) + values.mean()
+    noise = float((residual**2).sum()) / ((len(arms) - 1) * (len(seeds) - 1))
+    between = float(means.var(ddof=1)) - noise / len(seeds)
+    return Narrowness(math.sqrt(max(between, 0)), math.sqrt(noise), len(arms), of)

@@ -59,25 +59,36 @@ def sample(values: Sequence[float | None] | Mapping[int, float | None]) -> Sampl
 
 def shared_seeds(a: Sample, b: Sample) -> tuple[int, ...]:
     """Seeds that both arms have, ascending."""
-    return tuple(sorted(set(a.seeds) & set(b.seeds)))
-
-
-def minus(a: Sample, b: Sample) -> Sample:
-    """`a - b`, seed by seed and draw by draw, over the seeds that both have."""
-    return combined((a, b), (1, -1))
+    return common_seeds((a, b))
 
 
 def combined(samples: Sequence[Sample], weights: Sequence[float]) -> Sample:
-    """The weighted sum, seed by seed and draw by draw, over the seeds that all have.
+    """The weighted sum of samples, over the seeds that every one of non-zero weight has.
 
-    Draws are known where those of all are. At least one sample.
+    It has draws where all of those have, as many as the one with fewest.
     """
-    seeds = tuple(sorted(set.intersection(*(set(one.seeds) for one in samples))))
-    shared = [one.at(seeds) for one in samples]
-    held = [one.draws for one in shared if one.draws is not None]
-    values = np.tensordot(weights, np.stack([one.array for one in shared]), 1)
-    draws = np.tensordot(weights, np.stack(held), 1) if len(held) == len(shared) else None
+    used = [(one, w) for one, w in zip(samples, weights, strict=True) if w]
+    seeds = common_seeds([one for one, _ in used])
+    held = [(one.at(seeds), w) for one, w in used]
+    values = sum((w * one.array for one, w in held), np.zeros(len(seeds)))
+    known = [(one.draws, w) for one, w in held if one.draws is not None]
+    draws = None
+    if known and len(known) == len(held):
+        fewest = min(one.shape[1] for one, _ in known)
+        draws = np.asarray(sum(w * one[:, :fewest] for one, w in known))
     return Sample(tuple(map(float, values)), seeds, draws)
+
+
+def minus(a: Sample, b: Sample) -> Sample:
+    """a - b over the seeds that both have."""
+    return combined([a, b], [1.0, -1.0])
+
+
+def common_seeds(samples: Sequence[Sample]) -> tuple[int, ...]:
+    """Seeds that every sample has, ascending."""
+    if not samples:
+        return ()
+    return tuple(sorted(set.intersection(*(set(one.seeds) for one in samples))))
 
 
 def draws_of(*samples: Sample) -> tuple[Floats, ...] | None:

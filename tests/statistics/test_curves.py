@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from harness.statistics.curves import (
-    combined,
     common_costs,
     gap_contrasts,
     height_at,
     height_over,
     slope,
 )
-from harness.statistics.samples import Sample, sample
+from harness.statistics.samples import Sample, combined, sample
 from harness.statistics.two_level import estimate_of
 
 COSTS = [4.0, 1.0, 2.0]
