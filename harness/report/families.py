@@ -107,11 +107,26 @@ class FamiliesInfo:
             return self._undecided(n, over)
         top, level = self.held[0], self.level
         beaten = [one.name for one in self.held if one.name not in level]
-        tail = f"; not separated from it: {', '.join(level[1:])}" if level[1:] else ""
+        highest = f"has the highest mean AP, {top.height}, and is separated from"
+        if not beaten:
+            return f"At equal cost ({over}) {self.short} {top.name} {highest} none{self._tail}."
         return (
-            f"At equal cost ({over}) {self.short} {top.name} has the highest mean AP, "
-            f"{top.height}; separated from it: {', '.join(beaten) or 'none'}{tail}."
+            f"Use {self.short} {_either(level)}: at equal cost ({over}) {top.name} {highest} "
+            f"{', '.join(beaten)}{self._tail}."
         )
+
+    @property
+    def _tail(self) -> str:
+        """What the highest is not separated from, and what would settle that."""
+        top, *rest = self.level
+        gaps = {frozenset((gap.arm, gap.against)): gap for gap in self.gaps}
+        said = []
+        for name in rest:
+            gap = gaps.get(frozenset((top, name)))
+            same = gap is not None and gap.p is None and gap.difference == 0
+            why = "the same networks there" if same else gap.needs_words if gap else ""
+            said.append(f"{name} ({why})" if same else f"{name} (needs {why})" if why else name)
+        return f"; not separated from it: {', '.join(said)}" if said else ""
 
     def _undecided(self, n: str, over: str) -> str:
         means = [one.height.mean for one in self.held if one.height]
@@ -140,6 +155,12 @@ class FamiliesInfo:
         gap = next(one for one in self.gaps if {one.arm, one.against} == {top, last})
         about = gap.needs_words or "more seeds"
         return f"To part {top} from {last} by the gap they show takes {about}."
+
+
+def _either(names: Sequence[str]) -> str:
+    """`1.4`, `1.4 or 1.45`, `1.3, 1.4 or 1.45`."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 NARROW = (

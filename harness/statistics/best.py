@@ -8,6 +8,8 @@ from harness.statistics.samples import Sample
 from harness.statistics.tests import Test
 
 UNJUDGED = "one seed: not judged"
+MARKED = "not separated from the highest mean: with 95% confidence the best arm is among these"
+"""What a mark says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class BestSet:
 
 
 def best_set(arms: Mapping[str, Sample], *, test: Test = "permutation") -> BestSet:
-    """The best was picked by looking, so the family is all pairs, not the pairs with the best."""
+    """With 95% confidence the best of the judged arms is in the set: see `separated_from`."""
     judged = {name: held for name, held in arms.items() if held.n > 1}
     unjudged = tuple(name for name, held in arms.items() if held.n == 1)
     if not judged:

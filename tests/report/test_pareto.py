@@ -9,12 +9,13 @@ import pytest
 from harness.report import table
 from harness.report.answer import answer
 from harness.report.asked import asked, tune
-from harness.report.families import families
+from harness.report.families import FamiliesInfo, Family, families
 from harness.report.fusion import MOVED, fusion_arms, movement
 from harness.report.pareto import draw_pareto, pareto
 from harness.report.style import in_number_order, styled, to_svg
 from harness.report.summary import ArmSummary, summarise
-from harness.statistics.estimates import estimate
+from harness.statistics.contrasts import Contrast
+from harness.statistics.estimates import Estimate, estimate
 from harness.statistics.samples import Sample
 
 FACTOR = "feature_network.width.factor"
@@ -97,7 +98,34 @@ def test_six_seeds_find_a_gap_that_is_there(make: Any, keep: Any) -> None:
     info = families(table(keep(study, records), "width", "laptop"), FACTOR)
     assert info is not None
     assert all(gap.verdict == "lower" for gap in info.gaps)
-    assert "factor 1.4 has the highest mean AP" in info.answer
+    assert info.answer.startswith("Use factor 1.4: at equal cost (over ")
+    assert info.answer.endswith(" (n=6), and is separated from 1.3, 1.2.")
+
+
+def test_what_the_highest_is_not_separated_from_is_named_with_what_would_settle_it() -> None:
+    def gap(arm: str, against: str, difference: float, **more: Any) -> Contrast:
+        low, high = difference - 0.001, difference + 0.001
+        return Contrast(arm, against, difference, low, high, (6, 6), 0.001, 0.01, 0.03, **more)
+
+    family = [
+        Family(name, (), tuple(range(6)), Estimate(mean, 0.01, 6, mean - 0.01, mean + 0.01))
+        for name, mean in (("1.2", 0.3), ("1.3", 0.34), ("1.4", 0.35), ("1.45", 0.35))
+    ]
+    gaps = [
+        gap("1.4", "1.2", 0.05, separated=True),
+        gap("1.4", "1.3", 0.01, separated=False, needs=9),
+        replace(gap("1.4", "1.45", 0.0, separated=False), p=None),
+        gap("1.3", "1.2", 0.04, separated=True),
+    ]
+    info = FamiliesInfo("x.factor", tuple(family), (1e9, 2e9), tuple(gaps), None)
+    assert info.answer == (
+        "Use factor 1.4, 1.45 or 1.3: at equal cost (over 1 to 2 GFLOPs) 1.4 has the highest mean "
+        "AP, 0.350 [0.340, 0.360] (n=6), and is separated from 1.2; not separated from it: 1.45 "
+        "(the same networks there), 1.3 (needs about 9 seeds)."
+    )
+    none = replace(info, gaps=tuple(gaps[1:]))
+    assert none.answer.startswith("At equal cost (over 1 to 2 GFLOPs) factor 1.4 has the highest")
+    assert "and is separated from none; not separated from it: 1.45" in none.answer
 
 
 def test_a_seed_with_a_hole_gives_its_family_no_curve(make: Any, keep: Any) -> None:
