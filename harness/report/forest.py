@@ -83,7 +83,7 @@ def forest(
 def _step(reach: float) -> float:
     """1, 2 or 5 times a power of ten, so that one or two marks stand on either side."""
     steps = [k * 10.0**power for power in range(-6, 1) for k in (1, 2, 5)]
-    return next((step for step in steps if reach / step <= 2.4), 0.5)
+    return next((step for step in steps if reach / step <= 2.7), 0.5)
 
 
 def draw_forest(info: ForestInfo, width: float = 7.2) -> Figure:

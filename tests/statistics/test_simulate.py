@@ -15,6 +15,7 @@ NAMES = [
     "sign test",
     "paired t",
     "Holm over a family",
+    "the best left out of the marked set",
     "verdict where arms differ by image alone",
 ]
 
