@@ -1,4 +1,10 @@
-"""Interruptions in a short form; `make chaos` does it at length."""
+"""Interruptions in a short form; `make chaos` does it at length.
+
+Without `-m slow`, each kind is held by a test of its own: a worker or a node of Ray's by
+`engines/`, a driver by `test_cli.py` and `searching/test_killed.py`, a torn record by
+`test_ledger.py`, a full disk by `training/test_failures.py`, equal digits under Ray and after a
+kill by `test_whole_line.py` and `training/test_trial.py`.
+"""
 
 import random
 
@@ -9,6 +15,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 """Ray's own warnings."""
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_done_twice_whatever_is_killed(tmp_path):
     study = write_study(tmp_path, widths=[8], seeds=1, epochs=6)
     incidents = ["worker", "driver", "tear", "full disk"]
