@@ -8,6 +8,7 @@ from harness.statistics.ranks import (
     correlations,
     half_correlations,
     kendall,
+    mid_ranks,
     spearman,
     true_means,
 )
@@ -20,6 +21,13 @@ def test_correlations_are_scipys_ties_and_all() -> None:
         a, b = rng.integers(0, 5, 9).astype(float), rng.integers(0, 5, 9).astype(float)
         assert kendall(a, b) == pytest.approx(scipy_stats.kendalltau(a, b).statistic)
         assert spearman(a, b) == pytest.approx(scipy_stats.spearmanr(a, b).statistic)
+
+
+def test_mid_ranks_are_scipys() -> None:
+    values = np.random.default_rng(3).integers(0, 4, (5, 6, 7)).astype(float)
+    values[2, 3, 4] = np.nan
+    np.testing.assert_array_equal(mid_ranks(values), scipy_stats.rankdata(values, axis=-1))
+    np.testing.assert_array_equal(mid_ranks(values[0, 0]), scipy_stats.rankdata(values[0, 0]))
 
 
 def arms(means: np.ndarray, noise: float, n: int, rng: np.random.Generator) -> list[Sample]:
