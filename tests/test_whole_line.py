@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from harness import trial
 from harness.cli import main
+from harness.latency import measure
 from harness.ledger import Ledger
 
 ROOT = Path(__file__).parents[1]
@@ -91,6 +94,7 @@ def test_under_ray_and_in_this_process(tmp_path, monkeypatch):
     assert held.returncode == 0, held.stderr
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trial, "measure", partial(measure, budget=0.02))
     words = ["run", "width.yaml", "--engine", "inline", "--results", "other", "--reports", "more"]
     inline = CliRunner().invoke(main, words)
     assert inline.exit_code == 0, inline.output
