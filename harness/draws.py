@@ -5,6 +5,7 @@ draws and their seed), so it is never stale, and losing it loses nothing.
 """
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -23,28 +24,30 @@ VERSION = 1
 Draws = dict[str, NDArray[np.float64]]
 
 
-def draws_of(results: Path, record: TrialRecord, draws: int = DRAWS) -> Draws | None:
+def draws_of(
+    results: Path, record: TrialRecord, draws: int = DRAWS, seed: int = SEED
+) -> Draws | None:
     """By metric (see `harness.statistics.images.ap_draws`), (B,) each; None without matches.
 
     Made where they are not there yet, and kept where the folder can be written to.
+    draws, seed: how many draws of the images, and which.
     """
     if record.matches is None:
         return None
     made_of = safe_name(record.matches, "matches").removesuffix(".npz")
-    name = f"{made_of}-{draws}-{SEED}.{VERSION}.npz"
-    path = results / "draws" / name
-    if (kept := _read(path)) is not None:
+    path = results / "draws" / f"{made_of}-{draws}-{seed}.{VERSION}.npz"
+    if (kept := read_kept(path)) is not None:
         return kept
     matches = Ledger(results).matches_of(record)
     if matches is None:
         return None
-    made = ap_draws(matches, image_weights(len(matches.images), draws, SEED))
-    _keep(path, made)
+    made = ap_draws(matches, image_weights(len(matches.images), draws, seed))
+    keep(path, made)
     return made
 
 
-def _read(path: Path) -> Draws | None:
-    """None where there is none, or none that can be read."""
+def read_kept(path: Path) -> Draws | None:
+    """Arrays by name from a file of `keep`; None where there is none, or none that can be read."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as held:
             return dict(zip(map(str, held["names"]), held["values"], strict=True))
@@ -52,7 +55,8 @@ def _read(path: Path) -> Draws | None:
         return None
 
 
-def _keep(path: Path, made: Draws) -> None:
+def keep(path: Path, made: Mapping[str, NDArray[np.float64]]) -> None:
+    """Keep arrays of one length by name, whole or not at all; not where nothing can be written."""
     buffer = io.BytesIO()
     names = np.array(list(made), dtype=np.str_)
     np.savez_compressed(buffer, names=names, values=np.stack(list(made.values())))

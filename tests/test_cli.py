@@ -1,16 +1,14 @@
 """The door: what is printed, where, and with which exit code."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from forked import said, start
 
 from harness.cli import main
 
@@ -41,7 +39,8 @@ OPTIONS = {
     "report": {"--profile", "--plugin", "--published", "--live", "--results", "--reports"},
     "doctor": {"--quick", "--controls", "--profile", "--engine", "--device", "--threads",
                "--seed", "--results", "--json"},
-    "compare": {"--gt", "--names", "--test", "--draws", "--seed", "--out", "--results", "--json"},
+    "compare": {"--gt", "--names", "--test", "--draws", "--seed", "--out", "--wide", "--results",
+                "--json"},
     "schema": {"--plugin"},
     "export": {"--out", "--plugin", "--results"},
     "import": {"--model", "--out", "--json"},
@@ -343,21 +342,19 @@ def test_kill_in_mid_study_and_the_same_command_again(small_study, fake_trial, t
     small_study.write_text(
         small_study.read_text() + "data: {name: shapes, train_images: 4, val_images: 2}\n"
     )
-    command = [sys.executable, "-m", "harness.cli", "run", str(small_study), "--engine", "inline",
-               "--trial", "slow_trial:work"]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+    command = ["run", str(small_study), "--engine", "inline", "--trial", "slow_trial:work"]
     ledger = tmp_path / "results" / "ledger"
-    first = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    first = start(command, tmp_path)
     while len(list(ledger.glob("*/record.json"))) < 3:
-        assert first.poll() is None
+        assert first.is_alive()
         time.sleep(0.02)
     first.kill()
-    first.wait()
+    first.join()
     kept = {path: path.read_bytes() for path in ledger.glob("*/record.json")}
     assert 3 <= len(kept) < 7
-    second = subprocess.run(command, cwd=tmp_path, env=environment, check=True, text=True,
-                            capture_output=True)  # fmt: skip
-    assert "12 cells: 6 done, 6 alias" in second.stdout
+    second = start(command, tmp_path)
+    assert "12 cells: 6 done, 6 alias" in said(second, tmp_path)
+    assert second.exitcode == 0
     assert all(path.read_bytes() == text for path, text in kept.items())
     calls = [path.name for path in (tmp_path / "results" / "calls").iterdir()]
     again = [name for name in calls if name.endswith("-2")]
@@ -382,19 +379,10 @@ def test_two_drivers_on_one_ledger_share_the_work(small_study, fake_trial, tmp_p
     small_study.write_text(
         small_study.read_text() + "data: {name: shapes, train_images: 4, val_images: 2}\n"
     )
-    command = [sys.executable, "-m", "harness.cli", "run", str(small_study), "--engine", "inline",
-               "--trial", "claimed_trial:work"]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
-    drivers = []
-    for i in range(2):
-        words = [*command, "--reports", str(tmp_path / f"reports{i}")]
-        out = subprocess.PIPE
-        drivers.append(
-            subprocess.Popen(words, cwd=tmp_path, env=environment, text=True, stdout=out)
-        )
-    said = [driver.communicate()[0] for driver in drivers]
-    assert [driver.returncode for driver in drivers] == [0, 0]
-    assert all("12 cells: 6 done, 6 alias" in text for text in said)
+    command = ["run", str(small_study), "--engine", "inline", "--trial", "claimed_trial:work"]
+    drivers = [start([*command, "--reports", f"reports{i}"], tmp_path) for i in range(2)]
+    assert all("12 cells: 6 done, 6 alias" in said(driver, tmp_path) for driver in drivers)
+    assert [driver.exitcode for driver in drivers] == [0, 0]
     calls = [path.name for path in (tmp_path / "results" / "calls").iterdir()]
     assert sorted(name[-2:] for name in calls) == ["-1"] * 7
     processes = [path.read_text().split()[0] for path in (tmp_path / "results/calls").iterdir()]

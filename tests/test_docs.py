@@ -1,5 +1,6 @@
 """What the documentation tells a reader to write and type works as it stands."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -39,47 +40,55 @@ def checkout(tmp_path_factory):
     return folder
 
 
-def harness(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    code = "from harness.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *args],
-        cwd=folder,
+TYPED = {
+    "check": "search_spaces/topologies/two_ways.yaml search_spaces/two_ways.yaml",
+    "check --build": "search_spaces/topologies/two_ways.yaml",
+    "show": "search_spaces/topologies/two_ways.yaml --width 64 --svg two.svg",
+    "diff": "search_spaces/topologies/two_ways.yaml bifpn",
+    "check ": "search_spaces/my_parts.yaml",
+    "plan": "search_spaces/my_parts.yaml --set data.train_images=8 --set data.val_images=4",
+    "check --plugin": "my_ops --build mine.yaml",
+}
+"""What the pages have their reader type. The plugin comes last: it stays loaded."""
+PROGRAM = """
+import json, sys
+from click.testing import CliRunner
+from harness.cli import main
+done = [CliRunner().invoke(main, words) for words in json.loads(sys.argv[1])]
+print(json.dumps([(one.exit_code, one.stdout, one.output + repr(one.exception)) for one in done]))
+"""
+
+
+@pytest.fixture(scope="module")
+def typed(checkout):
+    """Exit code, standard output and all that was said, by command: one process for them all."""
+    mine = block("yaml", "name: two_ways").replace("{weighted: fast}", "largest")
+    (checkout / "mine.yaml").write_text(mine.replace("name: two_ways", "name: mine"))
+    words = json.dumps([f"{command} {rest}".split() for command, rest in TYPED.items()])
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, words],
+        cwd=checkout,
         capture_output=True,
         text=True,
         env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
         timeout=250,
         check=False,
     )
-
-
-@pytest.mark.parametrize(
-    "args",
-    [
-        ("check", "search_spaces/topologies/two_ways.yaml", "search_spaces/two_ways.yaml"),
-        ("check", "--build", "search_spaces/topologies/two_ways.yaml"),
-        ("show", "search_spaces/topologies/two_ways.yaml", "--width", "64", "--svg", "two.svg"),
-        ("diff", "search_spaces/topologies/two_ways.yaml", "bifpn"),
-        ("check", "search_spaces/my_parts.yaml"),
-        (
-            "plan",
-            "search_spaces/my_parts.yaml",
-            "--set",
-            "data.train_images=8",
-            "--set",
-            "data.val_images=4",
-        ),
-    ],
-)
-def test_the_guide_works(checkout, args):
-    done = harness(checkout, *args)
     assert done.returncode == 0, done.stderr
+    return dict(zip(TYPED, json.loads(done.stdout), strict=True))
 
 
-def test_an_op_of_ones_own_works(checkout):
-    mine = block("yaml", "name: two_ways").replace("{weighted: fast}", "largest")
-    (checkout / "mine.yaml").write_text(mine.replace("name: two_ways", "name: mine"))
-    done = harness(checkout, "check", "--plugin", "my_ops", "--build", "mine.yaml")
-    assert (done.returncode, done.stdout) == (0, "1 file: no fault\n"), done.stderr
+@pytest.mark.xdist_group("docs")
+@pytest.mark.parametrize("command", list(TYPED)[:-1])
+def test_the_guide_works(typed, command):
+    code, _, all_said = typed[command]
+    assert code == 0, all_said
+
+
+@pytest.mark.xdist_group("docs")
+def test_an_op_of_ones_own_works(typed):
+    code, out, all_said = typed["check --plugin"]
+    assert (code, out) == (0, "1 file: no fault\n"), all_said
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

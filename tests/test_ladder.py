@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,7 @@ ONLY_IN = {
 }
 
 
+@cache
 def imports(file: Path) -> list[tuple[str, bool]]:
     """(module and name, whether it is imported when the file is) of every import in a file."""
     tree = ast.parse(file.read_text())

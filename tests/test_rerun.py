@@ -2,13 +2,16 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from tiny import STUDY
 
+from harness import trial
 from harness.cli import main
+from harness.latency import measure
 from harness.ledger import Ledger, to_json
 from harness.records import Cost, Environment, EpochLog, Metrics, Rung, TrialRecord
 from harness.sameness import circumstances, differences
@@ -91,6 +94,7 @@ def test_what_may_be_why_is_told_beside():
 @pytest.fixture
 def harness(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trial, "measure", partial(measure, budget=0.02))
     (tmp_path / "one.yaml").write_text(STUDY)
 
     def harness(*args, code=0):

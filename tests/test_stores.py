@@ -2,14 +2,17 @@
 
 import json
 import uuid
+from functools import partial
 
 import fsspec
 import pytest
 from click.testing import CliRunner
 from tiny import STUDY
 
+from harness import trial
 from harness.cli import main
 from harness.files import place, scratch_of
+from harness.latency import measure
 from harness.ledger import Ledger
 
 
@@ -24,6 +27,7 @@ def store():
 @pytest.fixture
 def harness(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trial, "measure", partial(measure, budget=0.02))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "one.yaml").write_text(STUDY)
 

@@ -222,6 +222,7 @@ def zoo(tmp_path_factory):
     return folder
 
 
+@pytest.mark.xdist_group("takehome")
 @pytest.mark.parametrize("name", COMMON)
 def test_the_file_gives_what_the_network_gives(name, common):
     check_alone(name, common / name)

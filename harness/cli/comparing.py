@@ -41,6 +41,7 @@ from harness.door.options import NOT_HELD, friendly, json_option, results_option
     type=click.Path(file_okay=False, path_type=Path),
     help="Also a page and tables (CSV) in this folder.",
 )
+@click.option("--wide", is_flag=True, help="All figures and classes, in tables of 160 columns.")
 @results_option
 @json_option
 @friendly
@@ -52,12 +53,13 @@ def compare(
     draws: int,
     seed: int,
     out: Path | None,
+    wide: bool,
     results: Path,
     as_json: bool,
 ) -> None:
     """Whether B is better than A, and how sure that is: the first arm is the baseline."""
-    from harness.door.comparing import comparison_document, say_comparison
-    from harness.door.printing import say_written, wide_console
+    from harness.door.comparing import comparison_console, comparison_document, say_comparison
+    from harness.door.printing import say_written
     from harness.errors import SpecError
 
     if truth is not None:
@@ -78,7 +80,10 @@ def compare(
         found = compare_recorded(
             sides, place(results), names=names, test=test, draws=draws, seed=seed
         )
-    say_json(comparison_document(found)) if as_json else say_comparison(found, wide_console())
+    if as_json:
+        say_json(comparison_document(found))
+    else:
+        say_comparison(found, comparison_console(wide), wide)
     if out is not None:
         from harness.report.comparison import write_comparison
 

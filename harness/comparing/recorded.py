@@ -8,10 +8,9 @@ from harness.comparing.comparison import Comparison, Kind, Order, Test
 from harness.comparing.differs import differing, refusals, warnings
 from harness.comparing.measured import Measured, Network, figures_of
 from harness.comparing.sides import Side, find_side
+from harness.draws import draws_of
 from harness.errors import SpecError
-from harness.ledger import Ledger
 from harness.records import TrialRecord
-from harness.statistics.images import ap_draws, image_weights
 
 KINDS: dict[str, Kind] = {"study": "studies", "arm": "arms", "trial": "trials"}
 
@@ -32,11 +31,10 @@ def compare_recorded(
     found = differing(sides)
     kind = KINDS[sides[0].kind]
     refused = refusals(found)
-    ledger = Ledger(results)
     names_of = _named(sides, names)
     arms = {
         key: Measured(
-            name, tuple(_network(one, ledger, draws, seed) for one in _records(sides, key))
+            name, tuple(_network(one, results, draws, seed) for one in _records(sides, key))
         )
         for key, name in names_of.items()
     }
@@ -96,13 +94,10 @@ def _records(sides: Sequence[Side], key: tuple[str, str]) -> tuple[TrialRecord, 
     return next(side.arms[label] for side in sides if side.word == word)
 
 
-def _network(record: TrialRecord, ledger: Ledger, draws: int, seed: int) -> Network:
+def _network(record: TrialRecord, results: Path, draws: int, seed: int) -> Network:
     if record.metrics is None:
         raise SpecError(f"trial {record.id} has no metrics")
-    matches = ledger.matches(record.id)
-    drawn = None
-    if matches is not None:
-        drawn = ap_draws(matches, image_weights(len(matches.images), draws, seed))
+    drawn = draws_of(results, record, draws, seed)
     init = record.spec.get("seeds", {}).get("init", 0)
     return Network(record.id, int(init), figures_of(record.metrics), drawn)
 

@@ -1,9 +1,11 @@
 """`harness compare` as a document and as tables for people."""
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -20,10 +22,58 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
     return {"answer": found.answer} | dataclasses.asdict(found)
 
 
-def say_comparison(found: Comparison, console: Console) -> None:
-    """Figures, differences, classes, what differs and what a reader must know."""
-    console.print(found.title, markup=False, highlight=False, soft_wrap=True)
-    console.print(_what(found), markup=False, highlight=False, soft_wrap=True)
+def comparison_console(wide: bool) -> Console:
+    """Standard output, as wide as the terminal or COLUMNS says; else 80 columns, or 160."""
+    console = Console()
+    return Console(width=160) if wide and not _is_told(console) else console
+
+
+def _is_told(console: Console) -> bool:
+    """Whether anybody says how wide the output is; sentences in a pipe stay whole lines."""
+    return console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
+
+
+def say_comparison(found: Comparison, console: Console, wide: bool = False) -> None:
+    """What was compared, AP with its differences, and what a reader must know.
+
+    wide: every figure and class, too, and the settings that differ.
+    """
+    whole = not _is_told(console)
+    for line in (found.title, _what(found)):
+        console.print(line, markup=False, highlight=False, soft_wrap=whole)
+    if wide:
+        _say_all(found, console)
+    else:
+        console.print(short_table(found))
+    for line in lines(found, wide):
+        console.print(line, markup=False, highlight=False, soft_wrap=whole)
+
+
+def short_table(found: Comparison) -> Table:
+    """AP of each arm and, where arms are ranked, its difference from the baseline: 80 columns."""
+    verdicts = {one.arm: one for one in found.verdicts}
+    title = f"AP, and AP minus that of {found.baseline}" if verdicts else "AP"
+    table = Table(Column("arm", overflow="fold"), box=SIMPLE, title=escape(title), pad_edge=False)
+    numbers = ("n", "AP", "difference", "p (Holm)") if verdicts else ("n", "AP", "95% interval")
+    for head in numbers:
+        table.add_column(head, justify="right", no_wrap=True)
+    if verdicts:
+        table.add_column("verdict", overflow="fold")
+    for arm in found.arms:
+        ap, one = arm.figures["ap"], verdicts.get(arm.name)
+        cells = [str(arm.n), _number(None if ap is None else ap.value, 4)]
+        if not verdicts:
+            cells.append("" if ap is None else escape(_ends(ap.low, ap.high, "")))
+        elif one is not None:
+            ends = escape(_ends(one.low, one.high))
+            cells += [f"{one.difference:+.4f}\n{ends}", _number(one.p_holm, 4), escape(one.words)]
+        else:
+            cells += ["", "", "baseline" if arm.name == found.baseline else ""]
+        table.add_row(escape(arm.name), *cells)
+    return table
+
+
+def _say_all(found: Comparison, console: Console) -> None:
     console.print(figures_table(found))
     if found.verdicts:
         console.print(_verdict_table(found))
@@ -34,17 +84,17 @@ def say_comparison(found: Comparison, console: Console) -> None:
         console.print(_class_table([gap for gap in found.classes if gap.arm == arm], found))
     if found.differs:
         console.print(_differs_table(found))
-    for line in lines(found):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def lines(found: Comparison) -> Iterator[str]:
+def lines(found: Comparison, wide: bool = True) -> Iterator[str]:
     """What stands under the tables: tests, cautions, and the answer last."""
     if found.order:
         yield found.order.words
     for test in dict.fromkeys(one.test for one in found.verdicts):
         yield f"test: {test}"
     yield from (f"note: {note}" for note in found.notes)
+    if not wide:
+        yield "the other figures, classes and settings: --wide, or --out FOLDER"
     yield found.answer
 
 

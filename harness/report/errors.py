@@ -16,14 +16,13 @@ import pandas as pd
 from harness.errors import LedgerError
 from harness.ledger import Ledger
 from harness.report.summary import ArmSummary
-from harness.statistics.images import image_weights
-from harness.statistics.kinds import KINDS, find_kinds
-from harness.statistics.oracles import TOTALS, error_draws
+from harness.report.trial_errors import Drawn, kept_errors
+from harness.statistics.kinds import KINDS
+from harness.statistics.oracles import TOTALS
 from harness.statistics.samples import Sample, draws_of
 from harness.statistics.two_level import Spread, spread_of_difference, spread_of_mean
 from harness.truths import Truth, read_truth
 
-DRAWS = 200
 MOST = 12
 """Arms that are drawn: the baseline, those not separated from the best, then as planned. Tables
 have all."""
@@ -34,8 +33,6 @@ NO_TRUTH = (
 OTHER_DATA = "it saw other data than the first arm"
 NO_DETECTIONS = "its detections were not kept"
 WORDS = {**{kind: kind for kind in KINDS}, **{total: f"all {total}" for total in TOTALS}}
-Drawn = Mapping[str, Any]
-"""Of one trial, by name: its value on the test images, then its value on each draw, (1 + B,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +77,11 @@ class ErrorsInfo:
         return tuple(arm for arm in self.drawn if arm.gaps)
 
 
-def trial_errors(ledger: Ledger, truth: Truth, trial: str, draws: int = DRAWS) -> Drawn | None:
-    """Errors of one trial; None where its detections were not kept. About .7 s at 30,000 boxes."""
-    detections = ledger.detections(trial)
-    if detections is None:
-        return None
-    weights = image_weights(len(truth.images), draws)
-    whole = np.ones((1, len(truth.images)), weights.dtype)
-    return error_draws(find_kinds(detections, truth), np.concatenate([whole, weights]))
-
-
 def errors_info(
     results: Path,
     cells: pd.DataFrame,
     arms: Sequence[ArmSummary],
-    look: Callable[[Ledger, Truth, str], Drawn | None] = trial_errors,
+    look: Callable[[Ledger, Truth, str], Drawn | None] = kept_errors,
 ) -> ErrorsInfo | None:
     """Errors of every arm with results; None where there is none.
 

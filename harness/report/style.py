@@ -167,7 +167,7 @@ def place_labels(
     whose name is empty are only kept free. The last `quiet` names are written quietly,
     each with a thin line to its point.
     """
-    fig.canvas.draw()
+    fig.draw_without_rendering()  # sizes alone: a raster of it costs seconds
     renderer = fig.canvas.get_renderer()  # type: ignore[attr-defined]
     pixels: Any = axes.transData.transform(list(spots)) if spots else []
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]

@@ -84,11 +84,11 @@ def _by_iou(by_row: Array, wanted: Array, hit: Array, out: Array) -> Array:
             running = np.cumsum(by_row[:, some] * counts, axis=1)
             before = np.searchsorted(some, rows, side="right")
             ranks = ranks + np.where(before > 0, running[:, before - 1], 0)
-        found[:, iou] = _average_precision(by_row[:, rows], ranks, wanted)
+        found[:, iou] = average_precision(by_row[:, rows], ranks, wanted)
     return found
 
 
-def _average_precision(hits: Array, ranks: Array, wanted: Array) -> Array:
+def average_precision(hits: Array, ranks: Array, wanted: Array) -> Array:
     """(B,) mean precision at 101 recalls; NaN where nothing is wanted.
 
     hits: (B, T) weight of each hit, in order; ranks: (B, T) weight of all that counts up to it;

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.statistics.images import average_precision
 from harness.statistics.kinds import (
     BACKGROUND,
     BOTH,
@@ -37,8 +38,6 @@ Array = NDArray[Any]
 TOTALS = ("false positives", "false negatives")
 ORACLES = (*KINDS, *TOTALS)
 COUNTED = (*KINDS, "hits", "objects")
-RECALLS = np.linspace(0.0, 1.0, 101)
-"""As COCO's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,32 +148,24 @@ def ap50_draws(mended: Mended, weights: Array, classes: Array | None = None) -> 
     total = np.zeros(len(weights))
     for label in range(wanted.shape[1]):
         rows = order[ends[label] : ends[label + 1]]
-        ap = _average_precision(by_image, mended.image[rows], mended.hit[rows], wanted[:, label])
+        ap = _ap_of_class(by_image, mended.image[rows], mended.hit[rows], wanted[:, label])
         total += np.where(classes[:, label], ap, 0)
     n = classes.sum(axis=1)
     mean = np.divide(total, n, out=np.full(len(weights), np.nan), where=n > 0)
     return np.asarray(mean)
 
 
-def _average_precision(by_image: Array, image: Array, hit: Array, wanted: Array) -> Array:
+def _ap_of_class(by_image: Array, image: Array, hit: Array, wanted: Array) -> Array:
     """(B,) of one class whose rows are in the order of scores; 0 where nothing is wanted.
 
-    The highest precision at a recall or beyond, averaged over 101 recalls: each hit's is taken as
-    often as it is the first to reach a recall. What comes between two hits is summed at once.
+    by_image: (I, B) weights. What comes between two hits is summed at once.
     """
     hits = np.flatnonzero(hit)
     if not len(hits):
         return np.zeros(len(wanted))
     starts = np.append(0, hits[:-1] + 1)
     ranks = np.cumsum(np.add.reduceat(by_image[image[: hits[-1] + 1]], starts, axis=0), axis=0)
-    reached_by = np.cumsum(by_image[image[hits]], axis=0)
-    precision = reached_by / np.maximum(ranks, 1)
-    envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    recall = reached_by / np.maximum(wanted, 1)
-    reached = np.searchsorted(RECALLS, recall.ravel(), side="right").reshape(recall.shape)
-    first = np.diff(reached, axis=0, prepend=0)
-    ap = np.einsum("tb,tb->b", envelope, first) / len(RECALLS)
-    return np.where(wanted > 0, ap, 0)
+    return np.nan_to_num(average_precision(by_image[image[hits]].T, ranks.T, wanted))
 
 
 def shown(found: Found) -> Array:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from comparing.conftest import jitter, make_truth
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -16,6 +17,7 @@ from harness.cli import main
 from harness.comparing.detections import read_answers
 from harness.comparing.matching import match, matches_of
 from harness.comparing.truth import read_truth
+from harness.evaluate import coco_matches
 
 A, B = ["a0.json", "a1.json", "a2.json"], ["b0.json", "b1.json", "b2.json"]
 
@@ -46,13 +48,39 @@ def test_figures_are_cocoeval_s(files):
         assert given == pytest.approx(list(expected), abs=1e-12)
 
 
-def test_images_may_be_matched_some_at_a_time(files):
-    truth = read_truth(files / "val.json")
-    answers = read_answers(files / "a0.json", truth)
-    whole, parts = matches_of(truth, answers), matches_of(truth, answers, 7)
-    for name in ("images", "image", "category", "score", "hit", "ignored", "positives"):
-        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
-    assert parts.score.dtype == np.float64
+def in_eighths(rows):
+    """Boxes that pass through corners and back without the loss of a digit; scores that tie."""
+    for row in rows:
+        row["bbox"] = [max(round(8 * one), 8) / 8 for one in row["bbox"]]
+        if "score" in row:
+            row["score"] = round(row["score"], 1)
+        else:
+            row["area"] = 0.8 * row["bbox"][2] * row["bbox"][3]
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_matches_are_cocoeval_s_to_the_last_bit(tmp_path, seed):
+    """With ties, crowds, boxes found twice, and more than 100 to an image and class."""
+    tree = make_truth(images=12, objects=12, categories=2, seed=seed, crowd=0.2)
+    in_eighths(tree["annotations"])
+    found = in_eighths(jitter(tree, 0.03, seed=seed) + jitter(tree, 0.1, false=20, seed=seed + 1))
+    found += in_eighths(jitter(tree, 0.2, missed=0, seed=seed + 2)) + found[:40]
+    one = tree["annotations"][0]
+    found += [{**one, "score": 0.5, "bbox": [k, k, 50, 50]} for k in range(120)]
+    (tmp_path / "val.json").write_text(json.dumps(tree))
+    (tmp_path / "a.json").write_text(json.dumps(found))
+    truth = read_truth(tmp_path / "val.json")
+    answers = read_answers(tmp_path / "a.json", truth)
+    corners = np.concatenate([answers.box[:, :2], answers.box[:, :2] + answers.box[:, 2:]], axis=1)
+    rows = {name: getattr(answers, name) for name in ("image", "category", "score")}
+    _, expected = coco_matches(truth.document, rows | {"box": corners})
+    for held in (matches_of(truth, answers), matches_of(truth, answers, at_once=50)):
+        for name in ("images", "image", "category", "score", "hit", "ignored", "positives"):
+            own, other = getattr(held, name), getattr(expected, name)
+            assert own.dtype == other.dtype, name
+            assert np.array_equal(own, other), name
+    assert expected.hit.any(axis=0).all()
 
 
 def test_the_document_and_the_page(files):
@@ -78,7 +106,8 @@ def test_the_document_and_the_page(files):
 
 
 def test_what_is_printed(files):
-    out = compare(*A, ":", *B, ":", "a0.json", "a2.json", "b0.json", "--names", "A,B,C").stdout
+    three = [*A, ":", *B, ":", "a0.json", "a2.json", "b0.json", "--names", "A,B,C"]
+    out = compare(*three, "--wide").stdout
     assert "40 test images; 100 draws of them, seed 0" in out
     assert "AP minus that of A" in out
     assert "test: exact permutation of seeds between the two arms, two-sided" in out
@@ -86,6 +115,31 @@ def test_what_is_printed(files):
     assert re.search(
         r"\d of 3 intervals leave out zero, about 0\.\d would by", " ".join(out.split())
     )
+
+
+@pytest.mark.parametrize("columns", ["80", None])
+def test_the_table_fits_eighty_columns(files, monkeypatch, columns):
+    """In a terminal, or where COLUMNS says so, so does all else; in a pipe sentences stay whole."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    long = "a_detector_with_a_name_that_goes_on_and_on"
+    words = [*A, ":", *B, ":", "a0.json", "--names", f"base,{long},once"]
+    out = compare(*words).stdout
+    one = json.loads(compare(*words, "--json").stdout)["verdicts"][0]
+    table = out[out.index("\n", out.index("seed 0")) : out.index("test: ")]
+    assert max(map(len, table.splitlines())) <= 80
+    numbers = [f"{one['difference']:+.4f}", f"[{one['low']:+.4f}, {one['high']:+.4f}]",
+               f"{one['p_holm']:.4f}"]  # fmt: skip
+    assert all(number in table for number in numbers)
+    letters = "".join(table.split())
+    assert not set("…") & set(letters)
+    rows = [line.split("  ")[0].strip() for line in table.splitlines()]
+    assert long in "".join(rows)
+    assert (max(map(len, out.splitlines())) <= 80) is (columns == "80")
+    said = " ".join(out.split())
+    assert "the other figures, classes and settings: --wide, or --out FOLDER" in said
+    assert said.endswith(json.loads(compare(*words, "--json").stdout)["answer"])
 
 
 def test_one_file_an_arm_claims_nothing_of_methods(files):

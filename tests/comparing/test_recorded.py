@@ -97,6 +97,13 @@ def test_two_arms_of_a_study(results):
     assert found["differs"][0]["effect"] == "is compared"
 
 
+def test_a_second_comparison_makes_no_draws(results, monkeypatch):
+    first = compare("one:fpn", "one:bifpn", "--json", "--seed", "3").stdout
+    assert len(list((results / "draws").iterdir())) == 12
+    monkeypatch.setattr("harness.draws.ap_draws", lambda *_: pytest.fail("drawn again"))
+    assert compare("one:fpn", "one:bifpn", "--json", "--seed", "3").stdout == first
+
+
 def test_a_study_has_its_own_baseline(results):
     out = compare("one", "two").stdout
     assert "AP minus that of one/laptop:fpn" in out

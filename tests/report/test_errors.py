@@ -8,12 +8,13 @@ from scenes import BANDS, IMAGES, keep_study
 
 from harness.evaluate import coco_metrics
 from harness.ledger import Ledger
-from harness.report.errors import DRAWS, NO_TRUTH, errors_info, errors_table, trial_errors
+from harness.report.errors import NO_TRUTH, errors_info, errors_table
 from harness.report.gather import gather
 from harness.report.page import write_report
 from harness.report.render import _environment
 from harness.report.summary import summarise
 from harness.report.table import study_table
+from harness.report.trial_errors import DRAWS, trial_errors
 from harness.statistics.kinds import KINDS
 from harness.statistics.oracles import ORACLES
 from harness.truths import read_truth, truth_path
@@ -88,6 +89,26 @@ def test_what_is_kept_elsewhere_is_taken(make, results):
     info = told(study, results, look=look)
     assert len(asked) == 9
     assert info.arms[0].values["ap50"].mean == 0.5
+
+
+def test_a_second_report_computes_none(make, results, monkeypatch):
+    study = keep_study(make, results)
+    first = told(study, results)
+    assert len(list((results / "draws").glob("detections-*"))) == 6  # two arms found the same
+    module = "harness.report.trial_errors"
+    monkeypatch.setattr(f"{module}.find_kinds", lambda *_: pytest.fail("computed again"))
+    assert told(study, results) == first
+
+
+def test_detections_whose_name_tells_nothing_are_not_kept_by_it(make, results):
+    """As records of version 1 have it."""
+    study = keep_study(make, results, arms={"base": 0.5}, seeds=1)
+    record = results / "ledger/t00/record.json"
+    [file] = results.glob("ledger/t00/detections-*")
+    file.rename(file.with_name("detections.npz"))
+    record.write_text(record.read_text().replace(file.name, "detections.npz"))
+    assert told(study, results).arms[0].values["ap50"].mean > 0
+    assert not (results / "draws").exists()
 
 
 def test_without_truth_the_page_says_so(make, results):

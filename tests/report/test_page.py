@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report.conftest import grid
 
+from harness.ledger import Ledger
 from harness.report import write_report
+from harness.studies import write_study
 
 OWN_SCRIPTS = ['<script type="application/json" id="points">', "<script>"]
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -51,10 +54,23 @@ def report(make_study: Any, keep: Any, tmp_path: Path) -> tuple[Path, str]:
     return files[0].parent, files[0].read_text()
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small grid's report with whole pictures; `results` lies beside `reports`."""
+    at = tmp_path_factory.mktemp("drawn")
+    study, records = grid(1, (1.2, 1.3))
+    for one in records:
+        Ledger(at / "results").write(one)
+    write_study(at / "results", study)
+    files = write_report(at / "results", study.study, study.profile, at / "reports")
+    assert files[0].parent == at / "reports" / "width" / "laptop"
+    return files[0].parent
+
+
 @pytest.mark.drawn
-def test_files(make: Any, keep: Any, tmp_path: Path) -> None:
-    folder, _ = report(make.grid(1, (1.2, 1.3)), keep, tmp_path)
-    assert folder == tmp_path / "reports" / "width" / "laptop"
+@pytest.mark.xdist_group("drawn")
+def test_files(drawn: Path) -> None:
+    folder = drawn
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")) == [
         ".made.json", "curves.svg", "families.svg", "forest.svg", "index.html",
         "paper/families.pdf", "paper/forest.pdf", "paper/pareto.pdf", "paper/parts.pdf",
@@ -64,11 +80,20 @@ def test_files(make: Any, keep: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.drawn
-@pytest.mark.parametrize("study", ["grid", "fusion", "ended_badly"])
-def test_page_is_whole_and_fetches_nothing(
-    study: str, make: Any, keep: Any, tmp_path: Path
-) -> None:
-    _, text = report(getattr(make, study)(), keep, tmp_path)
+@pytest.mark.xdist_group("drawn")
+def test_page_is_whole_and_fetches_nothing(drawn: Path) -> None:
+    assert_whole((drawn / "index.html").read_text())
+
+
+@pytest.mark.drawn
+@pytest.mark.parametrize("study", ["fusion", "ended_badly"])
+def test_other_pages_are_whole(study: str, make: Any, keep: Any, tmp_path: Path) -> None:
+    made = make.fusion(2) if study == "fusion" else make.ended_badly()
+    assert_whole(report(made, keep, tmp_path)[1])
+
+
+def assert_whole(text: str) -> None:
+    """Tags balanced, no id twice, nothing fetched, every reference to something that is there."""
     page = Page(text)
     assert page.open == []
     assert page.fetched == []
@@ -121,11 +146,12 @@ def test_nothing_done_still_gives_a_page(make: Any, keep: Any, tmp_path: Path) -
 
 
 @pytest.mark.drawn
-def test_the_same_results_give_the_same_bytes(make: Any, keep: Any, tmp_path: Path) -> None:
-    folder, _ = report(make.grid(1, (1.2, 1.3)), keep, tmp_path)
-    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
-    write_report(tmp_path / "results", "width", "laptop", tmp_path / "reports", force=True)
-    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
+@pytest.mark.xdist_group("drawn")
+def test_the_same_results_give_the_same_bytes(drawn: Path) -> None:
+    before = {path: path.read_bytes() for path in drawn.rglob("*.*")}
+    reports = drawn.parents[1]
+    write_report(reports.parent / "results", "width", "laptop", reports, force=True)
+    assert {path: path.read_bytes() for path in drawn.rglob("*.*")} == before
 
 
 def test_trials_that_differ_in_more_than_the_axes_are_pointed_out(

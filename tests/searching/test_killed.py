@@ -1,23 +1,14 @@
 """A driver killed outright (SIGKILL) at random moments of a search, and started again each time."""
 
-import multiprocessing
 import random
 from pathlib import Path
 
-import pytest
+from forked import CONTEXT
 from searching.conftest import LARGE
 from searching.killed import drive
 
 from harness.ledger import Ledger
 from harness.searching import open_searcher
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """New ones come from one that has imported all they need."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["harness.run", "harness.searching", "optuna"])
-    return context
 
 
 def outcome(study, results: Path, facts):
@@ -27,15 +18,13 @@ def outcome(study, results: Path, facts):
     return history, records
 
 
-def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(
-    study, tmp_path, fake_trial, facts, processes
-):
+def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(study, tmp_path, fake_trial, facts):
     searched = study(LARGE, kind="tpe", trials=8, more="  compare: {random: 2, seeds: [9]}")
 
     def driven(results, steps):
         """Exit code of a driver that dies at that step (0: never)."""
         args = (searched.file, tmp_path / results, steps, tmp_path / "modules")
-        driver = processes.Process(target=drive, args=args)
+        driver = CONTEXT.Process(target=drive, args=args)
         driver.start()
         driver.join(120)
         assert driver.exitcode in (0, -9)
