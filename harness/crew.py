@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.engines import AbstractEngine, Early, Listed, Supply, Watch, Work
 from harness.gating import Gated, ProbeSink
+from harness.plurals import many
 from harness.search import Title
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -55,7 +56,7 @@ class Crew:
         """One step of each trial's network, kept as probes."""
         if not isinstance(self.work, Named):
             raise AssertionError("asked for where `probes` is false")
-        self.say(f"probing {len(specs)} network{'s' if len(specs) > 1 else ''}")
+        self.say(f"probing {many(len(specs), 'network')}")
         probing = Named(PROBE_TIMED if latency else PROBE, self.work.plugins)
         self.engine.run(Listed(specs), probing, where, _unwatched, sink=ProbeSink())
 

@@ -7,6 +7,7 @@ from harness.crew import Crew
 from harness.errors import EngineError
 from harness.ledger import Ledger
 from harness.plan import Plan
+from harness.plurals import many
 from harness.search import BACKBONE, Title, cell_name
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -20,8 +21,8 @@ def train_plan(
     waves = _Waves(crew, ledger, titles_of(plan), plan.sources)
     for wave in _ordered(plan.pending_sources(ledger, where)):
         kept = replace(where, keep="last", for_backbone=True)  # others take it out of them
-        waves.train(wave, kept, "pretraining {} backbones")
-    waves.train([spec for spec in pending if _is_ready(spec, ledger)], where, "training {} trials")
+        waves.train(wave, kept, "pretraining {}", "backbone")
+    waves.train([spec for spec in pending if _is_ready(spec, ledger)], where, "training {}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +32,23 @@ class _Waves:
     titles: Mapping[str, Title]
     sources: Collection[str]
 
-    def train(self, trials: Sequence[TrialSpec], where: Workplace, what: str) -> None:
+    def train(
+        self, trials: Sequence[TrialSpec], where: Workplace, doing: str, what: str = "trial"
+    ) -> None:
         """All at once; then those that ran out of memory before, each with its device to itself,
         first with the whole batch and then with ever smaller parts of it."""
         alone = [spec for spec in trials if is_oversized(self.ledger.get(spec.id))]
-        self._train([spec for spec in trials if spec not in alone], where, what)
+        self._train([spec for spec in trials if spec not in alone], where, doing, what)
         for parts in MICRO_BATCHES:
             alone = [spec for spec in alone if is_oversized(self.ledger.get(spec.id))]
             by_itself = replace(where, alone=True, micro_batches=parts)
-            self._train(alone, by_itself, f"{what}, each alone on its device")
+            self._train(alone, by_itself, f"{doing}, each alone on its device", what)
 
-    def _train(self, trials: Sequence[TrialSpec], where: Workplace, what: str) -> None:
+    def _train(self, trials: Sequence[TrialSpec], where: Workplace, doing: str, what: str) -> None:
         if trials and not where.is_over():
             titles = {spec.id: self.titles.get(spec.id, BACKBONE) for spec in trials}
             supply = Missing(trials, self.ledger, where, self.sources)
-            self.crew.train(supply, where, what.format(len(trials)), titles)
+            self.crew.train(supply, where, doing.format(many(len(trials), what)), titles)
 
 
 def _ordered(sources: Sequence[TrialSpec]) -> list[list[TrialSpec]]:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins", "outcomes", "files", "commit", "matches"),
+    ("errors", "registry", "plugins", "plurals", "outcomes", "files", "commit", "matches"),
     ("graph", "records", "claims", "statistics"),
     ("space",),
     (
@@ -58,7 +58,7 @@ FLOORS = (
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
-DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
+DESCRIBING = {"errors", "registry", "plugins", "plurals", "graph", "space", "records", "ledger", "studies",
               "comparing", "outcomes", "files", "claims", "statistics", "matches",
               "truths", "draws", "supplies", "commit", "plans", "calibrations",
               "probes", "gating", "searching", "logs", "trainers", "crew", "waves",

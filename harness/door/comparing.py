@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from harness.comparing.comparison import MANY, WORDS, Comparison, Gap, Verdict
 from harness.comparing.interval import Interval
+from harness.report.wordings import chance as likelihood
 
 SHOWN_CLASSES = 5
 """Classes shown from either end."""
@@ -212,5 +213,5 @@ def _chance(one: Verdict) -> str:
     if one.superiority is None:
         return "–"
     value, low, high = one.superiority
-    ends = "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
-    return f"{value:.2f}{ends}"
+    ends = "" if low is None or high is None else f" [{likelihood(low)}, {likelihood(high)}]"
+    return f"{likelihood(value)}{ends}"

@@ -13,6 +13,7 @@ from harness.gating import gate
 from harness.ledger import Ledger
 from harness.plan import estimate, make_plan, stored_plan, unmeasured
 from harness.plans import SHOWN, read_plans
+from harness.plurals import many
 from harness.probes import Probes
 from harness.search import cell_name, is_passed_over
 from harness.searching import with_search
@@ -104,7 +105,7 @@ def totals(document: Mapping[str, Any]) -> Iterator[str]:
         states[state] = states.get(state, 0) + 1
     counted = ", ".join(f"{number} {state}" for state, number in states.items())
     if counted:
-        yield f"{len(document['trials'])} cells: {counted}"
+        yield f"{many(len(document['trials']), 'cell')}: {counted}"
     yield estimate_words(document["estimate"])
     yield from _reservations(document["estimate"])
     if digest := document.get("digest"):
@@ -115,7 +116,7 @@ def totals(document: Mapping[str, Any]) -> Iterator[str]:
 
 def estimate_words(estimate: Mapping[str, Any]) -> str:
     """`6 trials to train after 1 of pretraining, 2 at once: about 12 min (10 min to 15 min)`."""
-    words = f"{_many(estimate['pending'], 'trial')} to train"
+    words = f"{many(estimate['pending'], 'trial')} to train"
     if estimate["sources"]:
         words += f" after {estimate['sources']} of pretraining"
     words += f", {estimate['at_once']} at once"
@@ -137,14 +138,10 @@ def _reservations(estimate: Mapping[str, Any]) -> Iterator[str]:
     if estimate["pending"] and not estimate["basis"]:
         yield "time is not known yet: --calibrate makes short runs on this device"
     elif estimate.get("unknown"):
-        yield f"not in it: {_many(estimate['unknown'], 'trial')} of unknown time"
+        yield f"not in it: {many(estimate['unknown'], 'trial')} of unknown time"
     if estimate.get("unknown_sources") and estimate["basis"]:
-        yield f"not in it: pretraining, {_many(estimate['unknown_sources'], 'trial')}"
+        yield f"not in it: pretraining, {many(estimate['unknown_sources'], 'trial')}"
     if busy := estimate.get("busy"):
         yield f"measured beside other work ({busy:.1f} processes a core): alone it is faster"
     for reason in dict.fromkeys(estimate.get("not_measured", {}).values()):
         yield f"could not be timed: {reason}"
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

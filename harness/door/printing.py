@@ -12,6 +12,7 @@ from harness.door.conventions import say_conventions
 from harness.door.searched import say_search
 from harness.ledger import Ledger
 from harness.outcomes import FAILURES, OUTCOMES
+from harness.plurals import many
 from harness.run import Outcome
 from harness.search import cell_name, is_passed_over
 from harness.space.limits import COSTS
@@ -37,7 +38,9 @@ def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], consol
         for status in ("done", "alias", "rejected", *list(OUTCOMES)[1:], "pending")
     }
     words = [f"{number} {status}" for status, number in counts.items() if number]
-    console.print(f"{len(outcome.results.cells)} cells: {', '.join(words)}", highlight=False)
+    console.print(
+        f"{many(len(outcome.results.cells), 'cell')}: {', '.join(words)}", highlight=False
+    )
     for reason in _reasons(outcome.results.cells):
         console.print(reason, markup=False, highlight=False, soft_wrap=True)
     if not outcome.trained:

@@ -16,6 +16,7 @@ from harness.ledger import Ledger
 from harness.plan.plan import Plan
 from harness.plan.schedule import wall_time, waves_of
 from harness.plan.timing import Basis, Finished, Guess, finished_trials, guesses
+from harness.plurals import many
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
 
@@ -115,18 +116,14 @@ def _basis(
     ran = f"{len(finished)} finished trial{'' if len(finished) == 1 else 's'}"
     devices = ", ".join(dict.fromkeys(one.device for one in finished))
     own = [one for one in measured.values() if one.rates and not one.interpolated]
-    here = f"{own[0].device}, {_many(own[0].threads, 'thread')}" if own else ""
+    here = f"{own[0].device}, {many(own[0].threads, 'thread')}" if own else ""
     said: dict[Basis, str] = {
         "same": f"finished trials of the same network on {devices}",
         "measured": f"measured here: {sum(one.steps for one in own)} steps of "
-        f"{_many(len(own), 'network')} alone on {here}",
+        f"{many(len(own), 'network')} alone on {here}",
         "interpolated": f"between measured networks along multiply-adds: "
-        f"{_many(trials['interpolated'], 'trial')}",
+        f"{many(trials['interpolated'], 'trial')}",
         "line": f"a line along multiply-adds through {ran} on {devices}",
         "median": f"median of {ran} on {devices}",
     }
     return "; ".join(words for basis, words in said.items() if trials[basis])
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

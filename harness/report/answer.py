@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from harness.report.families import FamiliesInfo
 from harness.report.summary import ArmSummary
+from harness.report.wordings import either
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import LEVEL
 
@@ -38,7 +39,26 @@ def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo]) -> str
     if len(measured) == 1:
         return f"One arm has results: {measured[0].label}, AP {measured[0].ap}."
     tests = [arm.contrast for arm in measured if arm.contrast is not None]
-    return _against_baseline(tests) if tests else _best(measured)
+    if not tests:
+        return _best(measured)
+    return " ".join(part for part in (_use(measured), _against_baseline(tests)) if part)
+
+
+def _use(measured: Sequence[ArmSummary]) -> str:
+    """Which arms may be the best, by rising cost; empty where that leaves none out."""
+    judged = [arm for arm in measured if arm.is_judged]
+    marked = [arm for arm in judged if arm.in_best_set]
+    best = sorted(marked, key=lambda arm: arm.costs.get("macs", 0.0))
+    if not best or len(best) == len(judged):
+        return ""
+    named = either([arm.label for arm in best])
+    if len(best) == 1:
+        return f"Use {named}: its mean AP, {best[0].ap}, is separated from every other arm's."
+    top = max(best, key=lambda arm: arm.ap.mean if arm.ap else 0.0)
+    return (
+        f"Use {named} (by rising cost): none is separated from the highest mean AP, "
+        f"{top.label}'s {top.ap}."
+    )
 
 
 def _against_baseline(tests: Sequence[Contrast]) -> str:
@@ -48,19 +68,19 @@ def _against_baseline(tests: Sequence[Contrast]) -> str:
     if not parted:
         return f"No arm is separated from {base} {_open(tests)}."
     said = [f"{test.arm} is {test.verdict} by {_size(test)}" for test in parted]
-    tail = f"; not separated: {_names([test.arm for test in rest])}" if rest else ""
+    tail = f"; not separated: {_names([_waiting(test) for test in rest])}" if rest else ""
     return f"Against {base}, {'; '.join(said)}{tail}."
 
 
 def _open(tests: Sequence[Contrast]) -> str:
     """What is left open, and what would settle it."""
     few = min(min(test.n) for test in tests)
-    if all(test.floor > LEVEL for test in tests):
-        return f"({few} seed{'s' if few > 1 else ''} an arm cannot rank them)"
     ends = [abs(end) for test in tests for end in (test.low, test.high) if end is not None]
     furthest = max(tests, key=lambda test: abs(test.difference))
     said = f"(n={few} an arm)"
-    if ends:
+    if all(test.floor > LEVEL for test in tests):
+        said = f"({few} seed{'s' if few > 1 else ''} an arm cannot rank them)"
+    elif ends:
         said += f": differences up to {max(ends):.3f} AP are not excluded"
     if furthest.needs_words:
         shown = f"{abs(furthest.difference):.3f}"
@@ -87,6 +107,11 @@ def _best(arms: Sequence[ArmSummary]) -> str:
     if len(others) == len(judged) - 1:
         return f"{head}; {'none of these' if single else 'no arm'} is separated from it.{tail}"
     return f"{head}; not separated from it: {_names(others)}.{tail}"
+
+
+def _waiting(test: Contrast) -> str:
+    """An arm with what would settle it."""
+    return f"{test.arm} (needs {test.needs_words})" if test.needs_words else test.arm
 
 
 def _size(test: Contrast) -> str:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from harness.comparing.comparison import WORDS, Comparison, Gap
 from harness.files import write_whole
 from harness.report.style import LINE, MARKERS, colours, figure, inline, styled, to_svg
+from harness.report.wordings import chance
 from harness.statistics import estimates
 
 MOST_CLASSES = 40
@@ -163,7 +164,7 @@ def render(found: Comparison, drawn: dict[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"num": _number, "ends": _ends}
+    made.filters |= {"num": _number, "ends": _ends, "chance": chance}
     pictures = {n: Markup(inline(svg, n, titles[n])) for n, svg in drawn.items()}
     page = made.get_template("comparison.html").render(
         found=found, pictures=pictures, WORDS=WORDS, by_arm=list(_by_arm(found)),

@@ -17,6 +17,7 @@ import pandas as pd
 from harness.report.costed import Network, networks
 from harness.report.table import column_of
 from harness.report.trends import Trend, doublings, overall_trend, trends
+from harness.report.wordings import either
 from harness.statistics.contrasts import Contrast
 from harness.statistics.curves import common_costs, gap_contrasts, height_over
 from harness.statistics.estimates import Estimate
@@ -111,7 +112,7 @@ class FamiliesInfo:
         if not beaten:
             return f"At equal cost ({over}) {self.short} {top.name} {highest} none{self._tail}."
         return (
-            f"Use {self.short} {_either(level)}: at equal cost ({over}) {top.name} {highest} "
+            f"Use {self.short} {either(level)}: at equal cost ({over}) {top.name} {highest} "
             f"{', '.join(beaten)}{self._tail}."
         )
 
@@ -155,12 +156,6 @@ class FamiliesInfo:
         gap = next(one for one in self.gaps if {one.arm, one.against} == {top, last})
         about = gap.needs_words or "more seeds"
         return f"To part {top} from {last} by the gap they show takes {about}."
-
-
-def _either(names: Sequence[str]) -> str:
-    """`1.4`, `1.4 or 1.45`, `1.3, 1.4 or 1.45`."""
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
 
 
 NARROW = (

@@ -22,7 +22,7 @@ from harness.report.parts import SHADES, parts_info
 from harness.report.sections import shown
 from harness.report.signature import signature
 from harness.report.style import inline, scoped, tinted
-from harness.report.wordings import giga, mark, mega, number, p_value, way
+from harness.report.wordings import chance, giga, mark, mega, number, p_value, way
 from harness.statistics.best import MARKED
 from harness.statistics.contrasts import TESTS
 
@@ -131,6 +131,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"num": number, "p": p_value, "giga": giga, "mega": mega}
+    made.filters |= {"num": number, "p": p_value, "chance": chance, "giga": giga, "mega": mega}
     made.filters |= {"mark": mark, "way": way, "tinted": tinted}
     return made

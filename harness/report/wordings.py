@@ -1,5 +1,6 @@
 """Numbers as a report writes them: a dash where there is none, a minus sign that is one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -34,3 +35,16 @@ def mark(value: float) -> str:
 
 def way(difference: float) -> str:
     return "higher" if difference > 0 else "lower"
+
+
+def chance(value: Any) -> str:
+    """A probability with two digits; what they would round to certainty is given as a bound."""
+    if known(value) and value > 0.995:
+        return "> .99"
+    return "< .01" if known(value) and value < 0.005 else number(value, 2)
+
+
+def either(names: Sequence[str]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from harness.engines.base import Early, Supply, Wait
 from harness.ledger import Ledger
+from harness.plurals import many
 from harness.records import TrialRecord
 from harness.search import BACKBONE, Asked, Title
 from harness.searching.setting import open_searcher, search_of
@@ -149,6 +150,6 @@ def _alone(supply: SearchSupply, ledger: Ledger, where: Workplace, train: Train)
         left = [one for one in supply.open_trials() if is_oversized(ledger.get(one[0].id))]
         if left and not where.is_over():
             by_itself = replace(where, alone=True, micro_batches=parts)
-            what = f"training {len(left)} trials, each alone on its device"
+            what = f"training {many(len(left), 'trial')}, each alone on its device"
             titles = {spec.id: title for spec, title in left}
             train(Missing([spec for spec, _ in left], ledger, where), by_itself, what, titles)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.report import table
@@ -159,7 +160,23 @@ def test_answer_names_what_six_seeds_separate(make: Any, keep: Any) -> None:
     assert all(a.tuned == words for a in arms)
     said = answer(arms)
     assert "fast, learning_rate 0.1 is higher by" in said
-    assert "not separated: softmax" in said
+    assert "not separated: softmax, learning_rate 0.1 (needs " in said
+    assert said.startswith("Use fast, learning_rate 0.1: its mean AP, 0.")
+
+
+def test_answer_says_which_arms_may_be_the_best_the_cheapest_first() -> None:
+    noise = [0.001 * seed for seed in range(6)]
+    held = {"base": (3e9, 0.3), "wide": (2e9, 0.4), "lean": (1e9, 0.399)}
+    cells = pd.DataFrame(
+        {"arm": name, "label": name, "seed": seed, "status": "done", "id": f"{name}{seed}",
+         "ap": ap + noise[seed], "macs": macs}
+        for name, (macs, ap) in held.items() for seed in range(6)
+    )  # fmt: skip
+    said = answer(summarise(cells, "base"))
+    assert said.startswith(
+        "Use lean or wide (by rising cost): none is separated from the highest mean AP, wide's 0.40"
+    )
+    assert ". Against base, wide is higher by 0.100 AP (95% interval " in said
 
 
 def test_nothing_done_is_no_answer() -> None:
