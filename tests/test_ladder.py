@@ -58,10 +58,10 @@ FLOORS = (
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
-DESCRIBING = {"errors", "registry", "plugins", "plurals", "graph", "space", "records", "ledger", "studies",
+DESCRIBING = {"errors", "registry", "plugins", "graph", "space", "records", "ledger", "studies",
               "comparing", "outcomes", "files", "claims", "statistics", "matches",
               "truths", "draws", "supplies", "commit", "plans", "calibrations",
-              "probes", "gating", "searching", "logs", "trainers", "crew", "waves",
+              "probes", "gating", "searching", "logs", "trainers", "crew", "waves", "plurals",
               "timings", "published", "latencies", "leftovers", "sameness", "search",
               "engines", "report", "plan", "run", "door", "fidelity", "cli"}  # fmt: skip
 HEAVY = {"torch", "timm", "torchvision", "fvcore", "effdet"}
