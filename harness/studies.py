@@ -111,6 +111,14 @@ def profiles_of(results: Path, study: str) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.json")))
 
 
+def studies_of(results: Path) -> list[str]:
+    """Studies that have results."""
+    folder = results / "studies"
+    there = folder.iterdir() if folder.is_dir() else ()
+    names = [one.name for one in there if SAFE_NAME.fullmatch(one.name) and any(one.glob("*.json"))]
+    return sorted(names)
+
+
 def chosen_profile(results: Path, study: str, profile: str | None) -> str:
     """The profile to report: the one asked for, `laptop`, or the only one that has results."""
     if not SAFE_NAME.fullmatch(study):
@@ -123,7 +131,8 @@ def chosen_profile(results: Path, study: str, profile: str | None) -> str:
     if profile is None and len(there) == 1:
         return there[0]
     if not there:
-        raise SpecError(f"no results of study {study!r} in {results}")
+        known = did_you_mean(study, studies_of(results))
+        raise SpecError(f"no results of study {study!r} in {results}{known}")
     wanted = f"no results of profile {profile!r}" if profile else "say which --profile"
     raise SpecError(f"study {study!r}: {wanted}{did_you_mean(profile or '', there)}")
 

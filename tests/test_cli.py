@@ -89,7 +89,8 @@ def test_run_to_the_report_and_again(harness, small_study, fake_trial, tmp_path)
     assert "[" not in again.stderr
     redrawn = harness("report", "small")
     assert redrawn.exit_code == 0, redrawn.output
-    assert harness("ls", "--json").exit_code == 0
+    files = json.loads(harness("ls", "--json").stdout)["study_files"]
+    assert files == {}
     assert json.loads(harness("ls", "--json").stdout)["studies"] == ["small (default)"]
 
 

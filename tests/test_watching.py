@@ -304,7 +304,8 @@ def test_ctrl_c_is_how_one_stops_watching(results, monkeypatch):
     assert (ended.exit_code, ended.output) == (0, "")
 
 
-def test_ls_says_how_far_studies_are(results):
+def test_ls_says_how_far_studies_are(results, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     keep(results, IDS[A])
     claim(results, IDS[B], beaten="2020-01-01T00:00:00+00:00")
     said = harness(results, "ls").stdout
@@ -312,6 +313,15 @@ def test_ls_says_how_far_studies_are(results):
     document = json.loads(harness(results, "ls", "--json").stdout)
     assert document["studies"] == ["small (default)"]
     assert document["progress"] == {"small (default)": {"done": 1, "stale": 1, "pending": 1}}
+    assert "study files" not in said
+    monkeypatch.chdir(results)
+    (results / "search_spaces").mkdir()
+    (results / "search_spaces" / "mine.yaml").write_text("question: Which\n  width?")
+    (results / "search_spaces" / "profiles.yaml").write_text("profiles: {}")
+    (results / "search_spaces" / "torn.yaml").write_text("{")
+    assert harness(results, "ls").stdout.endswith(
+        "\nstudy files:\n  search_spaces/mine.yaml: Which width?\n"
+    )
     (results / "studies" / "small" / "default.json").write_text("{")
     assert "\n  small (default): cannot be read\n" in harness(results, "ls").stdout
 

@@ -1,7 +1,6 @@
 """What the ledger has of a word: a study (or one profile of it), an arm of one, or a trial."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,15 @@ from harness.records import TrialRecord
 from harness.report.table import cell_labels
 from harness.search import is_passed_over
 from harness.space.names import SAFE_NAME
-from harness.studies import Cell, StudyResults, chosen_profile, profiles_of, read_study, study_name
+from harness.studies import (
+    Cell,
+    StudyResults,
+    chosen_profile,
+    profiles_of,
+    read_study,
+    studies_of,
+    study_name,
+)
 
 PROPOSAL = re.compile(r"proposal \d+")
 """A network that a search tried once."""
@@ -146,15 +153,3 @@ def _trial(word: str, results: Path) -> Side:
         state = record.status if record.status != "done" else "not as its spec says"
         raise SpecError(f"trial {found} is {state}, not comparable{f': {why}' if why else ''}")
     return Side(found, "trial", "", {found: (record,)}, None, ())
-
-
-def studies_of(results: Path) -> list[str]:
-    """Studies that have results."""
-    folder = results / "studies"
-    return sorted(_names(folder)) if folder.is_dir() else []
-
-
-def _names(folder: Path) -> Iterator[str]:
-    for path in folder.iterdir():
-        if path.is_dir() and SAFE_NAME.fullmatch(path.name) and any(path.glob("*.json")):
-            yield path.name

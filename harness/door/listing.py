@@ -4,28 +4,48 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.errors import LedgerError
+from harness.errors import LedgerError, SpecError
 from harness.space.backbones import backbone_names
 from harness.space.family import FAMILY
 from harness.space.zoo import topology_names
 
 
 def listing(results: Path) -> dict[str, Any]:
-    """The document of `harness ls --json`: names by kind, and of each study trials by status."""
+    """The document of `harness ls --json`: names by kind, of each study with results its trials by
+    status, and of each study file at hand its question."""
     found = names(results)
-    return {**found, "progress": {study: _counts(results, study) for study in found["studies"]}}
+    progress = {study: _counts(results, study) for study in found["studies"]}
+    return {**found, "progress": progress, "study_files": study_files(Path("search_spaces"))}
 
 
 def listing_words(document: dict[str, Any]) -> Iterator[str]:
     """A line a kind; studies have one each."""
     for kind, found in document.items():
-        if kind not in ("studies", "progress"):
+        if kind not in ("studies", "progress", "study_files"):
             yield f"{kind}: {', '.join(found) or '-'}"
     progress = document["progress"]
     yield "studies:" if progress else "studies: -"
     for study, counts in progress.items():
         words = [f"{number} {status}" for status, number in counts.items()]
         yield f"  {study}: {', '.join(words) or 'cannot be read'}"
+    if files := document["study_files"]:
+        yield "study files:"
+        yield from (f"  {file}: {question}" for file, question in files.items())
+
+
+def study_files(folder: Path) -> dict[str, str]:
+    """The question of each study file in a folder; what is no study, or has faults, is left out."""
+    from harness.space.load import read_yaml
+
+    found = {}
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            question = read_yaml(file).tree.get("question")
+        except SpecError:
+            continue
+        if isinstance(question, str):
+            found[str(file)] = " ".join(question.split())
+    return found
 
 
 def _counts(results: Path, study: str) -> dict[str, int]:
@@ -44,10 +64,8 @@ def names(results: Path) -> dict[str, list[str]]:
     from harness.data import DATASETS
     from harness.graph.ops import BLOCKS, FUSES, RESAMPLES
     from harness.space.heads import HEAD_FACTS
-    from harness.studies import profiles_of
+    from harness.studies import profiles_of, studies_of
 
-    folder = results / "studies"
-    studies = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return {
         "models": list(FAMILY),
         "topologies": list(topology_names()),
@@ -59,6 +77,8 @@ def names(results: Path) -> dict[str, list[str]]:
         "datasets": list(DATASETS.names()),
         "engines": ["ray", "inline"],
         "studies": [
-            f"{study} ({profile})" for study in studies for profile in profiles_of(results, study)
+            f"{study} ({profile})"
+            for study in studies_of(results)
+            for profile in profiles_of(results, study)
         ],
     }

@@ -42,6 +42,8 @@ class SearchInfo:
     """The proposals and what became of them."""
     file: str | None = None
     """The topology file of what a search over graphs found."""
+    name: str | None = None
+    """Its name."""
 
     @property
     def mean(self) -> float | None:
@@ -74,8 +76,9 @@ class SearchInfo:
         relative = f" ({gap.difference / self.mean:+.1%})" if self.mean else ""
         text = f"{gap.difference:+.3f} AP{_ends(gap)}{relative} over the mean of {len(self.random)}"
         seeds = f"{gap.n[0]} fresh seed{'s' * (gap.n[0] > 1)} each"
-        above = f"it is above {self.beaten} of them"
-        return f"What was found {says}: {text}, {seeds}; {above}.".replace("-", "−")
+        above = f"above {'all' if self.beaten == len(self.random) else self.beaten} of them"
+        named = f"The network found, {self.name}," if self.name else "What was found"
+        return f"{named} {says}: {text}, {seeds}; it is {above}.".replace("-", "−")
 
 
 def _ends(gap: Contrast) -> str:
@@ -106,6 +109,7 @@ def search_info(
         words=tuple(search_words(study.search)),
         course=course_of(study, aps),
         file=(study.search.get("found") or {}).get("text"),
+        name=(study.search.get("found") or {}).get("name"),
     )
 
 

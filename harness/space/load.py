@@ -8,6 +8,7 @@ tags, anchors that hold themselves, more than a few aliases. All faults of a fil
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -60,13 +61,23 @@ def read_yaml(path: str | Path) -> Source:
     except UnicodeDecodeError:
         raise SpecError(Fault("", "is not UTF-8 text", file)) from None
     except OSError as error:
-        raise SpecError(Fault("", f"cannot be read: {error.strerror or error}", file)) from None
+        why = f"cannot be read: {error.strerror or error}{_beside(Path(path))}"
+        raise SpecError(Fault("", why, file)) from None
     except SpecError as error:
         raise SpecError([one.at(file, one.line) for one in error.faults]) from None
     if not isinstance(tree, dict):
         what = "nothing" if tree is None else f"a {type(tree).__name__}"
         raise SpecError(Fault("", f"expected fields, got {what}", file, 1))
     return Source(file, tree, lines)
+
+
+def _beside(missing: Path) -> str:
+    """The YAML file in the same folder whose name is nearest, for a file that is not there."""
+    if missing.exists() or not missing.parent.is_dir():
+        return ""
+    names = [one.name for one in missing.parent.glob("*.yaml")]
+    near = get_close_matches(missing.name, names, n=1, cutoff=0.6)
+    return f"; did you mean {missing.with_name(near[0])}?" if near else ""
 
 
 def read_text(text: str) -> Any:

@@ -169,7 +169,7 @@ def test_answer_says_which_arms_may_be_the_best_the_cheapest_first() -> None:
     held = {"base": (3e9, 0.3), "wide": (2e9, 0.4), "lean": (1e9, 0.399)}
     cells = pd.DataFrame(
         {"arm": name, "label": name, "seed": seed, "status": "done", "id": f"{name}{seed}",
-         "ap": ap + noise[seed], "macs": macs}
+         "ap": ap + noise[seed], "macs": macs, "alias_of": None}
         for name, (macs, ap) in held.items() for seed in range(6)
     )  # fmt: skip
     said = answer(summarise(cells, "base"))

@@ -61,7 +61,7 @@ def test_the_winner_is_held_to_random_networks_by_fresh_seeds(keep, tmp_path):
     assert info.can_rank
     assert info.verdict.startswith("What was found beats random networks of equal cost: +0.09")
     assert " AP [+0.0" in info.verdict
-    assert info.verdict.endswith("the mean of 8, 6 fresh seeds each; it is above 8 of them.")
+    assert info.verdict.endswith("the mean of 8, 6 fresh seeds each; it is above all of them.")
 
 
 def test_no_difference_is_said_so(keep, tmp_path):

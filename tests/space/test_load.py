@@ -127,6 +127,10 @@ def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(SpecError) as caught:
         read_yaml(tmp_path / "no.yaml")
     assert str(caught.value) == f"{tmp_path}/no.yaml  cannot be read: No such file or directory"
+    (tmp_path / "note.yaml").write_text("{}")
+    with pytest.raises(SpecError) as caught:
+        read_yaml(tmp_path / "noe.yaml")
+    assert str(caught.value).endswith(f"directory; did you mean {tmp_path}/note.yaml?")
 
 
 def test_a_few_aliases_are_read_and_bombs_are_not(faults):
