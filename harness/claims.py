@@ -76,6 +76,16 @@ def read_claim(folder: Path) -> Beat | None:
     return _read(folder / CLAIM)
 
 
+def began_under(folder: Path, started: str) -> bool:
+    """Whether what started then (ISO 8601) is of the attempt whose claim lies in a trial's folder;
+    true where none lies there."""
+    claim = read_claim(folder)
+    if claim is None:
+        return True
+    taken = datetime.fromisoformat(claim.started).replace(microsecond=0)
+    return datetime.fromisoformat(started) >= taken
+
+
 def _read(path: Path) -> Beat | None:
     try:
         tree = json.loads(path.read_bytes())

@@ -68,6 +68,7 @@ def probe_key(spec: TrialSpec, where: Workplace) -> str:
         "batch": recipe.batch_size,
         "precision": recipe.precision,
         "optimizer": recipe.optimizer.name,
+        "loss": recipe.loss.model_dump(mode="json"),
         "average": recipe.schedule.ema_decay is not None,
         "one_scale": recipe.augmentation.scale == (1.0, 1.0),
         "device": where.device,

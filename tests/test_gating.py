@@ -213,6 +213,8 @@ def test_one_probe_a_network_whatever_the_seeds_and_once(planned, where):
     assert run.asked == [(3, False)]
     other = replace(where, device="cuda")
     assert probe_missing(plan, other, Runs(other)) == 3
+    loss = planned(ARMS + "recipe: {loss: {focal_gamma: 0.0}}\n")
+    assert probe_missing(loss, where, run) == 3, "another loss gives other gradients"
 
 
 def test_what_was_found_wanting_is_asked_again(planned, where):

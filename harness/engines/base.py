@@ -18,6 +18,7 @@ from pathlib import Path
 from platform import node
 from typing import Any, Protocol
 
+from harness.claims import began_under
 from harness.errors import Rejected, TrialError
 from harness.ledger import Ledger
 from harness.outcomes import OUTCOMES, Status, status_of
@@ -117,7 +118,8 @@ class LedgerSink:
     def lost(self, spec: TrialSpec, where: Workplace, reason: str) -> None:
         ledger = Ledger(where.results)
         kept = ledger.get(spec.id)
-        if kept is None or OUTCOMES[kept.status].again == "next run":
+        earlier = kept and not began_under(ledger.folder(spec.id), kept.environment.started)
+        if kept is None or earlier or OUTCOMES[kept.status].again == "next run":
             ledger.write(failed(spec, where, "worker_died", reason))
 
     def stopped(self, spec: TrialSpec, where: Workplace) -> Mapping[str, Any]:
