@@ -32,11 +32,16 @@ def rejection(screened: Screened) -> Told:
 def success(one: Open, records: Sequence[TrialRecord], objectives: Sequence[str]) -> Told:
     """Of a proposal whose trials ended well: trained to their end, or stopped by the scheduler.
 
-    A stopped one is told by its last rung, and says the epoch: no value of a whole training.
+    A stopped one is told by its last rung, and says the epoch: no value of a whole training. One
+    that was trained otherwise than its spec says (in micro-batches) is told as failed: its AP is
+    not compared with others, and so must not lead the search.
     """
     stopped = next((record for record in records if record.status == "stopped"), None)
     note = {"status": "done", **_ids(one.screened), **costs_of(one.screened.cost)}
     violations = one.screened.violations
+    altered = next((record.altered for record in records if record.altered), None)
+    if altered is not None:
+        return Told("failed", violations=violations, note={**note, "reason": altered})
     if stopped is None and one.screened.cost is not None:
         values = values_of(objectives, records, one.screened.cost)
         return Told("done", values, violations, note=note)

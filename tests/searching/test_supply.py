@@ -182,6 +182,18 @@ def test_no_ap_is_a_failure_to_the_sampler(study, runner):
     assert [one.told.state for one in supply.searcher.history()] == ["failed", "done"]
 
 
+def test_what_was_trained_otherwise_does_not_lead_the_search(study, runner):
+    """In micro-batches norms see a part of the batch: its AP is compared with no other."""
+    runner.fails = {0: lambda spec: record_of(spec, ap=0.99, altered="in micro-batches of 4")}
+    supply = runner(study(LARGE, kind="tpe", trials=3))
+    history = supply.searcher.history()
+    assert [one.told.state for one in history] == ["failed", "done", "done"]
+    assert history[0].told.note["reason"] == "in micro-batches of 4"
+    assert winner(history, ("ap",)).number != 0
+    runner(study(LARGE, kind="tpe", trials=3))
+    assert len(runner.ids) == 3, "it is trained once"
+
+
 def test_a_limit_of_trials_leaves_the_rest(study, runner):
     runner(study(LARGE, trials=6), limit=2)
     assert len(runner.ids) == 2
