@@ -69,7 +69,9 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "index.html": render(data, drawn, more),
         "table.csv": data.cells.to_csv(index=False),
         "summary.csv": summary_table(data.arms).to_csv(index=False),
-        "published.csv": quoted_table(data.quoted).to_csv(index=False) if data.quoted else None,
+        "published.csv": quoted_table(data.quoted).to_csv(index=False)
+        if data.quoted and data.quoted.rows
+        else None,
         "ablation.csv": ablation_table(data.ablation).to_csv(index=False)
         if data.ablation
         else None,

@@ -114,6 +114,19 @@ def test_nothing_else_of_the_report_changes(published: Any, keep: Any, tmp_path:
     assert not (folder / "published.csv").exists()
 
 
+def test_a_remark_without_rows_has_no_empty_table(make: Any, keep: Any, tmp_path: Path) -> None:
+    study, records = make.fusion(2)
+    remark = plain({"source": SOURCE, "note": "It prints no AP."})
+    results = keep(replace(study, published=remark), records)
+    files = write_report(results, "fusion", "laptop", tmp_path / "reports")
+    page = files[0].read_text()
+    section = page[page.index('<section aria-labelledby="quoted-h">') :]
+    section = section[: section.index("</section>")]
+    assert "It prints no AP." in section
+    assert "<table" not in section
+    assert not (files[0].parent / "published.csv").exists()
+
+
 def test_published_names_stay_text(published: Any, keep: Any, tmp_path: Path) -> None:
     study, records = published
     evil = "<script>alert(1)</script>"
