@@ -2,7 +2,7 @@
 
     python benchmarks/report_5000.py [--records 5000] [--page]
 
-A record is copied from `results/shipped/control` with other ids, seeds and APs, so it is as large
+A record is copied from `results/shipped` with other ids, seeds and APs, so it is as large
 as a real one. Prints seconds of the clock and of the processor; the last line is of the page drawn
 again, unchanged.
 """
@@ -22,7 +22,7 @@ SEEDS = 5
 
 def generate(root: Path, count: int) -> None:
     """A study of count / 5 arms with five seeds each."""
-    source = Path(__file__).parents[1] / "results" / "shipped" / "control" / "ledger"
+    source = Path(__file__).parents[1] / "results" / "shipped" / "ledger"
     model = json.loads(next(iter(sorted(source.glob("*/record.json")))).read_text())
     draw, cells = random.Random(0), []
     for i in range(count):
