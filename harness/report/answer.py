@@ -8,6 +8,9 @@ from harness.report.wordings import either
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import LEVEL
 
+MOST = 3
+"""Separated arms of which an answer gives the size, the largest differences first."""
+
 
 def answer(
     arms: Sequence[ArmSummary],
@@ -67,7 +70,10 @@ def _against_baseline(tests: Sequence[Contrast]) -> str:
     rest = [test for test in tests if not test.separated]
     if not parted:
         return f"No arm is separated from {base} {_open(tests)}."
-    said = [f"{test.arm} is {test.verdict} by {_size(test)}" for test in parted]
+    parted.sort(key=lambda test: -abs(test.difference))
+    said = [f"{test.arm} is {test.verdict} by {_size(test)}" for test in parted[:MOST]]
+    if more := len(parted) - len(said):
+        said.append(f"{more} more {'is' if more == 1 else 'are'} separated from it")
     tail = f"; not separated: {_names([_waiting(test) for test in rest])}" if rest else ""
     return f"Against {base}, {'; '.join(said)}{tail}."
 

@@ -177,6 +177,15 @@ def test_answer_says_which_arms_may_be_the_best_the_cheapest_first() -> None:
         "Use lean or wide (by rising cost): none is separated from the highest mean AP, wide's 0.40"
     )
     assert ". Against base, wide is higher by 0.100 AP (95% interval " in said
+    many = {f"arm {i}": (1e9, 0.4 + 0.05 * i) for i in range(6)}
+    cells = pd.DataFrame(
+        {"arm": name, "label": name, "seed": seed, "status": "done", "id": f"{name}{seed}",
+         "ap": ap + noise[seed], "macs": macs, "alias_of": None}
+        for name, (macs, ap) in many.items() for seed in range(6)
+    )  # fmt: skip
+    said = answer(summarise(cells, "arm 0"))
+    assert said.index("arm 5 is higher") < said.index("arm 4 is") < said.index("arm 3 is higher")
+    assert said.endswith("; 2 more are separated from it.")
 
 
 def test_nothing_done_is_no_answer() -> None:
