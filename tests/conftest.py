@@ -137,6 +137,12 @@ def fake_trial(tmp_path, monkeypatch) -> str:
 
 
 @pytest.fixture(autouse=True)
+def piped(monkeypatch):
+    """Output is nobody's terminal, whatever says how wide one is (pytest-xdist's workers do)."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def quick_pictures(request, monkeypatch):
     """Pages are made with empty pictures, at a fifth of the time; tests marked `drawn` with whole
     ones. Figures are still composed: what a test of their data or drawing sees is the same."""

@@ -111,7 +111,7 @@ def test_a_record_turns_it_into_a_figure(tmp_path: Path) -> None:
 
 
 def test_a_shipped_record_counts(tmp_path: Path) -> None:
-    keep(tmp_path / "shipped" / "retinanet_r50_coco", trial(), 0.3612)
+    keep(tmp_path / "shipped", trial(), 0.3612)
     assert state(tmp_path).ap == pytest.approx(36.12)
 
 

@@ -1,5 +1,6 @@
 """Errors by kind and size of arms: from records and truth alone, paired; what lacks is said."""
 
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -134,6 +135,7 @@ def test_without_detections_arms_are_named_or_the_section_says_so(make, results)
     assert info.left_out == (("good", "its detections were not kept"),)
     for kept in results.glob("ledger/*/detections*"):
         kept.unlink()
+    shutil.rmtree(results / "draws")
     assert told(study, results).missing == "the detections of these trials were not kept"
 
 
