@@ -244,7 +244,7 @@ def test_an_idle_arm_is_rejected_at_run_time_and_never_trained(run, where, monke
     assert run.said == ["probing 2 networks", "training 2 trials"]
     again = run(STUDY.replace("seeds: 2", "seeds: 3"))
     assert again.trained == 1
-    assert run.said[2:] == ["training 1 trials"]
+    assert run.said[2:] == ["training 1 trial"]
     study = load_study(where.results.parent / "study.yaml")
     plan = make_plan(study, Ledger(where.results), lambda data, size: plan_facts(where))
     shown = gate(plan, Probes(where).get)
