@@ -5,9 +5,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from harness.engines import AbstractEngine, Early, Listed, Supply, Watch, Work
+from harness.engines import AbstractEngine, Early, Event, Listed, Supply, Watch, Work
 from harness.gating import Gated, ProbeSink
 from harness.plurals import many
+from harness.pulse import Pulse
 from harness.search import Title
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -53,12 +54,19 @@ class Crew:
         return isinstance(self.work, Named) and self.work.name == RUN_TRIAL
 
     def probe(self, specs: Sequence[TrialSpec], where: Workplace, latency: bool) -> None:
-        """One step of each trial's network, kept as probes."""
+        """One step of each trial's network, kept as probes; where it takes long, how far it is."""
         if not isinstance(self.work, Named):
             raise AssertionError("asked for where `probes` is false")
-        self.say(f"probing {many(len(specs), 'network')}")
+        networks, ended = many(len(specs), "network"), set[str]()
+        self.say(f"probing {networks}")
         probing = Named(PROBE_TIMED if latency else PROBE, self.work.plugins)
-        self.engine.run(Listed(specs), probing, where, _unwatched, sink=ProbeSink())
+
+        def watch(event: Event) -> None:
+            if event.kind == "ended":
+                ended.add(event.id)
+
+        with Pulse(lambda: self.say(f"probed {len(ended)} of {networks}")):
+            self.engine.run(Listed(specs), probing, where, watch, sink=ProbeSink())
 
     def gated(self, limits: Mapping[str, float]) -> "Crew":
         """A crew that probes a network in the worker that is about to train it, where it can."""

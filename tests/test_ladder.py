@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
 FLOORS = (
-    ("errors", "registry", "plugins", "plurals", "outcomes", "files", "commit", "matches"),
+    ("errors", "registry", "plugins", "plurals", "pulse", "outcomes", "files", "commit", "matches"),
     ("graph", "records", "claims", "statistics"),
     ("space",),
     (

@@ -6,14 +6,19 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from rich.live import Live
 
 from harness.claims import BEAT_S, CLAIM, STALE_S, Beat, Onlooker, born, here, take
 from harness.cli import main
+from harness.crew import Crew
 from harness.door.board import Best, Board, Row, clock_words, draw
 from harness.door.logs import followed, said, trial_of
 from harness.door.lookout import Lookout
@@ -22,9 +27,12 @@ from harness.door.watching import REFRESH_S, watch_study
 from harness.engines import Event
 from harness.errors import SpecError
 from harness.ledger import LOG, Ledger
+from harness.pulse import EVERY_S, Pulse
 from harness.records import Environment, Metrics, TrialRecord
 from harness.search import BACKBONE, Title
+from harness.space.workplace import Workplace
 from harness.studies import Cell, StudyResults, write_study
+from harness.trainers import RUN_TRIAL, Named
 
 A, B, C = Title("width 8", 0), Title("width 16", 0), Title("width 16", 1)
 IDS = {A: "a" * 16, B: "b1" + "b" * 14, C: "b2" + "c" * 14}
@@ -63,6 +71,71 @@ def test_progress_in_plain_lines():
     assert lines == ["[1/2]  width 8, seed 0  done  AP 0.250  9 s  30 s left",
                      "[2/2]  width 16, seed 0  failed  told to"]  # fmt: skip
     assert clock_words(7500) == "2 h 05 min"
+
+
+def test_progress_in_plain_lines_says_now_and_then_how_far_it_is():
+    clock = Hand()
+    console = Console(record=True, width=200, force_terminal=False)
+    progress = Progress({SOURCE: BACKBONE}, console, clock)
+    progress.say_way()
+    progress(Event(SOURCE, "started", {}))
+    progress.say_way()
+    clock.moment = 30.0
+    progress(Event(SOURCE, "epoch", {"epoch": 1, "epochs": 4, "seconds": 30.0}))
+    progress.say_way()
+    for trial, title in (("a", A), ("b", B), ("c", C)):
+        progress.titles = {**progress.titles, trial: title}
+        progress(Event(trial, "started", {}))
+    progress.say_way()
+    assert console.export_text().splitlines() == [
+        "0 of 1 trial; running: nothing",
+        "0 of 1 trial; running: backbone, starting",
+        "0 of 1 trial, 2 min left; running: backbone, epoch 1/4",
+        "0 of 4 trials, 8 min left; running: backbone, epoch 1/4; width 8, seed 0, starting; "
+        "width 16, seed 0, starting; 1 more",
+    ]
+
+
+def test_a_pulse_beats_until_its_context_ends():
+    beats = []
+    heard = threading.Event()
+
+    def beat():
+        beats.append(1)
+        if len(beats) == 2:
+            heard.set()
+
+    with Pulse(beat, every_s=0.001):
+        assert heard.wait(10)
+    after = len(beats)
+    time.sleep(0.01)
+    assert len(beats) == after
+    assert EVERY_S == 30
+
+
+def test_plain_progress_has_a_pulse_and_a_terminal_a_table():
+    plain = Progress({}, Console(record=True, force_terminal=False))
+    assert isinstance(plain.live, Pulse)
+    assert isinstance(Progress({}, Console(force_terminal=True, quiet=True)).live, Live)
+
+
+def test_probing_says_how_far_it_is(monkeypatch, tmp_path):
+    class Engine:
+        def run(self, supply, work, where, watch, *, sink):
+            watch(Event("a", "started", {}))
+            watch(Event("a", "ended", {}))
+            now()
+
+    def pulse(beat):
+        nonlocal now
+        now = beat
+        return nullcontext()
+
+    now, told = None, []
+    monkeypatch.setattr("harness.crew.Pulse", pulse)
+    crew = Crew(Engine(), Named(RUN_TRIAL), None, told.append)
+    crew.probe([object()] * 3, Workplace(tmp_path), latency=False)
+    assert told == ["probing 3 networks", "probed 1 of 3 networks"]
 
 
 def test_progress_in_a_terminal():

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from harness.plurals import many
 from harness.search import Title
 
 NARROW = 96
@@ -158,7 +159,7 @@ def _left(row: Row) -> str:
 
 def footer(board: Board) -> list[str]:
     """How far it is; the best so far; the device."""
-    words = [f"{board.ended} of {board.total} trials"]
+    words = [f"{board.ended} of {many(board.total, 'trial')}"]
     if board.left_s is not None and board.ended < board.total:
         words.append(f"{clock_words(board.left_s)} left")
     best = board.best
@@ -192,6 +193,18 @@ def ended_words(one: Ended, number: int, total: int, left_s: float | None) -> st
     if left_s is not None and number < total:
         words.append(f"{clock_words(left_s)} left")
     return "  ".join(words)
+
+
+def way_words(board: Board, most: int = 3) -> str:
+    """`0 of 2 trials, 30 s left; running: width 8, seed 0, epoch 1/2`: the footer in one line."""
+    rows = [row for row in board.rows if not row.stale]
+    named = [f"{row.title}, {_epoch_words(row)}" for row in rows[:most]]
+    more = [f"{len(rows) - most} more"] if len(rows) > most else []
+    return f"{footer(board)[0]}; running: {'; '.join([*named, *more]) or 'nothing'}"
+
+
+def _epoch_words(row: Row) -> str:
+    return f"epoch {row.epoch}/{row.epochs}" if row.epochs else "starting"
 
 
 def clock_words(seconds: float) -> str:

@@ -1,4 +1,5 @@
-"""Live progress on standard error: a table in a terminal, one line a trial elsewhere."""
+"""Live progress on standard error: a table in a terminal; elsewhere one line a trial, and one each
+half a minute that says how far it is."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,8 +10,9 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from harness.door.board import Best, Board, Ended, Row, best_of, draw, ended_words
+from harness.door.board import Best, Board, Ended, Row, best_of, draw, ended_words, way_words
 from harness.engines.base import Event
+from harness.pulse import Pulse
 from harness.search import Title
 
 Clock = Callable[[], float]
@@ -35,15 +37,14 @@ class Progress:
         self.ended: dict[str, Ended] = {}
         self.running: dict[str, tuple[Row, float]] = {}
         """With the moment at which it last told."""
-        self.live: Live | None = None
+        self.live: Live | Pulse = Pulse(self.say_way)
         if console.is_terminal:
             self.live = Live(
                 get_renderable=self.render, console=console, refresh_per_second=2, transient=True
             )
 
     def __enter__(self) -> "Progress":
-        if self.live:
-            self.live.start()
+        self.live.__enter__()
         return self
 
     def __exit__(
@@ -52,8 +53,14 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.live:
-            self.live.stop()
+        self.live.__exit__(kind, error, trace)
+
+    def say_way(self) -> None:
+        """The line that is printed now and then where there is no table to look at."""
+        self._print(way_words(self.board()))
+
+    def _print(self, words: str) -> None:
+        self.console.print(words, highlight=False, markup=False, soft_wrap=True)
 
     def __call__(self, event: Event) -> None:
         if event.kind == "started":
@@ -79,8 +86,7 @@ class Progress:
         known: dict[str, Any] = {name: facts.get(name) for name in ("ap", "seconds", "reason")}
         one = Ended(trial_id, self._title(trial_id), str(facts.get("status", "ended")), **known)
         self.ended[trial_id] = one
-        words = ended_words(one, len(self.ended), self.total, self.seconds_left())
-        self.console.print(words, highlight=False, markup=False, soft_wrap=True)
+        self._print(ended_words(one, len(self.ended), self.total, self.seconds_left()))
 
     def seconds_left(self) -> float | None:
         """From the share of all trials' epochs that is behind us; None before there is any."""
