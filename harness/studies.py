@@ -131,7 +131,8 @@ def chosen_profile(results: Path, study: str, profile: str | None) -> str:
     if profile is None and len(there) == 1:
         return there[0]
     if not there:
-        known = did_you_mean(study, studies_of(results))
+        others = studies_of(results)
+        known = did_you_mean(study, others) if others else ": no study has results there"
         raise SpecError(f"no results of study {study!r} in {results}{known}")
     wanted = f"no results of profile {profile!r}" if profile else "say which --profile"
     raise SpecError(f"study {study!r}: {wanted}{did_you_mean(profile or '', there)}")

@@ -21,8 +21,8 @@ OPTIONS = {
             "--gpus", "--memory-gb", "--devices", "--timeout", "--hours",
             "--tensorboard", "--trial", "--keep",
             "--limit", "--retry", "--plugin", "--results", "--reports"},
-    "plan": {"--profile", "--seeds", "--set", "--trial", "--calibrate", "--device", "--threads",
-             "--at-once", "--plugin", "--results", "--json"},
+    "plan": {"--profile", "--seeds", "--set", "--trial", "--limit", "--calibrate", "--device",
+             "--threads", "--at-once", "--plugin", "--results", "--json"},
     "check": {"--build", "--plugin"},
     "show": {*NETWORK, "--svg", "--code", "--for", "--plugin", "--json"},
     "diff": {*NETWORK, "--plugin", "--json"},
@@ -129,6 +129,37 @@ def test_plan_prints_one_json_document(harness, small_study):
     assert harness("plan", small_study).exit_code == 0
 
 
+def test_plan_shows_what_a_run_with_a_limit_would_train(harness, small_study, fake_trial):
+    document = json.loads(harness("plan", small_study, "--limit", 2, "--json").stdout)
+    pending = [one["id"] for one in document["trials"] if one["status"] == "pending"]
+    assert (len(pending), document["later"], document["estimate"]["pending"]) == (2, 4, 2)
+    whole = json.loads(harness("plan", small_study, "--json").stdout)
+    assert whole["digest"] == document["digest"]
+    assert "later" not in whole
+    said = harness("plan", small_study, "--limit", 2).stdout
+    assert "\n8 cells: 2 to train, 6 alias\nleft for later by --limit: 4 cells\n2 trials" in said
+    own = ("--trial", fake_trial, "--limit", 2)
+    document = json.loads(harness("plan", small_study, *own, "--json").stdout)
+    every = json.loads(harness("plan", small_study, *own[:2], "--json").stdout)["trials"]
+    cells = {one["id"] for one in every}
+    assert harness("run", small_study, *own, "--engine", "inline").exit_code == 0
+    trained = {file.parent.name for file in Path("results/ledger").glob("*/record.json")}
+    wanted = {one["id"] for one in document["trials"] if one["status"] == "pending"}
+    assert trained & cells == wanted  # beside the backbone they take over
+
+
+def test_a_study_without_its_folder_is_found_by_its_name(harness, small_study):
+    Path("search_spaces").mkdir()
+    for name in ("control", "fusion"):
+        Path(f"search_spaces/{name}.yaml").write_text(small_study.read_text())
+    for command in ("run", "plan"):
+        for word in ("control", "contrl.yaml", "search_spaces/contol.yaml"):
+            assert harness(command, word).stderr == (
+                f"{word}  cannot be read: No such file or directory; "
+                "did you mean search_spaces/control.yaml?\n"
+            )
+
+
 def test_plan_calibrates_on_the_side(harness, small_study, monkeypatch):
     from harness.calibrations import Calibration, Rates, group_key
 
@@ -201,7 +232,8 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["run", "nowhere.yaml"], "nowhere.yaml  cannot be read"),
+        (["run", "nowhere.yaml"], "nowhere.yaml  cannot be read: No such file or directory\n"),
+        (["watch", "nothing"], "/results: no study has results there\n"),
         (["show", "bifnp"], "no model or topology 'bifnp'; did you mean 'bifpn'?"),
         (["show", "../bifpn"], "../bifpn  cannot be read"),
         (["show", "bifpn", "--svg", "nowhere/x.svg"], "nowhere/x.svg  No such file or directory"),
@@ -227,7 +259,10 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
         (["cost", "phi=2.5"], "phi=2.5: coefficients go with --compound"),
         (["cost", "bifpn", "fpn"], "fpn: one name at a time"),
         (["cost", "--compound", "bifpn"], "--compound bifpn: should be like phi=2.5"),
-        (["report", "nothing"], "no results of study 'nothing' in results"),
+        (
+            ["report", "nothing"],
+            "no results of study 'nothing' in results: no study has results there\n",
+        ),
         (["check", "--plugin", "no_such_module", "x.yaml"], "--plugin no_such_module"),
     ],
 )

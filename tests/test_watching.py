@@ -391,9 +391,11 @@ def test_ls_says_how_far_studies_are(results, monkeypatch, tmp_path):
     (results / "search_spaces").mkdir()
     (results / "search_spaces" / "mine.yaml").write_text("question: Which\n  width?")
     (results / "search_spaces" / "profiles.yaml").write_text("profiles: {}")
+    (results / "search_spaces" / "two.yaml").write_text("question: Q\nprofiles: {a: {}, b: {}}")
     (results / "search_spaces" / "torn.yaml").write_text("{")
     assert harness(results, "ls").stdout.endswith(
         "\nstudy files:\n  search_spaces/mine.yaml: Which width?\n"
+        "  search_spaces/two.yaml: Q (a, b)\n"
     )
     (results / "studies" / "small" / "default.json").write_text("{")
     assert "\n  small (default): cannot be read\n" in harness(results, "ls").stdout

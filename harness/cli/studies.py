@@ -97,6 +97,7 @@ def run(
 @seeds_option
 @set_option
 @trial_option
+@click.option("--limit", type=click.IntRange(min=0), help="As `run --limit` would train them.")
 @click.option("--calibrate", is_flag=True, help="Time a few steps of each network on this device.")
 @device_option
 @threads_option
@@ -115,6 +116,7 @@ def plan(
     seeds: int | None,
     sets: tuple[str, ...],
     work: str | None,
+    limit: int | None,
     calibrate: bool,
     device: str,
     threads: int,
@@ -145,6 +147,7 @@ def plan(
         or_assumed(loaded.spec, open_facts(where.cache)),
         at_once or max(1, processors() // threads),
         (lambda line: click.echo(line, err=True)) if calibrate else None,
+        limit,
     )
     say_json(document) if as_json else say_plan(document, wide_console())
 

@@ -7,15 +7,16 @@ from typing import Any
 from harness.errors import LedgerError, SpecError
 from harness.space.backbones import backbone_names
 from harness.space.family import FAMILY
+from harness.space.load import STUDIES, read_yaml
 from harness.space.zoo import topology_names
 
 
 def listing(results: Path) -> dict[str, Any]:
     """The document of `harness ls --json`: names by kind, of each study with results its trials by
-    status, and of each study file at hand its question."""
+    status, and of each study file at hand its question and profiles."""
     found = names(results)
     progress = {study: _counts(results, study) for study in found["studies"]}
-    return {**found, "progress": progress, "study_files": study_files(Path("search_spaces"))}
+    return {**found, "progress": progress, "study_files": study_files(STUDIES)}
 
 
 def listing_words(document: dict[str, Any]) -> Iterator[str]:
@@ -30,21 +31,28 @@ def listing_words(document: dict[str, Any]) -> Iterator[str]:
         yield f"  {study}: {', '.join(words) or 'cannot be read'}"
     if files := document["study_files"]:
         yield "study files:"
-        yield from (f"  {file}: {question}" for file, question in files.items())
+        for file, said in files.items():
+            profiles = ", ".join(said["profiles"])
+            yield f"  {file}: {said['question']}" + (f" ({profiles})" if profiles else "")
 
 
-def study_files(folder: Path) -> dict[str, str]:
-    """The question of each study file in a folder; what is no study, or has faults, is left out."""
-    from harness.space.load import read_yaml
+def study_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Question and profiles of each study file in a folder; what is no study, or cannot be read,
+    is left out."""
+    from harness.space.profiles import profile_names
 
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for file in sorted(folder.glob("*.yaml")):
         try:
             question = read_yaml(file).tree.get("question")
+            if not isinstance(question, str):
+                continue
+            found[str(file)] = {
+                "question": " ".join(question.split()),
+                "profiles": list(profile_names(file)),
+            }
         except SpecError:
             continue
-        if isinstance(question, str):
-            found[str(file)] = " ".join(question.split())
     return found
 
 

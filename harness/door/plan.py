@@ -1,6 +1,7 @@
 """`harness plan`: every cell with its cost, gate and time, and how long all would take."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from harness.door.published import say_published
 from harness.door.searched import say_search
 from harness.gating import gate
 from harness.ledger import Ledger
-from harness.plan import estimate, make_plan, stored_plan, unmeasured
+from harness.plan import Plan, estimate, make_plan, stored_plan, unmeasured
 from harness.plans import SHOWN, read_plans
 from harness.plurals import many
 from harness.probes import Probes
@@ -27,26 +28,51 @@ NAMED = 6
 
 
 def plan_document(
-    study: Study, where: Workplace, facts: FactsOf, at_once: int, calibrating: Say | None = None
+    study: Study,
+    where: Workplace,
+    facts: FactsOf,
+    at_once: int,
+    calibrating: Say | None = None,
+    limit: int | None = None,
 ) -> dict[str, Any]:
     """The document of `harness plan --json`.
 
     calibrating: make short runs of what no finished trial tells the time of, and say so here.
+    limit: of what the study spells out, only so many trials are to be trained now, the first in
+    the order of a run; cells of the others are left out and counted.
     """
     ledger = Ledger(where.results)
     plan = gate(make_plan(study, ledger, facts), Probes(where).get)
     plan = with_search(plan, ledger, facts)
-    measured = {}
-    if calibrating is not None and (trials := unmeasured(plan, ledger, where)):
+    now, measured = _first(plan, limit), {}
+    if calibrating is not None and (trials := unmeasured(now, ledger, where)):
         from harness.calibrate import calibrate
 
         measured = calibrate(trials, where, calibrating)
-    document = plan.as_json(estimate(plan, ledger, where, at_once, measured))
+    document = plan.as_json(estimate(now, ledger, where, at_once, measured))
+    if limit is not None:
+        document |= _limited(document["trials"], plan, now)
     if document["assumed"]:
         return {**document, "digest": None, "stored": None}
     digest = stored_plan(plan, ledger).digest
     kept = {one.digest: one.stored for one in read_plans(where.results, *plan.name).plans}
     return {**document, "digest": digest, "stored": kept.get(digest)}
+
+
+def _first(plan: Plan, limit: int | None) -> Plan:
+    """The plan without the cells that `harness run --limit` would not come to."""
+    if limit is None:
+        return plan
+    ids = {spec.id for spec in plan.pending()[:limit]}
+    cells = (one for one in plan.cells if one.cell.status != "pending" or one.spec.id in ids)
+    return replace(plan, cells=tuple(cells))
+
+
+def _limited(trials: Sequence[Trial], plan: Plan, now: Plan) -> dict[str, Any]:
+    """Fields of the document: without the cells that are left for later, and their number."""
+    later = {spec.id for spec in plan.pending()} - {spec.id for spec in now.pending()}
+    kept = [one for one in trials if one["status"] != "pending" or one["id"] not in later]
+    return {"trials": kept, "later": len(trials) - len(kept)}
 
 
 def say_plan(document: Mapping[str, Any], console: Console) -> None:
@@ -106,6 +132,8 @@ def totals(document: Mapping[str, Any]) -> Iterator[str]:
     counted = ", ".join(f"{number} {state}" for state, number in states.items())
     if counted:
         yield f"{many(len(document['trials']), 'cell')}: {counted}"
+    if later := document.get("later"):
+        yield f"left for later by --limit: {many(later, 'cell')}"
     yield estimate_words(document["estimate"])
     yield from _reservations(document["estimate"])
     if digest := document.get("digest"):

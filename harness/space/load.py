@@ -71,13 +71,20 @@ def read_yaml(path: str | Path) -> Source:
     return Source(file, tree, lines)
 
 
+STUDIES = Path("search_spaces")
+"""Where study files lie by custom."""
+
+
 def _beside(missing: Path) -> str:
-    """The YAML file in the same folder whose name is nearest, for a file that is not there."""
-    if missing.exists() or not missing.parent.is_dir():
+    """The YAML file whose name is nearest, for a file that is not there: of those in the same
+    folder, else of the study files at hand."""
+    if missing.exists():
         return ""
-    names = [one.name for one in missing.parent.glob("*.yaml")]
-    near = get_close_matches(missing.name, names, n=1, cutoff=0.6)
-    return f"; did you mean {missing.with_name(near[0])}?" if near else ""
+    for folder in (missing.parent, STUDIES):
+        there = {one.stem: one for one in sorted(folder.glob("*.yaml"))}
+        if near := get_close_matches(missing.stem, list(there), n=1, cutoff=0.6):
+            return f"; did you mean {there[near[0]]}?"
+    return ""
 
 
 def read_text(text: str) -> Any:
