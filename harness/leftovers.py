@@ -17,6 +17,7 @@ from harness.errors import LedgerError, SpecError
 from harness.files import is_local
 from harness.ledger import RECORD, from_json
 from harness.outcomes import OUTCOMES
+from harness.plurals import many
 from harness.records import TrialRecord
 from harness.space.names import SAFE_NAME
 from harness.studies import profiles_of, read_study
@@ -215,7 +216,7 @@ def _caches(folder: _Folder) -> Iterator[Leftover]:
     if not folder.rules.cache:
         return
     if folder.living:
-        folder.notes.append(f"caches stay: {len(folder.living)} trials are being trained")
+        folder.notes.append(f"caches stay: {many(len(folder.living), 'trial')} being trained")
         return
     for name in ("features", "shapes"):
         for path in _inside(folder.results / "cache" / name):

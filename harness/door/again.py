@@ -11,6 +11,7 @@ from typing import Any
 from harness.errors import SpecError
 from harness.files import scratch_of
 from harness.ledger import Ledger, find_trial
+from harness.plurals import many
 from harness.records import TrialRecord
 from harness.sameness import circumstances, differences
 from harness.space.trial import TrialSpec
@@ -66,7 +67,7 @@ def again_words(document: Mapping[str, Any]) -> Iterator[str]:
     if document["equal"]:
         yield "equal to the last digit"
     else:
-        yield f"{len(document['words'])} differences"
+        yield many(len(document["words"]), "difference")
         yield from (f"  {words}" for words in document["words"])
     if document["notes"]:
         yield "not the same about it:"

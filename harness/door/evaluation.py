@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.plurals import many
+
 NAMES = {
     "ap": "AP",
     "ap50": "AP50",
@@ -17,7 +19,7 @@ NAMES = {
 def evaluation_words(record: Mapping[str, Any], file: Path) -> Iterator[str]:
     """AP in percent, what it is of, and where the record is."""
     data, post = record["data"], record["postprocess"]
-    yield f"{record['model']} at {record['image_size']} px, {data['images']} images"
+    yield f"{record['model']} at {record['image_size']} px, {many(data['images'], 'image')}"
     for name, label in NAMES.items():
         value = record["metrics"][name]
         yield f"  {label:<10} {'-' if value is None else f'{100 * value:.1f}'}"

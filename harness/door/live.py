@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.door.lookout import Lookout, Snapshot
+from harness.plurals import many
 from harness.report.live import Live
 from harness.studies import study_path
 
@@ -61,7 +62,7 @@ def told(look: Snapshot, written: Sequence[Path]) -> str:
     """A line for each time the report is drawn."""
     states = ", ".join(f"{number} {status}" for status, number in look.counts.items())
     page = str(written[0]) if written else "nothing"
-    return f"{page}: {look.board.ended} of {look.board.total} trials ({states})"
+    return f"{page}: {look.board.ended} of {many(look.board.total, 'trial')} ({states})"
 
 
 def _state(lookout: Lookout, look: Snapshot) -> tuple[Any, ...]:

@@ -113,7 +113,7 @@ def _basis(
 ) -> str:
     """What the seconds rest on, in words."""
     trials = Counter(guess.basis for guess in known.values())
-    ran = f"{len(finished)} finished trial{'' if len(finished) == 1 else 's'}"
+    ran = many(len(finished), "finished trial")
     devices = ", ".join(dict.fromkeys(one.device for one in finished))
     own = [one for one in measured.values() if one.rates and not one.interpolated]
     here = f"{own[0].device}, {many(own[0].threads, 'thread')}" if own else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from harness.plurals import many
 from harness.report.style import OKABE_ITO, SOFT, figure
 from harness.search import PROPOSAL, is_passed_over
 from harness.studies import Cell, StudyResults
@@ -48,7 +49,7 @@ class Course:
         told = [f"{count} {state}" for state, count in states.items()]
         told += [f"{self.repeated} a network proposed before"] if self.repeated else []
         told += [f"{count} rejected ({reason})" for reason, count in self.rejected]
-        return f"Of {self.proposed} proposals: {', '.join(told)}."
+        return f"Of {many(self.proposed, 'proposal')}: {', '.join(told)}."
 
 
 def course_of(study: StudyResults, aps: Mapping[str, Mapping[int, float]]) -> Course:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from harness.plurals import many
+
 RELOAD_S = 10
 
 
@@ -22,7 +24,8 @@ class Live:
     def words(self) -> str:
         """Said at the head of the page."""
         now = f"{self.running} running" if self.running else "nobody trains the rest now"
+        trials = many(self.of, "trial")
         return (
-            f"A study under way: {self.done} of {self.of} trials by {self.moment}, {now}. What "
+            f"A study under way: {self.done} of {trials} by {self.moment}, {now}. What "
             f"follows is of those alone. This page loads itself again every {self.every_s} s."
         )

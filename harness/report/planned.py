@@ -9,6 +9,7 @@ from typing import Any
 from harness.ledger import Ledger
 from harness.outcomes import OUTCOMES
 from harness.plans import SHOWN, PlannedCell, StoredPlan, changed, read_plans
+from harness.plurals import many
 from harness.records import TrialRecord
 from harness.search import cell_name
 from harness.space.search_faults import TAKEN
@@ -135,7 +136,7 @@ def _summary(plans: Sequence[StoredPlan], now: Sequence[PlannedCell], records: R
     known = sum(known_before(cell, first, records[cell.id]) for cell in first.cells)
     words = [
         f"Plan {first.digest[:SHOWN]} was stored on {_when(first)} with {_count(first.cells)} "
-        f"({len(first.trials)} trials)."
+        f"({many(len(first.trials), 'trial')})."
     ]
     if known:
         of = "The result of 1 of them was" if known == 1 else f"Results of {known} of them were"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from harness.plurals import many
 from harness.records import TrialRecord
 from harness.report.course import Course, course_of
 from harness.report.rungs import RungCorrelation, rung_correlations
@@ -57,6 +58,12 @@ class SearchInfo:
                    for one in self.random.values())  # fmt: skip
 
     @property
+    def _share(self) -> str:
+        """Of the random networks, how many have a lower mean."""
+        words = {0: "none", len(self.random): "all"}
+        return words.get(self.beaten, str(self.beaten))
+
+    @property
     def can_rank(self) -> bool:
         """Whether networks differ by more than seeds do."""
         if self.spread is None or self.noise is None:
@@ -75,8 +82,8 @@ class SearchInfo:
         }.get(gap.verdict, f"and random networks of equal cost are {gap.verdict}")
         relative = f" ({gap.difference / self.mean:+.1%})" if self.mean else ""
         text = f"{gap.difference:+.3f} AP{_ends(gap)}{relative} over the mean of {len(self.random)}"
-        seeds = f"{gap.n[0]} fresh seed{'s' * (gap.n[0] > 1)} each"
-        above = f"above {'all' if self.beaten == len(self.random) else self.beaten} of them"
+        seeds = f"{many(gap.n[0], 'fresh seed')} each"
+        above = f"above {self._share} of them"
         named = f"The network found, {self.name}," if self.name else "What was found"
         return f"{named} {says}: {text}, {seeds}; it is {above}.".replace("-", "−")
 

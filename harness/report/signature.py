@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.plurals import many
 from harness.report.gather import ReportData
 from harness.studies import StudyResults
 
@@ -80,8 +81,7 @@ def _seeds(study: StudyResults) -> str:
     seeds = sorted({cell.seed for cell in study.cells})
     runs = seeds == list(range(seeds[0], seeds[-1] + 1)) if seeds else False
     shown = f"{seeds[0]} to {seeds[-1]}" if runs and len(seeds) > 2 else ", ".join(map(str, seeds))
-    many = f"{len(seeds)} seeds" if len(seeds) != 1 else "1 seed"
-    return f"{many} ({shown}), of initialisation, order and augmentation alike"
+    return f"{many(len(seeds), 'seed')} ({shown}), of initialisation, order and augmentation alike"
 
 
 def _place(cells: pd.DataFrame) -> str:

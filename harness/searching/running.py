@@ -129,7 +129,8 @@ def early_of(study: Study) -> Early | None:
 
 def _what(study: Study) -> str:
     search = search_of(study)
-    return f"searching ({search.kind}): {search.trials} networks by {', '.join(search.objectives)}"
+    networks = many(search.trials, "network")
+    return f"searching ({search.kind}): {networks} by {', '.join(search.objectives)}"
 
 
 def _backbones(wave: Sequence[TrialSpec], ledger: Ledger, where: Workplace, train: Train) -> None:
