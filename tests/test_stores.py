@@ -47,7 +47,7 @@ def objects(store):
 
 def test_a_study_in_a_store_is_trained_once(harness, store, tmp_path):
     run = ("run", "one.yaml", "--engine", "inline", "--results", store)
-    assert "1 cells: 1 done" in harness(*run)
+    assert "1 cell: 1 done" in harness(*run)
     kept = objects(store)
     assert sum(name.endswith("/record.json") for name in kept) == 2  # the backbone's, too
     assert sum(name.endswith("/log.txt") for name in kept) == 2
