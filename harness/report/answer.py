@@ -48,18 +48,21 @@ def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo]) -> str
 
 
 def _use(measured: Sequence[ArmSummary]) -> str:
-    """Which arms may be the best, by rising cost; empty where that leaves none out."""
+    """Which arms may be the best, by rising cost where all of theirs are known, else by falling
+    mean AP; empty where that leaves none out."""
     judged = [arm for arm in measured if arm.is_judged]
     marked = [arm for arm in judged if arm.in_best_set]
-    best = sorted(marked, key=lambda arm: arm.costs.get("macs", 0.0))
+    costed = all("macs" in arm.costs for arm in marked)
+    best = sorted(marked, key=lambda arm: arm.costs["macs"] if costed else -_mean(arm))
     if not best or len(best) == len(judged):
         return ""
     named = either([arm.label for arm in best])
     if len(best) == 1:
         return f"Use {named}: its mean AP, {best[0].ap}, is separated from every other arm's."
-    top = max(best, key=lambda arm: arm.ap.mean if arm.ap else 0.0)
+    top = max(best, key=_mean)
+    order = "by rising cost" if costed else "by falling mean AP"
     return (
-        f"Use {named} (by rising cost): none is separated from the highest mean AP, "
+        f"Use {named} ({order}): none is separated from the highest mean AP, "
         f"{top.label}'s {top.ap}."
     )
 
@@ -98,7 +101,7 @@ def _best(arms: Sequence[ArmSummary]) -> str:
     """Without a baseline: the highest mean of the arms that have seeds enough to be judged."""
     judged = [arm for arm in arms if arm.is_judged]
     single = [arm.label for arm in arms if not arm.is_judged]
-    top = max(judged or arms, key=lambda arm: arm.ap.mean if arm.ap else 0.0)
+    top = max(judged or arms, key=_mean)
     head = f"The highest mean AP is {top.label}'s, {top.ap}"
     if not judged:
         return f"{head}; one seed an arm cannot rank them."
@@ -113,6 +116,10 @@ def _best(arms: Sequence[ArmSummary]) -> str:
     if len(others) == len(judged) - 1:
         return f"{head}; {'none of these' if single else 'no arm'} is separated from it.{tail}"
     return f"{head}; not separated from it: {_names(others)}.{tail}"
+
+
+def _mean(arm: ArmSummary) -> float:
+    return arm.ap.mean if arm.ap else 0.0
 
 
 def _waiting(test: Contrast) -> str:

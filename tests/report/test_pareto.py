@@ -177,6 +177,8 @@ def test_answer_says_which_arms_may_be_the_best_the_cheapest_first() -> None:
         "Use lean or wide (by rising cost): none is separated from the highest mean AP, wide's 0.40"
     )
     assert ". Against base, wide is higher by 0.100 AP (95% interval " in said
+    uncosted = answer(summarise(cells.drop(columns="macs"), "base"))
+    assert uncosted.startswith("Use wide or lean (by falling mean AP): none is separated from ")
     many = {f"arm {i}": (1e9, 0.4 + 0.05 * i) for i in range(6)}
     cells = pd.DataFrame(
         {"arm": name, "label": name, "seed": seed, "status": "done", "id": f"{name}{seed}",
