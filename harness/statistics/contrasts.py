@@ -165,7 +165,7 @@ def _raw(
     a, b = sides
     spread = spread_between(a, b, paired=paired)
     difference, half = a.mean - b.mean, float(spread.half)
-    known = math.isfinite(half) and half > 0
+    known = math.isfinite(half)
     chance = paired_superiority(differences) if paired else superiority(a.array, b.array)
     made = Contrast(
         arm=arm,

@@ -14,7 +14,8 @@ METHOD = "95% Student t interval over seeds"
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds. sd (over seeds) needs two values, and so does the interval [low, high]."""
+    """A mean over seeds. sd (over seeds) needs two values; the interval [low, high] needs a spread,
+    of seeds or of test images."""
 
     mean: float
     sd: float | None
@@ -45,7 +46,10 @@ def sources_words(seeds: bool, image_se: float | None) -> str:
 
 
 def estimate(values: Sequence[float]) -> Estimate | None:
-    """Mean, sd and t interval of the values that are numbers; None where there are none."""
+    """Mean, sd and t interval of the values that are numbers; None where there are none.
+
+    No interval of values that are all alike: it would say that nothing is uncertain.
+    """
     kept = numbers(values)
     if kept.size == 0:
         return None
@@ -53,8 +57,11 @@ def estimate(values: Sequence[float]) -> Estimate | None:
     if kept.size == 1:
         return Estimate(mean, None, 1, None, None)
     sd = float(kept.std(ddof=1))
-    half = float(stdtrit(kept.size - 1, 1 - LEVEL / 2)) * sd / math.sqrt(kept.size)
-    return Estimate(mean, sd, int(kept.size), mean - half, mean + half, sd / math.sqrt(kept.size))
+    error = sd / math.sqrt(kept.size)
+    if not np.ptp(kept):
+        return Estimate(mean, 0.0, int(kept.size), None, None, 0.0)
+    half = float(stdtrit(kept.size - 1, 1 - LEVEL / 2)) * error
+    return Estimate(mean, sd, int(kept.size), mean - half, mean + half, error)
 
 
 def numbers(values: Sequence[float]) -> NDArray[np.float64]:

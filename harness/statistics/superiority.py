@@ -28,8 +28,8 @@ class Superiority(NamedTuple):
 
 def superiority(a: Floats, b: Floats) -> Superiority | None:
     """Of two arms whose seeds are not paired; None under two seeds or without spread."""
-    value, low, high = superiority_arrays(a, b)
-    return None if np.isnan(value) else Superiority(float(value), float(low), float(high))
+    found = [float(one) for one in superiority_arrays(a, b)]
+    return Superiority(*found) if np.isfinite(found).all() else None
 
 
 def paired_superiority(differences: Floats) -> Superiority | None:

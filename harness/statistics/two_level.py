@@ -17,6 +17,7 @@ where the image part, of hundreds of images, counts as known.
 Every function takes leading axes: arrays are (..., seeds) and (..., seeds, draws).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,8 @@ from harness.statistics.estimates import LEVEL, Estimate, estimate
 from harness.statistics.samples import Floats, Sample, draws_of
 
 Values = NDArray[np.float64]
+NOTHING = 1e-24
+"""A variance up to this is rounding: where nothing spreads, nothing is known of the spread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +63,7 @@ class Spread:
 
     @property
     def half(self) -> Values:
-        """Half the width of the 95% interval; NaN where there is none."""
+        """Half the width of the 95% interval; NaN where there is none, as where nothing spreads."""
         variance = self.variance
         with np.errstate(divide="ignore", invalid="ignore"):
             df = self.df * (variance / self.seed) ** 2
@@ -68,7 +71,7 @@ class Spread:
         normal = float(ndtri(1 - LEVEL / 2))
         known = np.nan if self.image is None else normal
         factor = np.where(np.isnan(self.seed), known, np.where(self.seed == 0, normal, t))
-        return np.asarray(factor * np.sqrt(variance))
+        return np.asarray(np.where(variance > NOTHING, factor * np.sqrt(variance), np.nan))
 
 
 def estimate_of(sample: Sample) -> Estimate | None:
@@ -82,7 +85,9 @@ def estimate_of(sample: Sample) -> Estimate | None:
     spread = spread_of_mean(sample.array, draws[0])
     assert spread.image is not None
     half, image = float(spread.half), float(np.sqrt(spread.image))
-    return replace(plain, low=plain.mean - half, high=plain.mean + half, image_se=image)
+    known = math.isfinite(half)
+    low, high = (plain.mean - half, plain.mean + half) if known else (None, None)
+    return replace(plain, low=low, high=high, image_se=image)
 
 
 def spread_of_mean(values: Values, draws: Floats | None = None) -> Spread:

@@ -12,6 +12,7 @@ from harness.statistics.estimates import estimate
 from harness.statistics.power import narrowness, noether, seeds_needed
 from harness.statistics.samples import Sample, sample
 from harness.statistics.tests import holm, permutation_floor, permutation_p
+from harness.statistics.two_level import estimate_of
 
 A = [0.61, 0.63, 0.60, 0.62, 0.64, 0.61]
 B = [0.51, 0.52, 0.50, 0.53, 0.51, 0.52]
@@ -111,6 +112,22 @@ def test_what_images_do_to_both_arms_goes_out() -> None:
 def test_no_spread_is_no_test() -> None:
     (test,) = contrasts(arms_of(a=[0.6] * 6, b=[0.5] * 6), "b")
     assert (test.p, test.separated) == (None, False)
+    assert test.superiority is None
+
+
+def test_what_does_not_spread_has_no_interval() -> None:
+    """An interval of no width would say that nothing is uncertain."""
+    found = estimate([0.3, 0.3, 0.3])
+    assert found is not None
+    assert (found.mean, found.sd, found.low, found.high) == (0.3, 0, None, None)
+    assert str(found) == "0.300 (n=3, no interval)"
+    one_image = Sample((0.3,), (0,), np.full((1, 100), 0.3))
+    other = Sample((0.4,), (0,), np.full((1, 100), 0.4))
+    alone = estimate_of(one_image)
+    assert alone is not None
+    assert (alone.low, alone.high) == (None, None)
+    (test,) = pairs_of({"a": one_image, "b": other}, [("a", "b")])
+    assert (test.low, test.high) == (None, None)
 
 
 def test_the_best_is_held_to_all_and_one_seed_is_not_judged() -> None:
