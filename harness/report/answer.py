@@ -56,14 +56,15 @@ def _use(measured: Sequence[ArmSummary]) -> str:
     best = sorted(marked, key=lambda arm: arm.costs["macs"] if costed else -_mean(arm))
     if not best or len(best) == len(judged):
         return ""
-    named = either([arm.label for arm in best])
+    named, rest = either([arm.label for arm in best]), _unjudged(measured)
     if len(best) == 1:
-        return f"Use {named}: its mean AP, {best[0].ap}, is separated from every other arm's."
-    top = max(best, key=_mean)
+        every = "that of every other with more than one seed" if rest else "every other arm's"
+        return f"Use {named}: its mean AP, {best[0].ap}, is separated from {every}.{rest}"
+    top, of = max(best, key=_mean), " of arms with more than one seed" if rest else ""
     order = "by rising cost" if costed else "by falling mean AP"
     return (
-        f"Use {named} ({order}): none is separated from the highest mean AP, "
-        f"{top.label}'s {top.ap}."
+        f"Use {named} ({order}): none is separated from the highest mean AP{of}, "
+        f"{top.label}'s {top.ap}.{rest}"
     )
 
 
@@ -100,22 +101,26 @@ def _open(tests: Sequence[Contrast]) -> str:
 def _best(arms: Sequence[ArmSummary]) -> str:
     """Without a baseline: the highest mean of the arms that have seeds enough to be judged."""
     judged = [arm for arm in arms if arm.is_judged]
-    single = [arm.label for arm in arms if not arm.is_judged]
     top = max(judged or arms, key=_mean)
     head = f"The highest mean AP is {top.label}'s, {top.ap}"
     if not judged:
         return f"{head}; one seed an arm cannot rank them."
-    tail = f" Not judged, having one seed: {_names(single)}." if single else ""
-    if single:
+    if tail := _unjudged(arms):
         head = f"Of arms with more than one seed, the highest mean AP is {top.label}'s, {top.ap}"
     others = [arm.label for arm in judged if arm.in_best_set and arm is not top]
     if len(judged) == 1:
         return f"One arm has more than one seed: {top.label}, AP {top.ap}.{tail}"
     if not others:
-        return f"{head}, separated from every other{' of these' if single else ' arm'}.{tail}"
+        return f"{head}, separated from every other{' of these' if tail else ' arm'}.{tail}"
     if len(others) == len(judged) - 1:
-        return f"{head}; {'none of these' if single else 'no arm'} is separated from it.{tail}"
+        return f"{head}; {'none of these' if tail else 'no arm'} is separated from it.{tail}"
     return f"{head}; not separated from it: {_names(others)}.{tail}"
+
+
+def _unjudged(arms: Sequence[ArmSummary]) -> str:
+    """A sentence on arms of one seed, which stand outside of what is said; empty without any."""
+    single = [arm.label for arm in arms if not arm.is_judged]
+    return f" Not judged, having one seed: {_names(single)}." if single else ""
 
 
 def _mean(arm: ArmSummary) -> float:

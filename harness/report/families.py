@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.plurals import many
 from harness.report.costed import Network, networks
 from harness.report.table import column_of
 from harness.report.trends import Trend, doublings, overall_trend, trends
@@ -97,12 +98,14 @@ class FamiliesInfo:
                 f"The families by {self.short} share no range of costs with results, so none "
                 "compare."
             )
+        if not self.gaps:
+            return (
+                f"The families by {self.short} share no seed, and are compared seed by seed, so "
+                "none compare."
+            )
         seeds = [len(family.curves) for family in self.held]
-        n = (
-            f"n={seeds[0]} seeds"
-            if len(set(seeds)) == 1
-            else f"n={min(seeds)} to {max(seeds)} seeds"
-        )
+        few = "" if len(set(seeds)) == 1 else f"{min(seeds)} to "
+        n = f"n={few}{many(max(seeds), 'seed')}"
         over = f"over {self.common[0] / 1e9:.3g} to {self.common[1] / 1e9:.3g} GFLOPs"
         if not any(gap.separated for gap in self.gaps):
             return self._undecided(n, over)
@@ -153,8 +156,8 @@ class FamiliesInfo:
         top, last = self.held[0].name, self.held[-1].name
         if max(len(one.curves) for one in self.held) < FEWEST:
             return "At least six seeds a network are needed before any two could be parted."
-        gap = next(one for one in self.gaps if {one.arm, one.against} == {top, last})
-        about = gap.needs_words or "more seeds"
+        gap = next((one for one in self.gaps if {one.arm, one.against} == {top, last}), None)
+        about = (gap.needs_words if gap else "") or "more seeds that both have"
         return f"To part {top} from {last} by the gap they show takes {about}."
 
 

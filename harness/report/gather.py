@@ -23,7 +23,7 @@ from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.live import Live
 from harness.report.matched_cost import MatchedRow
-from harness.report.methods import method_words, test_words
+from harness.report.methods import mark_words, method_words, test_words
 from harness.report.networks import NetworksInfo, networks_info
 from harness.report.pareto import AXES, ParetoInfo, pareto
 from harness.report.pictures import PicturesInfo, pictures_info
@@ -101,6 +101,11 @@ class ReportData:
     def test(self) -> str:
         """The primary test, in words."""
         return test_words(self.asked)
+
+    @property
+    def marked(self) -> str:
+        """What the mark of an arm says."""
+        return mark_words(self.arms)
 
     @property
     def answer(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from harness.draws import SEED
 from harness.report.asked import Asked
 from harness.report.summary import ArmSummary
+from harness.statistics.best import MARKED
 from harness.statistics.contrasts import TESTS
 from harness.statistics.estimates import METHOD
 from harness.statistics.images import DRAWS
@@ -32,4 +33,12 @@ def method_words(arms: Sequence[ArmSummary]) -> str:
 
 def test_words(asked: Asked) -> str:
     """The primary test, and what else it takes to be called higher or lower."""
-    return f"{TESTS[asked.test]}, Holm-adjusted; besides, the interval must leave out zero"
+    said = f"{TESTS[asked.test]}, Holm-adjusted; besides, the interval must leave out zero"
+    other = asked.family is not None and asked.test != "paired_t"
+    return f"{said}; between families the test is a {TESTS['paired_t']}" if other else said
+
+
+def mark_words(arms: Sequence[ArmSummary]) -> str:
+    """What the mark says, and of which arms it says nothing."""
+    single = any(not arm.is_judged for arm in arms)
+    return f"{MARKED}, of those with more than one seed" if single else MARKED

@@ -19,6 +19,7 @@ from harness.statistics.power import MOST, seeds_needed
 from harness.statistics.samples import Sample, draws_of, sample, shared_seeds
 from harness.statistics.superiority import Superiority, paired_superiority, superiority
 from harness.statistics.tests import (
+    ROUNDING,
     Test,
     floor_of,
     holm,
@@ -214,7 +215,7 @@ def _p(a: Sample, b: Sample, test: Test) -> float | None:
     if test == "paired_t":
         p = float(paired_t_p(a.array - b.array))
         return p if math.isfinite(p) else None
-    if not (np.ptp(a.array) or np.ptp(b.array)):
+    if max(np.ptp(a.array), np.ptp(b.array)) <= ROUNDING:
         return None
     return float(permutation_p(a.array, b.array))
 

@@ -8,6 +8,7 @@ from scipy.special import nctdtrinc, ndtr
 
 from harness.statistics.estimates import LEVEL
 from harness.statistics.samples import Floats
+from harness.statistics.tests import ROUNDING
 
 MEANINGFUL = 0.75
 """gamma of Bouthillier et al. (MLSys 2021): a chance that would matter to who chooses."""
@@ -28,13 +29,14 @@ class Superiority(NamedTuple):
 
 def superiority(a: Floats, b: Floats) -> Superiority | None:
     """Of two arms whose seeds are not paired; None under two seeds or without spread."""
-    found = [float(one) for one in superiority_arrays(a, b)]
-    return Superiority(*found) if np.isfinite(found).all() else None
+    if min(a.size, b.size) < 2 or max(np.ptp(a), np.ptp(b)) <= ROUNDING:
+        return None
+    return Superiority(*map(float, superiority_arrays(a, b)))
 
 
 def paired_superiority(differences: Floats) -> Superiority | None:
     """Of one seed: P(A - B > 0) from differences by seed."""
-    if differences.size < 2 or not differences.std():
+    if differences.size < 2 or np.ptp(differences) <= ROUNDING:
         return None
     n = differences.size
     nc = differences.mean() / differences.std(ddof=1)

@@ -75,6 +75,32 @@ def test_families_are_read_over_their_common_cost(make: Any, keep: Any) -> None:
     assert not any(gap.separated for gap in info.gaps)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        (range(6), "The families by factor share no seed, and are compared seed by seed"),
+        (range(1), "share no seed"),
+    ],
+)
+def test_families_without_a_shared_seed_are_not_compared(seeds: range, said: str) -> None:
+    rows = [
+        {
+            "arm": f"{factor} {size}", "label": f"{factor} {size}", "status": "done",
+            "seed": seed + 10 * (factor > 1.2), "ap": 0.3 + 0.01 * size + 0.001 * seed,
+            "macs": 1e9 * size, "choice." + FACTOR: factor,
+        }
+        for factor in (1.2, 1.3) for size in (1, 2) for seed in seeds
+    ]  # fmt: skip
+    info = families(pd.DataFrame(rows), FACTOR)
+    assert info is not None
+    assert said in info.answer
+    one = families(
+        pd.DataFrame([row | {"seed": 0} for row in rows if row["seed"] % 10 == 0]), FACTOR
+    )
+    assert one is not None
+    assert "(n=1 seed)" in one.answer
+
+
 def test_height_is_exact_on_straight_lines(make: Any, keep: Any) -> None:
     """AP = log2(multiply-adds) / 100 for all families: equal heights, no gap, slope .01."""
     import math

@@ -154,9 +154,10 @@ def test_differences_that_are_equal_but_for_rounding_come_to_an_end() -> None:
     for arms, test in ((a, "paired_t"), ({s: 0.3 + 1e-15 * s for s in a}, "permutation")):
         (found,) = pairs_of({"a": sample(arms), "b": sample(b)}, [("a", "b")], test=test)
         assert found.superiority is None or 0 <= found.superiority.low <= 1
+        assert not found.separated
     few = {seed: 0.3 + 1e-15 * seed for seed in range(3)}
     (found,) = contrasts({"a": sample(few), "b": sample([0.1, 0.1 + 1e-15, 0.1])}, "b")
-    assert found.verdict == "not separated (needs about 4 seeds)"
+    assert found.verdict == "not separated (n=3)"
 
 
 def test_noethers_numbers() -> None:
