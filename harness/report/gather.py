@@ -100,7 +100,12 @@ class ReportData:
     @property
     def test(self) -> str:
         """The primary test, in words."""
-        return test_words(self.asked)
+        paired = {
+            "families": self.families,
+            "arms at equal cost": self.matched,
+            "what a search found": self.search and self.search.gap,
+        }
+        return test_words(self.asked, [words for words, there in paired.items() if there])
 
     @property
     def marked(self) -> str:
@@ -171,7 +176,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         latency=latency_info(results, found),
         elsewhere=elsewhere_info(cells, brought),
         quoted=quoted(found, arms, ran.settings),
-        search=search_info(found, cells, records),
+        search=search_info(found, cells, records, held),
         ablation=ablation_info(found, cells, tuning, untuned, results),
         errors=errors_info(results, cells, arms),
         pictures=pictures_info(results, cells, arms),

@@ -31,11 +31,15 @@ def method_words(arms: Sequence[ArmSummary]) -> str:
     return METHOD if over <= {"seeds alone"} else MIXED
 
 
-def test_words(asked: Asked) -> str:
-    """The primary test, and what else it takes to be called higher or lower."""
+def test_words(asked: Asked, by_seed: Sequence[str]) -> str:
+    """The primary test, and what else it takes to be called higher or lower.
+
+    by_seed: what is compared seed by seed, whatever the primary test is.
+    """
     said = f"{TESTS[asked.test]}, Holm-adjusted; besides, the interval must leave out zero"
-    other = asked.family is not None and asked.test != "paired_t"
-    return f"{said}; between families the test is a {TESTS['paired_t']}" if other else said
+    if not by_seed or asked.test == "paired_t":
+        return said
+    return f"{said}; {' and '.join(by_seed)} are held to a {TESTS['paired_t']}"
 
 
 def mark_words(arms: Sequence[ArmSummary]) -> str:

@@ -9,8 +9,6 @@ from harness.plurals import many
 from harness.report.gather import ReportData
 from harness.studies import StudyResults
 
-VARIED = "varied"
-
 
 def signature(data: ReportData) -> str:
     """Settings that all finished trials share are said; of the others, what the table has.

@@ -9,14 +9,14 @@ separates only with six pairs, where flips of signs could reach .05 too.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.statistics.estimates import LEVEL, sources_words
 from harness.statistics.power import MOST, seeds_needed
-from harness.statistics.samples import Sample, draws_of, sample, shared_seeds
+from harness.statistics.samples import Sample, draws_of, shared_seeds
 from harness.statistics.superiority import Superiority, paired_superiority, superiority
 from harness.statistics.tests import (
     ROUNDING,
@@ -34,7 +34,6 @@ TESTS: Mapping[Test, str] = {
     "permutation": "exact permutation of seeds between the two arms, two-sided",
     "paired_t": "paired t over the seeds both arms have, two-sided, from six pairs on",
 }
-TEST = f"{TESTS['permutation']}, Holm-adjusted; and the interval must leave out zero"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +144,6 @@ def separated_from(
         and found[0].p is not None
         and _is_separated(found[0], min(found[0].p * len(others), 1.0))
     )
-
-
-def paired_contrasts(
-    arms: Mapping[str, Mapping[int, float]], pairs: Sequence[tuple[str, str]]
-) -> tuple[Contrast, ...]:
-    """The pairs compared seed by seed (paired t, Holm), from AP by seed of each arm."""
-    return pairs_of({name: sample(held) for name, held in arms.items()}, pairs, test="paired_t")
 
 
 def _raw(

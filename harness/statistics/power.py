@@ -107,15 +107,18 @@ class Narrowness:
             "seeds add)"
         )
         if self.can_rank:
-            return f"{head}: enough to rank networks by."
+            return f"{head}: enough to rank {self.of} by."
         return (
             f"{head}: less than {TELLING:g} times as much, so a ranking of these {self.of} is "
             "unreliable."
         )
 
 
-def narrowness(arms: Sequence[Sequence[float]]) -> Narrowness | None:
-    """Of AP over seeds of each network; None under two networks or where no seed is repeated."""
+def narrowness(arms: Sequence[Sequence[float]], of: str = "networks") -> Narrowness | None:
+    """Of AP over seeds of each network; None under two networks or where no seed is repeated.
+
+    of: what the networks are called.
+    """
     held = [kept for values in arms if len(kept := numbers(values))]
     freedom = sum(len(values) - 1 for values in held)
     if len(held) < 2 or not freedom:
@@ -124,7 +127,7 @@ def narrowness(arms: Sequence[Sequence[float]]) -> Narrowness | None:
     noise = float(noise) / freedom
     between = float(np.var([values.mean() for values in held], ddof=1))
     added = noise * float(np.mean([1 / len(values) for values in held]))
-    return Narrowness(math.sqrt(max(between - added, 0)), math.sqrt(noise), len(held))
+    return Narrowness(math.sqrt(max(between - added, 0)), math.sqrt(noise), len(held), of)
 
 
 def paired_narrowness(arms: Sequence[Sample], of: str) -> Narrowness | None:

@@ -165,11 +165,12 @@ def test_the_page_says_what_intervals_are_over() -> None:
     assert both == f"{TWO_LEVEL}; of one seed over test images alone"
 
 
-def test_the_page_says_by_which_test_families_are_compared() -> None:
-    """Their gaps are by seed, whatever the primary test is."""
-    exchanged, paired = Asked(family="f"), Asked(family="f", test="paired_t")
-    assert wording_of(exchanged).endswith(f"; between families the test is a {TESTS['paired_t']}")
-    assert "between families" not in wording_of(Asked()) + wording_of(paired)
+def test_the_page_says_what_is_compared_by_seed(make: Any, keep: Any) -> None:
+    """Families, arms at equal cost and winners of searches are, whatever the primary test is."""
+    said = gather(keep(*make.grid(2)), "width", "laptop").test
+    assert said.endswith(f"; families are held to a {TESTS['paired_t']}")
+    assert "are held to" not in wording_of(Asked(), [])
+    assert "are held to" not in wording_of(Asked(test="paired_t"), ["families"])
 
 
 def test_an_alias_among_the_declared_pairs_stands_for_its_network(make: Any, keep: Any) -> None:

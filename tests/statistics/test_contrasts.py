@@ -7,7 +7,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from harness.statistics.best import best_set
-from harness.statistics.contrasts import contrasts, paired_contrasts, pairs_of
+from harness.statistics.contrasts import contrasts, pairs_of
 from harness.statistics.estimates import estimate
 from harness.statistics.power import narrowness, noether, seeds_needed
 from harness.statistics.samples import Sample, sample
@@ -180,13 +180,13 @@ def test_a_narrow_space_cannot_be_ranked() -> None:
 def test_paired_by_seed() -> None:
     a = dict(enumerate(A))
     b = {seed: value - 0.01 - 0.001 * (seed % 2) for seed, value in a.items()} | {9: 0.9}
-    (test,) = paired_contrasts({"a": a, "b": b}, [("a", "b")])
+    (test,) = pairs_of({"a": sample(a), "b": sample(b)}, [("a", "b")], test="paired_t")
     reference = scipy_stats.ttest_rel(A, [b[seed] for seed in range(6)])
     assert test.n == (6, 6)
     assert test.p == pytest.approx(reference.pvalue)
     assert test.floor == pytest.approx(2 / 64)
     assert test.verdict == "higher"
     few = {seed: a[seed] for seed in range(5)}
-    (fewer,) = paired_contrasts({"a": few, "b": b}, [("a", "b")])
+    (fewer,) = pairs_of({"a": sample(few), "b": sample(b)}, [("a", "b")], test="paired_t")
     assert not fewer.separated
     assert math.isclose(fewer.floor, 0.0625)
