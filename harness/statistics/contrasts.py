@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.statistics.estimates import LEVEL, sources_words
+from harness.statistics.estimates import LEVEL, ROUNDING, sources_words
 from harness.statistics.power import MOST, seeds_needed
 from harness.statistics.samples import Sample, draws_of, shared_seeds
 from harness.statistics.superiority import Superiority, paired_superiority, superiority
 from harness.statistics.tests import (
-    ROUNDING,
     Test,
     floor_of,
     holm,

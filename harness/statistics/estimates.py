@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 LEVEL = 0.05
+ROUNDING = 1e-12
+"""Values that lie no further apart than this are alike: what lies between them is no spread."""
 METHOD = "95% Student t interval over seeds"
 
 
@@ -58,8 +60,8 @@ def estimate(values: Sequence[float]) -> Estimate | None:
         return Estimate(mean, None, 1, None, None)
     sd = float(kept.std(ddof=1))
     error = sd / math.sqrt(kept.size)
-    if not np.ptp(kept):
-        return Estimate(mean, 0.0, int(kept.size), None, None, 0.0)
+    if np.ptp(kept) <= ROUNDING:
+        return Estimate(mean, sd, int(kept.size), None, None, error)
     half = float(stdtrit(kept.size - 1, 1 - LEVEL / 2)) * error
     return Estimate(mean, sd, int(kept.size), mean - half, mean + half, error)
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import nctdtrinc, ndtr
 
-from harness.statistics.estimates import LEVEL
+from harness.statistics.estimates import LEVEL, ROUNDING
 from harness.statistics.samples import Floats
-from harness.statistics.tests import ROUNDING
 
 MEANINGFUL = 0.75
 """gamma of Bouthillier et al. (MLSys 2021): a chance that would matter to who chooses."""

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import bdtr, stdtr
 
+from harness.statistics.estimates import ROUNDING
 from harness.statistics.samples import Floats
 
 Test = Literal["permutation", "paired_t"]
@@ -20,8 +21,6 @@ EXACT = 50_000
 """Most arrangements that are all gone through."""
 DRAWN = 20_000
 """Arrangements drawn where there are more."""
-ROUNDING = 1e-12
-"""Values that lie no further apart than this are alike."""
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -24,12 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from harness.statistics.estimates import LEVEL, Estimate, estimate
+from harness.statistics.estimates import LEVEL, ROUNDING, Estimate, estimate
 from harness.statistics.samples import Floats, Sample, draws_of
 
 Values = NDArray[np.float64]
-NOTHING = 1e-24
-"""A variance up to this is rounding: where nothing spreads, nothing is known of the spread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +69,7 @@ class Spread:
         normal = float(ndtri(1 - LEVEL / 2))
         known = np.nan if self.image is None else normal
         factor = np.where(np.isnan(self.seed), known, np.where(self.seed == 0, normal, t))
-        return np.asarray(np.where(variance > NOTHING, factor * np.sqrt(variance), np.nan))
+        return np.asarray(np.where(variance > ROUNDING**2, factor * np.sqrt(variance), np.nan))
 
 
 def estimate_of(sample: Sample) -> Estimate | None:
