@@ -34,7 +34,7 @@ def _data(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
     said = [f"AP is COCO's, averaged over IoU .50 to .95, on {settings.get('data.name', 'data')}"]
     said += [f"fingerprint {_values(cells, 'data_fingerprint')}"]
     counts = [
-        f"{settings[path]} {words} images"
+        f"{settings[path]} {words} {_plural('image', settings[path])}"
         for path, words in (("data.train_images", "training"), ("data.val_images", "test"))
         if settings.get(path, "None") != "None"
     ]
@@ -70,9 +70,14 @@ def _recipe(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
         "recipe.postprocess.nms": "NMS {}",
         "recipe.postprocess.iou_threshold": "its IoU {}",
     }
-    said = [f"{_values(cells, 'epochs')} epochs at batch {_values(cells, 'batch_size')}"]
+    epochs = _values(cells, "epochs")
+    said = [f"{epochs} {_plural('epoch', epochs)} at batch {_values(cells, 'batch_size')}"]
     said += [form.format(settings[path]) for path, form in words.items() if path in settings]
     return ", ".join([*said, _values(cells, "precision")])
+
+
+def _plural(what: str, number: str) -> str:
+    return what if number == "1" else f"{what}s"
 
 
 def _seeds(study: StudyResults) -> str:

@@ -4,8 +4,9 @@ The primary test is stated by the study: an exact permutation of seeds between t
 paired t over the seeds that both have. Two arms are separated only where its p, by Holm over the
 family, is at most .05 and the interval (over seeds, and over test images where draws are known)
 leaves out zero. Anything else is "not separated", with about how many seeds an arm would settle it.
-Two or three seeds an arm rank nothing: no permutation of them comes under .05, and a paired t
-separates only with six pairs, where flips of signs could reach .05 too.
+Two or three seeds of both arms rank nothing: no permutation of them comes under .05 (it may where
+the other arm has more), and a paired t separates only with six pairs, where flips of signs could
+reach .05 too.
 """
 
 import math

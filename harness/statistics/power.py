@@ -40,8 +40,11 @@ def seeds_floor(test: Test, family: int = 1) -> int:
     """Fewest seeds an arm with which one test in a family of so many can reach .05.
 
     MOST + 1 where none can: a drawn permutation test cannot in families of more than a thousand.
+    A paired t has no floor of its own: it counts from the pairs on whose flips of signs reach .05
+    alone, whatever the family.
     """
-    fits = (n for n in range(2, MOST + 1) if floor_of(test, n, n) * family <= LEVEL)
+    many = 1 if test == "paired_t" else family
+    fits = (n for n in range(2, MOST + 1) if floor_of(test, n, n) * many <= LEVEL)
     return next(fits, MOST + 1)
 
 

@@ -160,6 +160,12 @@ def test_differences_that_are_equal_but_for_rounding_come_to_an_end() -> None:
     assert found.verdict == "not separated (n=3)"
 
 
+def test_pairs_are_not_asked_for_beyond_what_their_verdict_needs() -> None:
+    """Fifteen tests of pairs: 6 pairs of this spread have 85% power at .05 / 15."""
+    assert seeds_needed(0.02, 0.007**2, test="paired_t", family=15) == 6
+    assert seeds_needed(0.02, 0.009**2, test="paired_t", family=15) > 6
+
+
 def test_noethers_numbers() -> None:
     assert [noether(gamma) for gamma in (0.75, 0.8, 0.9)] == [29, 20, 12]
 
