@@ -146,7 +146,8 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     records = [record for held in trials.values() for record in held]
     ran = what_ran(found, cells, records)
     times = times_of(cells)
-    by_family = families_of(cells, held, wanted, found)
+    at_best = cells[cells["label"].isin(list(tuning.tried))] if tuning.tried else cells
+    by_family = families_of(at_best, held, wanted, found)
     main = pareto(arms, wanted.cost, wanted, samples=held)
     if published or found.report.get("published_detectors"):
         shown = landmarks(main.axis.column, main.axis.scale, [record.spec for record in records])

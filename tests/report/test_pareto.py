@@ -12,6 +12,7 @@ from harness.report.answer import answer
 from harness.report.asked import asked, tune
 from harness.report.families import FamiliesInfo, Family, families
 from harness.report.fusion import MOVED, fusion_arms, movement
+from harness.report.gather import gather
 from harness.report.pareto import draw_pareto, pareto
 from harness.report.style import in_number_order, styled, to_svg
 from harness.report.summary import ArmSummary, summarise
@@ -99,6 +100,27 @@ def test_families_without_a_shared_seed_are_not_compared(seeds: range, said: str
     )
     assert one is not None
     assert "(n=1 seed)" in one.answer
+
+
+def test_families_of_tuned_networks_are_read_at_the_best_value(make: Any, keep: Any) -> None:
+    """Networks of one cost are one point; those of a worse learning rate are not in its mean."""
+    study, records = make.grid(2, factors=(1.2, 1.3))
+    bad = [replace(one, id=f"bad{one.id}", metrics=replace(one.metrics, ap=0.1)) for one in records]
+    cells = [cell for cell in study.cells if cell.status == "done"]
+    tuned = [
+        replace(cell, id=f"{name}{cell.id}", choice=cell.choice | {"recipe.rate": rate})
+        for rate, name in ((1, ""), (2, "bad"))
+        for cell in cells
+    ]
+    whole = replace(
+        study, cells=tuple(tuned), report={"family": FACTOR, "tuned": "recipe.rate"},
+        axes=study.axes | {FACTOR: [1.2, 1.3], "recipe.rate": [1, 2]},
+    )  # fmt: skip
+    plain = families(table(keep(study, records), "width", "laptop"), FACTOR)
+    assert plain is not None
+    heights = [one.height.mean for one in plain.families if one.height]
+    (info,) = gather(keep(whole, [*records, *bad]), "width", "laptop").families
+    assert [one.height.mean for one in info.families if one.height] == pytest.approx(heights)
 
 
 def test_height_is_exact_on_straight_lines(make: Any, keep: Any) -> None:
