@@ -211,6 +211,19 @@ def test_an_answer_of_many_arms_is_a_sentence(higher, said):
     assert make(arms, kind="files", title="").answer == said
 
 
+def test_arms_that_share_no_seed_are_not_paired():
+    """Nor are they taken for one network each."""
+    arms = [
+        Measured(name, tuple(Network("trial", s, {"ap": ap + s / 1000}) for s in seeds))
+        for name, ap, seeds in (("one", 0.3, range(6)), ("same", 0.4, range(10, 16)))
+    ]
+    (found,) = make(arms, kind="arms", title="", test="paired_t").verdicts
+    assert found.words == "not tested: no seed is on both sides"
+    assert found.test == "none: the test is by seed, and the two share none"
+    assert found.p is None
+    assert found.seed_se > 0
+
+
 def test_copies_are_not_seeds(files):
     Path("copy.json").write_text(json.dumps(json.loads(Path("a0.json").read_text()), indent=1))
     result = compare("a0.json", "copy.json", ":", "b0.json", ok=False)
