@@ -43,7 +43,9 @@ def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo]) -> str
         return f"One arm has results: {measured[0].label}, AP {measured[0].ap}."
     tests = [arm.contrast for arm in measured if arm.contrast is not None]
     if not tests:
-        return _best(measured)
+        lost = next((arm.label for arm in arms if arm.is_baseline and arm.ap is None), None)
+        none = f" The baseline, {lost}, has no AP, so nothing is held to it." if lost else ""
+        return f"{_best(measured)}{none}"
     return " ".join(part for part in (_use(measured), _against_baseline(tests)) if part)
 
 
@@ -84,12 +86,13 @@ def _against_baseline(tests: Sequence[Contrast]) -> str:
 
 def _open(tests: Sequence[Contrast]) -> str:
     """What is left open, and what would settle it."""
-    few = min(min(test.n) for test in tests)
+    sizes = sorted({n for test in tests for n in test.n})
+    n = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     ends = [abs(end) for test in tests for end in (test.low, test.high) if end is not None]
     furthest = max(tests, key=lambda test: abs(test.difference))
-    said = f"(n={few} an arm)"
+    said = f"(n={n} an arm)"
     if all(test.floor > LEVEL for test in tests):
-        said = f"({few} seed{'s' if few > 1 else ''} an arm cannot rank them)"
+        said = f"({n} seed{'' if n == '1' else 's'} an arm cannot rank them)"
     elif ends:
         said += f": differences up to {max(ends):.3f} AP are not excluded"
     if furthest.needs_words:

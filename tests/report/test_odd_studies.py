@@ -87,6 +87,15 @@ def test_an_answer_is_not_held_to_arms_of_one_seed(make: Any, keep: Any, tmp_pat
     assert "none is separated from the highest mean AP of arms with more than one seed" in said
 
 
+def test_a_baseline_without_a_result_is_told(make: Any, keep: Any) -> None:
+    aps = {"base": [None] * 6, "a": [0.3 + 0.01 * i for i in range(6)], "b": [0.9, 0.91, 0.92]}
+    said = gather(keep(*odd(make, aps, baseline="base")), "odd", "laptop").answer
+    assert said.endswith(" The baseline, base, has no AP, so nothing is held to it.")
+    few = {"first": [0.3], "other": [0.31, 0.32]}
+    said = gather(keep(*odd(make, few, baseline="first")), "odd", "laptop").answer
+    assert said == "No arm is separated from first (1 to 2 seeds an arm cannot rank them)."
+
+
 def test_an_alias_of_what_tuning_left_out_stands_for_itself(make: Any, keep: Any) -> None:
     """`b` repeats the networks of `a` over fewer seeds, by which another rate is the best."""
     aps = {1: [0.40, 0.40, 0.10], 2: [0.35, 0.35, 0.35]}
