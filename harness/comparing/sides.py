@@ -8,6 +8,7 @@ from typing import Literal
 from harness.errors import SpecError, did_you_mean
 from harness.ledger import Ledger, known_trials, match_trial
 from harness.outcomes import FAILURES
+from harness.plurals import many
 from harness.records import TrialRecord
 from harness.report.table import cell_labels
 from harness.search import is_passed_over
@@ -78,7 +79,7 @@ def _study(place: str, results: Path) -> Side:
         else:
             notes.append(f"{label}, seed {cell.seed}: {_state(cell, record)}, left out")
     if proposals:
-        notes.append(f"{found.study}: {proposals} proposals of its search, left out")
+        notes.append(f"{found.study}: {many(proposals, 'proposal')} of its search, left out")
     word = f"{found.study}/{found.profile}"
     base = _baseline(found, list(arms))
     kept = {label: tuple(records) for label, records in arms.items()}

@@ -7,23 +7,51 @@ from harness.comparing.comparison import Test, Verdict
 from harness.comparing.interval import gap_interval
 from harness.comparing.measured import Measured
 from harness.statistics.contrasts import Contrast, contrasts
+from harness.statistics.estimates import LEVEL
+from harness.statistics.swaps import can_exchange, swap_floor, swap_p
+from harness.statistics.tests import holm
 
 NOTHING = "none: one network each, and no match records"
 IMAGES_ALONE = "none over seeds; 95% normal interval over the test images, paired"
+EXCHANGED = (
+    "none over seeds; what two networks found is exchanged image by image at random "
+    "({swaps:,} times), two-sided, Holm-adjusted; and the 95% normal interval over the test images "
+    "must leave out zero"
+)
 
 
-def verdicts(base: Measured, others: Sequence[Measured], test: Test) -> tuple[Verdict, ...]:
-    """Each other arm minus the baseline; those with seeds are one family under Holm."""
+def verdicts(
+    base: Measured, others: Sequence[Measured], test: Test, swaps: int, seed: int
+) -> tuple[Verdict, ...]:
+    """Each other arm minus the baseline: those with seeds are one family under Holm, those of one
+    network each another.
+
+    swaps, seed: random exchanges of images between two networks.
+    """
     several = [arm for arm in others if max(arm.n, base.n) > 1]
     samples = {arm.name: arm.sample() for arm in [base, *several]}
     tested: dict[str, Contrast] = {}
     if several and samples[base.name].values:
         tested = {one.arm: one for one in contrasts(samples, base.name, test=test)}
+    alone = [arm for arm in others if arm.name not in tested]
+    ps = [_exchanged(arm, base, swaps, seed) for arm in alone]
+    adjusted = {a.name: both for a, *both in zip(alone, ps, holm(ps), strict=True)}
     found = [
-        _tested(tested[arm.name]) if arm.name in tested else _images_alone(arm, base)
+        _tested(tested[arm.name])
+        if arm.name in tested
+        else _images_alone(arm, base, *adjusted[arm.name], swaps)
         for arm in others
     ]
     return tuple(one for one in found if one is not None)
+
+
+def _exchanged(arm: Measured, base: Measured, swaps: int, seed: int) -> float | None:
+    """P of AP under exchange of images between two networks; None where it cannot be had."""
+    readers = [one.networks[0].matches if one.n == 1 else None for one in (arm, base)]
+    held = [matches for read in readers if read and (matches := read()) is not None]
+    if len(held) < 2 or not can_exchange(*held):
+        return None
+    return swap_p(*held, swaps=swaps, seed=seed)
 
 
 def _tested(one: Contrast) -> Verdict:
@@ -51,17 +79,20 @@ def _triple(found: Any) -> tuple[float, float | None, float | None] | None:
     return None if found is None else (found.value, found.low, found.high)
 
 
-def _images_alone(arm: Measured, base: Measured) -> Verdict | None:
+def _images_alone(
+    arm: Measured, base: Measured, p: float | None, p_holm: float | None, swaps: int
+) -> Verdict | None:
     """One network each: what the test images say of these two, and of nothing else."""
     found = gap_interval(arm.values("ap"), base.values("ap"), arm.draws("ap"), base.draws("ap"))
     if found is None:
         return None
-    way = "higher" if found.value > 0 else "lower"
     words = "not told apart on images like these"
     if found.image_se is None:
         words = "one network each: how sure this is cannot be said"
-    if found.excludes_zero:
+    if found.excludes_zero and (p_holm is None or p_holm <= LEVEL):
+        way = "higher" if found.value > 0 else "lower"
         words = f"{way} on images like these; of these two networks, not of their methods"
+    interval = NOTHING if found.image_se is None else IMAGES_ALONE
     return Verdict(
         arm=arm.name,
         against=base.name,
@@ -72,11 +103,11 @@ def _images_alone(arm: Measured, base: Measured) -> Verdict | None:
         image_se=found.image_se,
         n=(arm.n, base.n),
         superiority=None,
-        p=None,
-        p_holm=None,
-        floor=None,
+        p=p,
+        p_holm=p_holm,
+        floor=None if p is None else swap_floor(swaps),
         sign_p=None,
         sign_floor=None,
-        test=NOTHING if found.image_se is None else IMAGES_ALONE,
+        test=interval if p is None else EXCHANGED.format(swaps=swaps),
         words=words,
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.plurals import many
 from harness.report.costed import Network, networks
 from harness.report.table import column_of
 from harness.report.trends import Trend, doublings, overall_trend, trends
@@ -99,7 +100,7 @@ class FamiliesInfo:
             )
         seeds = [len(family.curves) for family in self.held]
         n = (
-            f"n={seeds[0]} seeds"
+            f"n={many(seeds[0], 'seed')}"
             if len(set(seeds)) == 1
             else f"n={min(seeds)} to {max(seeds)} seeds"
         )

@@ -72,7 +72,8 @@ def _recipe(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
         "recipe.postprocess.nms": "NMS {}",
         "recipe.postprocess.iou_threshold": "its IoU {}",
     }
-    said = [f"{_values(cells, 'epochs')} epochs at batch {_values(cells, 'batch_size')}"]
+    epochs = _values(cells, "epochs")
+    said = [f"{epochs} epoch{'' if epochs == '1' else 's'} at batch {_values(cells, 'batch_size')}"]
     said += [form.format(settings[path]) for path, form in words.items() if path in settings]
     return ", ".join([*said, _values(cells, "precision")])
 

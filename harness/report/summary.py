@@ -37,6 +37,9 @@ class ArmSummary:
     contrast: Contrast | None
     in_best_set: bool
     is_baseline: bool
+    parts: str = ""
+    """What would part it from the highest mean, in words (`about 9 seeds`); empty where it is
+    parted, or the highest, or that is not known."""
     is_judged: bool = True
     """Whether it has seeds enough to be held to the best; one seed is not."""
     tuned: str = ""
@@ -99,6 +102,7 @@ def summarise(
             unfinished=_unfinished(group),
             contrast=against.get(alias[label] or label),
             in_best_set=(alias[label] or label) in best.names,
+            parts=best.open.get(alias[label] or label, ""),
             is_judged=(alias[label] or label) not in best.unjudged,
             is_baseline=(alias[label] or label) == base,
             tuned=_tuned(label, str(group["arm"].iloc[0]), tuning, untuned or {}),
