@@ -35,7 +35,8 @@ def verdicts(
         tested = {one.arm: one for one in contrasts(samples, base.name, test=test)}
     alone = [arm for arm in others if arm.name not in tested]
     ps = [_exchanged(arm, base, swaps, seed) for arm in alone]
-    adjusted = {a.name: both for a, *both in zip(alone, ps, holm(ps), strict=True)}
+    tests = zip(alone, ps, holm(ps), strict=True)
+    adjusted = {arm.name: (p, p_holm) for arm, p, p_holm in tests}
     found = [
         _tested(tested[arm.name])
         if arm.name in tested
