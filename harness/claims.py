@@ -22,6 +22,7 @@ from pathlib import Path
 from platform import node
 from typing import Any
 
+from harness.errors import Elsewhere
 from harness.files import create_whole, write_whole
 
 CLAIM = "claim.json"
@@ -164,8 +165,11 @@ def take(folder: Path, onlooker: Onlooker) -> Claim | None:
 
 
 @contextmanager
-def held(folder: Path, poll_s: float = 1.0) -> Iterator[tuple[Claim, bool]]:
-    """Holds the claim for the length of a block; waits for another process that lives.
+def held(
+    folder: Path, poll_s: float = 1.0, *, is_over: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Claim, bool]]:
+    """Holds the claim for the length of a block; waits for another process that lives, at most
+    until `is_over` says so: then it raises `Elsewhere`.
 
     With it, whether there was one to wait for: it may have done the trial meanwhile. Inside a
     block of the same folder it is the claim that is held already.
@@ -177,6 +181,8 @@ def held(folder: Path, poll_s: float = 1.0) -> Iterator[tuple[Claim, bool]]:
     onlooker, waited = Onlooker(), False
     while (claim := take(folder, onlooker)) is None:
         waited = True
+        if is_over():
+            raise Elsewhere("the run's time was over while another process trained it")
         time.sleep(poll_s)
     token = _held.set(claim)
     try:

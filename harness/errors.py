@@ -64,6 +64,11 @@ class Rejected(HarnessError):
     """A network does not pass the gate's second step. Not a fact of the trial: no record of it."""
 
 
+class Elsewhere(HarnessError):
+    """The run's time was over while another process still trained a trial. Not a fact of the trial:
+    no record of it."""
+
+
 class DataFault(TrialError):
     """The data of a trial are not there, cannot be read, or are not those it was planned for."""
 

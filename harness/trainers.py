@@ -117,7 +117,7 @@ def attended(
     Where the record says nothing of seconds or of the curve, they are as seen from here.
     """
     ledger = Ledger(where.results)
-    with held(ledger.folder(spec.id)) as (claim, _):
+    with held(ledger.folder(spec.id), is_over=where.is_over) as (claim, _):
         if kept := standing(spec, ledger, where):
             return kept
         started = time.perf_counter()

@@ -63,7 +63,7 @@ def run_trial(spec: TrialSpec, where: Workplace, on_epoch: OnEpoch | None = None
     on_epoch: told plain values after each epoch, those of its `EpochLog` first (see `Underway`).
     """
     ledger = Ledger(where.results)
-    with held(ledger.folder(spec.id)) as (claim, _):
+    with held(ledger.folder(spec.id), is_over=where.is_over) as (claim, _):
         if kept := standing(spec, ledger, where):
             return kept
         with heeded(Stops(where)) as stops, curves_of(spec, where) as curves:

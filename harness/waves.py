@@ -19,7 +19,7 @@ def train_plan(
 ) -> None:
     """Sources first, so that no two trials make the same backbone; then the trials."""
     waves = _Waves(crew, ledger, titles_of(plan), plan.sources)
-    for wave in _ordered(plan.pending_sources(ledger, where)):
+    for wave in _ordered(plan.pending_sources(ledger, where, pending)):
         kept = replace(where, keep="last", for_backbone=True)  # others take it out of them
         waves.train(wave, kept, "pretraining {}", "backbone")
     waves.train([spec for spec in pending if _is_ready(spec, ledger)], where, "training {}")

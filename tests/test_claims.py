@@ -11,6 +11,7 @@ import pytest
 
 from harness import claims
 from harness.claims import STALE_S, Onlooker, held, read_claim, take
+from harness.errors import Elsewhere
 
 
 @pytest.fixture
@@ -166,6 +167,19 @@ def test_held_waits_for_the_living_and_says_so(tmp_path):
     with held(tmp_path) as (_, waited):
         assert not waited
     assert read_claim(tmp_path) is None
+
+
+def test_held_waits_no_longer_than_the_run_lasts(tmp_path):
+    first = take(tmp_path, Onlooker())
+    polls = iter([False, True])
+    with (
+        pytest.raises(Elsewhere, match="time was over while another process trained it"),
+        held(tmp_path, poll_s=0.01, is_over=lambda: next(polls)),
+    ):
+        raise AssertionError("it holds what another process has")
+    first.release()
+    with held(tmp_path, is_over=lambda: True) as (_, waited):
+        assert not waited
 
 
 def test_a_full_disk_does_not_end_the_trial(tmp_path, monkeypatch):

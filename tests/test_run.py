@@ -81,6 +81,27 @@ def test_the_limit_leaves_the_rest_pending(run, small_study, results):
     assert done == [0, 0]  # first seeds before second ones
 
 
+def test_the_limit_pretrains_no_backbone_that_it_leaves_waiting(run, small_study, results):
+    backbones = ["vary.model.backbone.name=[lcnet_035, lcnet_050]"]
+    run(small_study, sets=backbones, limit=1)
+    assert len(calls(results)) == 2  # a trial and its backbone
+    outcome = run(small_study, sets=backbones)
+    assert len(outcome.results.sources) == 2
+    assert statuses(outcome).count("pending") == 0
+
+
+def test_a_trial_that_another_driver_has_when_time_is_over_stays_pending(
+    run, small_study, results, facts
+):
+    plan = make_plan(load_study(small_study), Ledger(results), facts)
+    elsewhere = plan.pending()[0].id
+    tell(results, elsewhere, "Elsewhere times 1")
+    outcome = run(small_study)
+    assert statuses(outcome).count("pending") == 1
+    assert (outcome.failed, Ledger(results).get(elsewhere)) == (0, None)
+    assert statuses(run(small_study)).count("pending") == 0
+
+
 def test_a_failed_trial_is_a_record_and_stays_until_asked_for(run, small_study, results, facts):
     plan = make_plan(load_study(small_study), Ledger(results), facts)
     broken = plan.pending()[0].id

@@ -41,7 +41,7 @@ def compare(
         title=title,
         baseline=base.name,
         arms=tuple(_figures(arm) for arm in arms),
-        verdicts=verdicts(base, others, test),
+        verdicts=verdicts(base, others, test, draws, seed),
         gaps=tuple(gap for arm in others for gap in _gaps(arm, base)),
         classes=tuple(gap for arm in others for gap in _classes(arm, base)),
         test=test,

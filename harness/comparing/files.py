@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.comparing.detections import Answers, read_answers
-from harness.comparing.matching import match
+from harness.comparing.matching import figures_and_draws, matches_of
 from harness.comparing.measured import Measured, Network
 from harness.comparing.truth import Truth, read_truth
 from harness.errors import Fault, SpecError
+from harness.matches import Matches
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Say = Callable[[str], None]
@@ -114,10 +115,16 @@ def read_files(
             say(f"{name}: {one.file}, {len(one):,} detections")
             if not len(one):
                 notes.append(f"{one.file} has no detections: its AP is 0")
-            figures, drawn = match(truth, one, draws, seed)
-            networks.append(Network(one.file, number, figures, drawn))
+            matches = matches_of(truth, one)
+            kept = _held(matches) if len(arms[name]) == 1 else None
+            figures, drawn = figures_and_draws(matches, draws, seed)
+            networks.append(Network(one.file, number, figures, drawn, kept))
         measured.append(Measured(name, tuple(networks)))
     return FileArms(truth, tuple(measured), tuple(notes))
+
+
+def _held(matches: Matches) -> Callable[[], Matches]:
+    return lambda: matches
 
 
 def _read(truth: Truth, arms: Mapping[str, Sequence[Path]]) -> dict[str, list[Answers]]:

@@ -33,12 +33,11 @@ PAIRS = 1 << 22
 """Pairs of a detection and an object looked at in one go."""
 
 
-def match(truth: Truth, answers: Answers, draws: int, seed: int) -> tuple[dict[str, Any], Draws]:
+def figures_and_draws(matches: Matches, draws: int, seed: int) -> tuple[dict[str, Any], Draws]:
     """COCO's figures of one file, and the same on draws of the images.
 
     seed: of the draws, which are the same for every file.
     """
-    matches = matches_of(truth, answers)
     images = len(matches.images)
     own = ap_draws(matches, np.ones((1, images), np.int64))
     drawn = ap_draws(matches, image_weights(images, draws, seed))

@@ -1,12 +1,13 @@
 """One arm as it enters a comparison: what each of its networks scored, and on draws of images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.matches import Matches
 from harness.records import Metrics
 from harness.statistics.samples import Sample
 
@@ -27,6 +28,8 @@ class Network:
     figures: dict[str, float | None]
     """By metric: `METRICS`, and `class.<name>`; fractions of 1, None where there is none."""
     draws: Draws | None = None
+    matches: Callable[[], Matches | None] | None = None
+    """Reads its matches, where the arm has this network alone and they are kept."""
 
 
 def figures_of(metrics: Metrics) -> dict[str, float | None]:

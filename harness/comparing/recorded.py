@@ -1,6 +1,7 @@
 """`harness compare A B`: sides of the ledger as arms, ranked where that may be done."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from harness.comparing.compare import compare
@@ -10,6 +11,7 @@ from harness.comparing.measured import Measured, Network, figures_of
 from harness.comparing.sides import Side, find_side
 from harness.draws import draws_of
 from harness.errors import SpecError
+from harness.ledger import Ledger
 from harness.records import TrialRecord
 
 KINDS: dict[str, Kind] = {"study": "studies", "arm": "arms", "trial": "trials"}
@@ -33,9 +35,7 @@ def compare_recorded(
     refused = refusals(found)
     names_of = _named(sides, names)
     arms = {
-        key: Measured(
-            name, tuple(_network(one, results, draws, seed) for one in _records(sides, key))
-        )
+        key: Measured(name, _networks(_records(sides, key), results, draws, seed))
         for key, name in names_of.items()
     }
     images = _images([record for key in arms for record in _records(sides, key)])
@@ -94,12 +94,21 @@ def _records(sides: Sequence[Side], key: tuple[str, str]) -> tuple[TrialRecord, 
     return next(side.arms[label] for side in sides if side.word == word)
 
 
-def _network(record: TrialRecord, results: Path, draws: int, seed: int) -> Network:
+def _networks(
+    records: Sequence[TrialRecord], results: Path, draws: int, seed: int
+) -> tuple[Network, ...]:
+    alone = len(records) == 1
+    return tuple(_network(one, results, draws, seed, alone=alone) for one in records)
+
+
+def _network(record: TrialRecord, results: Path, draws: int, seed: int, *, alone: bool) -> Network:
+    """alone: the one network of its arm."""
     if record.metrics is None:
         raise SpecError(f"trial {record.id} has no metrics")
     drawn = draws_of(results, record, draws, seed)
     init = record.spec.get("seeds", {}).get("init", 0)
-    return Network(record.id, int(init), figures_of(record.metrics), drawn)
+    matches = partial(Ledger(results).matches_of, record) if alone else None
+    return Network(record.id, int(init), figures_of(record.metrics), drawn, matches)
 
 
 def _images(records: Sequence[TrialRecord]) -> int | None:

@@ -19,7 +19,7 @@ from platform import node
 from typing import Any, Protocol
 
 from harness.claims import began_under
-from harness.errors import Rejected, TrialError
+from harness.errors import Elsewhere, Rejected, TrialError
 from harness.ledger import Ledger
 from harness.outcomes import OUTCOMES, Status, status_of
 from harness.records import Environment, TrialRecord
@@ -110,6 +110,8 @@ class LedgerSink:
     def fail(self, spec: TrialSpec, where: Workplace, error: BaseException) -> Mapping[str, Any]:
         if isinstance(error, Rejected):
             return {"status": "rejected", "ap": None, "seconds": 0.0, "reason": str(error)}
+        if isinstance(error, Elsewhere):
+            return {"status": "cut", "ap": None, "seconds": 0.0, "reason": str(error)}
         trace = "".join(traceback.format_exception(error))
         return self.keep(
             spec, where, failed(spec, where, status_of(error), reason_of(error), trace)

@@ -1,6 +1,6 @@
 """A plan: every cell of a study with the trial behind it, and what is still to be trained."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -74,9 +74,15 @@ class Plan:
         ordered = sorted(found.values(), key=place)
         return tuple(planned.spec for planned in ordered)
 
-    def pending_sources(self, ledger: Ledger, where: Workplace) -> tuple[TrialSpec, ...]:
-        """Sources of pending trials that have no finished record, or whose weights are gone."""
-        wanted = {source.id for spec in self.pending() for source in sources_of(spec)}
+    def pending_sources(
+        self, ledger: Ledger, where: Workplace, trials: Sequence[TrialSpec] | None = None
+    ) -> tuple[TrialSpec, ...]:
+        """Sources that have no finished record, or whose weights are gone.
+
+        trials: that need them; None is all that are pending.
+        """
+        pending = self.pending() if trials is None else trials
+        wanted = {source.id for spec in pending for source in sources_of(spec)}
         return tuple(
             spec
             for trial_id, spec in self.sources.items()

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 
+from harness.plurals import many
 from harness.report.families import FamiliesInfo
 from harness.report.summary import ArmSummary
 from harness.report.wordings import either
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import LEVEL
+from harness.statistics.power import MOST as MOST_SEEDS
+from harness.statistics.power import seeds_floor
+from harness.statistics.tests import Test
 
 MOST = 3
 """Separated arms of which an answer gives the size, the largest differences first."""
@@ -16,12 +20,13 @@ def answer(
     arms: Sequence[ArmSummary],
     families: Sequence[FamiliesInfo] = (),
     untested: Sequence[str] = (),
+    test: Test = "permutation",
 ) -> str:
     """By families where the study has them, else against the baseline, else by the best.
 
-    untested: labels of arms whose fusion weights hardly moved; they are named.
+    untested: labels of arms whose fusion weights hardly moved; they are named. test: the study's.
     """
-    said = _answer(arms, families)
+    said = _answer(arms, families, test)
     shown = [arm.label for arm in arms if arm.label in untested]
     return (
         f"{said} Not tested, as their fusion weights hardly moved: {_names(shown)}."
@@ -30,7 +35,7 @@ def answer(
     )
 
 
-def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo]) -> str:
+def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo], test: Test) -> str:
     measured = [arm for arm in arms if arm.ap is not None and not arm.alias_of]
     if not measured:
         return "No trial has finished with an AP, so there is no answer yet."
@@ -45,8 +50,8 @@ def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo]) -> str
     if not tests:
         lost = next((arm.label for arm in arms if arm.is_baseline and arm.ap is None), None)
         none = f" The baseline, {lost}, has no AP, so nothing is held to it." if lost else ""
-        return f"{_best(measured)}{none}"
-    return " ".join(part for part in (_use(measured), _against_baseline(tests)) if part)
+        return f"{_best(measured, test)}{none}"
+    return " ".join(part for part in (_use(measured), _against_baseline(tests, test)) if part)
 
 
 def _use(measured: Sequence[ArmSummary]) -> str:
@@ -66,33 +71,44 @@ def _use(measured: Sequence[ArmSummary]) -> str:
     order = "by rising cost" if costed else "by falling mean AP"
     return (
         f"Use {named} ({order}): none is separated from the highest mean AP{of}, "
-        f"{top.label}'s {top.ap}.{rest}"
+        f"{top.label}'s {top.ap}{_parting(best, top)}.{rest}"
     )
 
 
-def _against_baseline(tests: Sequence[Contrast]) -> str:
+def _parting(best: Sequence[ArmSummary], top: ArmSummary) -> str:
+    """What would part the lowest of these from the highest mean."""
+    others = [arm for arm in best if arm is not top]
+    lowest = min(others, key=_mean, default=top)
+    if not lowest.parts:
+        return ""
+    which = f"{lowest.label}, the lowest of them," if len(others) > 1 else lowest.label
+    return f"; to part {which} from it takes {lowest.parts}"
+
+
+def _against_baseline(tests: Sequence[Contrast], test: Test) -> str:
     base = tests[0].against
-    parted = [test for test in tests if test.separated]
-    rest = [test for test in tests if not test.separated]
+    parted = [one for one in tests if one.separated]
+    rest = [one for one in tests if not one.separated]
     if not parted:
-        return f"No arm is separated from {base} {_open(tests)}."
-    parted.sort(key=lambda test: -abs(test.difference))
-    said = [f"{test.arm} is {test.verdict} by {_size(test)}" for test in parted[:MOST]]
+        return f"No arm is separated from {base} {_open(tests, test)}."
+    parted.sort(key=lambda one: -abs(one.difference))
+    said = [f"{one.arm} is {one.verdict} by {_size(one)}" for one in parted[:MOST]]
     if more := len(parted) - len(said):
         said.append(f"{more} more {'is' if more == 1 else 'are'} separated from it")
-    tail = f"; not separated: {_names([_waiting(test) for test in rest])}" if rest else ""
+    tail = f"; not separated: {_names([_waiting(one) for one in rest])}" if rest else ""
     return f"Against {base}, {'; '.join(said)}{tail}."
 
 
-def _open(tests: Sequence[Contrast]) -> str:
+def _open(tests: Sequence[Contrast], test: Test) -> str:
     """What is left open, and what would settle it."""
-    sizes = sorted({n for test in tests for n in test.n})
-    n = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    ends = [abs(end) for test in tests for end in (test.low, test.high) if end is not None]
-    furthest = max(tests, key=lambda test: abs(test.difference))
-    said = f"(n={n} an arm)"
-    if all(test.floor > LEVEL for test in tests):
-        said = f"({n} seed{'' if n == '1' else 's'} an arm cannot rank them)"
+    sizes = sorted({n for one in tests for n in one.n})
+    n = many(sizes[-1], "seed")
+    span = n if len(sizes) == 1 else f"{sizes[0]} to {n}"
+    ends = [abs(end) for one in tests for end in (one.low, one.high) if end is not None]
+    furthest = max(tests, key=lambda one: abs(one.difference))
+    said = f"(n={span.partition(' seed')[0]} an arm)"
+    if all(one.floor > LEVEL for one in tests):
+        said = f"({span} an arm cannot rank them{_fewest(len(tests), test)})"
     elif ends:
         said += f": differences up to {max(ends):.3f} AP are not excluded"
     if furthest.needs_words:
@@ -101,23 +117,31 @@ def _open(tests: Sequence[Contrast]) -> str:
     return said
 
 
-def _best(arms: Sequence[ArmSummary]) -> str:
+def _fewest(comparisons: int, test: Test) -> str:
+    """What a ranking takes at the very least: where so few are at hand, spread is hardly known."""
+    floor = seeds_floor(test, comparisons)
+    return f"; no fewer than {floor} could" if floor <= MOST_SEEDS else ""
+
+
+def _best(arms: Sequence[ArmSummary], test: Test) -> str:
     """Without a baseline: the highest mean of the arms that have seeds enough to be judged."""
     judged = [arm for arm in arms if arm.is_judged]
     top = max(judged or arms, key=_mean)
     head = f"The highest mean AP is {top.label}'s, {top.ap}"
     if not judged:
-        return f"{head}; one seed an arm cannot rank them."
+        return f"{head}; one seed an arm cannot rank them{_fewest(len(arms) - 1, test)}."
     if tail := _unjudged(arms):
         head = f"Of arms with more than one seed, the highest mean AP is {top.label}'s, {top.ap}"
-    others = [arm.label for arm in judged if arm.in_best_set and arm is not top]
+    others = [arm for arm in judged if arm.in_best_set and arm is not top]
     if len(judged) == 1:
         return f"One arm has more than one seed: {top.label}, AP {top.ap}.{tail}"
     if not others:
         return f"{head}, separated from every other{' of these' if tail else ' arm'}.{tail}"
     if len(others) == len(judged) - 1:
-        return f"{head}; {'none of these' if tail else 'no arm'} is separated from it.{tail}"
-    return f"{head}; not separated from it: {_names(others)}.{tail}"
+        none = "none of these" if tail else "no arm"
+        return f"{head}; {none} is separated from it{_parting(others, top)}.{tail}"
+    waiting = [f"{arm.label} (needs {arm.parts})" if arm.parts else arm.label for arm in others]
+    return f"{head}; not separated from it: {_names(waiting)}.{tail}"
 
 
 def _unjudged(arms: Sequence[ArmSummary]) -> str:

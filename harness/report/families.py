@@ -38,6 +38,8 @@ class Family:
     """The seeds that give the family a curve: every network of it is done."""
     height: Estimate | None
     """Mean AP over the common cost."""
+    runs: tuple[float, ...] = ()
+    """The same of each seed's curve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ def families(
             _points(nets),
             common_seeds([one.sample for one in nets]) if name in whole else (),
             estimate_of(heights[name]) if name in heights else None,
+            heights[name].values if name in heights else (),
         )
         for name, nets in held.items()
     )

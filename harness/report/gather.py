@@ -117,7 +117,7 @@ class ReportData:
         if self.search is not None and self.search.gap is not None:
             return self.search.verdict
         still = [arm.label for arm in self.fusion if not arm.tested and not arm.frozen]
-        return answer(self.arms, self.families, still)
+        return answer(self.arms, self.families, still, self.asked.test)
 
 
 def gather(results: Path, study: str, profile: str, *, published: bool = False) -> ReportData:

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from harness.plurals import many
 from harness.published.detectors import PublishedDetector, Split, detectors
 from harness.report.style import SOFT
 
@@ -108,7 +109,7 @@ def is_coco_val(spec: Mapping[str, Any]) -> bool:
 
 def _data(spec: Mapping[str, Any]) -> str:
     name, images = spec["data"]["name"], (spec.get("facts") or {}).get("val_images")
-    return f"{name} ({images} images)" if images else str(name)
+    return f"{name} ({many(images, 'image')})" if images else str(name)
 
 
 def _points(known: Sequence[PublishedDetector], figure: str, scale: float) -> Iterator[Landmark]:

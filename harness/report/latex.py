@@ -28,7 +28,10 @@ def escaped(text: str) -> str:
 
 
 def latex(data: ReportData) -> str:
-    """`table.tex`: one table, to be `\\input`; it needs the package booktabs."""
+    """`table.tex`: one table, to be `\\input`; it needs the package booktabs.
+
+    With differences it is as wide as two columns of a paper, where there are two.
+    """
     tests = [arm.contrast for arm in data.arms if arm.contrast is not None]
     against = tests[0].against if tests else None
     late = any("latency_ms" in arm.costs for arm in data.arms)
@@ -37,10 +40,11 @@ def latex(data: ReportData) -> str:
     head += ["Params (M)", "GFLOPs"] + (["ms"] if late else [])
     kinds = "lrl" + ("lr" if against else "") + "rr" + ("r" if late else "")
     rows = [_row(arm, against is not None, late) for arm in data.arms if not arm.alias_of]
+    place = "table*" if against else "table"
     lines = [
         "% Needs \\usepackage{booktabs}. Made from results/ by `harness report`.",
-        r"\begin{table}[t]",
-        r"\centering\small",
+        rf"\begin{{{place}}}[t]",
+        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
         rf"\caption{{{escaped(data.study.question)} {escaped(data.answer)}}}",
         rf"\label{{tab:{_label(data.study.study)}}}",
         rf"\begin{{tabular}}{{@{{}}{kinds}@{{}}}}",
@@ -53,7 +57,7 @@ def latex(data: ReportData) -> str:
         r"\par\smallskip\begin{minipage}{\linewidth}\footnotesize",
         _note(data),
         r"\end{minipage}",
-        r"\end{table}",
+        rf"\end{{{place}}}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -26,6 +26,7 @@ from harness.report.pareto import draw_pareto
 from harness.report.plots import draw_curves, draw_families, draw_needs
 from harness.report.quoted import quoted_table
 from harness.report.render import render
+from harness.report.share_above import draw_share_above, share_above
 from harness.report.style import styled, to_png, to_svg
 from harness.report.summary import summary_table
 from harness.report.unchanged import MADE, is_unchanged, keep, made_of
@@ -83,6 +84,7 @@ def write_files(data: ReportData, folder: Path) -> tuple[Path, ...]:
         "pareto.svg": drawn.get("pareto"),
         "pareto.png": png,
         "forest.svg": drawn.get("forest"),
+        "above.svg": drawn.get("above"),
         "curves.svg": drawn.get("curves"),
         "families.svg": drawn.get("families"),
         "weights.svg": drawn.get("weights"),
@@ -112,6 +114,8 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["curves"] = to_svg(draw_curves(data.losses))
         if data.needs:
             drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
+        if above := share_above(data.arms, data.families):
+            drawn["above"] = to_svg(draw_share_above(above))
         if data.fusion_curves:
             drawn["weights"] = to_svg(draw_fusion_curves(data.fusion_curves))
         if data.ablation and (worth := worths(data.ablation)):

@@ -20,6 +20,7 @@ from harness.report.latency_section import WORDS
 from harness.report.pareto_marks import colour_of
 from harness.report.parts import SHADES, parts_info
 from harness.report.sections import shown
+from harness.report.share_above import share_above
 from harness.report.signature import signature
 from harness.report.style import inline, scoped, tinted
 from harness.report.wordings import chance, giga, mark, mega, number, p_value, way
@@ -31,6 +32,7 @@ TITLES = {
     "curves": "Training loss",
     "families": "AP against cost by family",
     "needs": "AP by need",
+    "above": "Share of runs above each AP",
     "latency": "Latency ratios",
     "ablation": "What each part is worth",
     "weights": "Fusion weights over time",
@@ -76,6 +78,7 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             superiority=_has_superiority(found),
             names=name_of,
             parts=costs,
+            above=share_above(data.arms, data.families),
             shades=SHADES,
             colours=colour_of(data.pareto),
             sections=shown(data, {name: one for name, one in there.items() if one}),

@@ -34,6 +34,7 @@ SECTIONS = (
     Section("contrasts", "Contrasts", _drawn("forest")),
     Section("summary", "Table"),
     Section("telling", "What so many seeds can tell", _has("telling")),
+    Section("above", "Share of runs above each AP", _drawn("above")),
     Section("fronts", "How sure the fronts are", _has("fronts")),
     Section("matched", "At equal cost", _has("matched")),
     Section("quoted", "Published, quoted", _has("quoted")),

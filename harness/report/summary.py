@@ -11,7 +11,7 @@ from harness.report.table import CHOICE, PARTS
 from harness.space.limits import COSTS
 from harness.statistics.best import UNJUDGED, best_set
 from harness.statistics.contrasts import Contrast, contrasts
-from harness.statistics.estimates import Estimate
+from harness.statistics.estimates import Estimate, interquartile_mean
 from harness.statistics.samples import Sample, sample
 from harness.statistics.tests import Test
 from harness.statistics.two_level import estimate_of
@@ -37,8 +37,13 @@ class ArmSummary:
     contrast: Contrast | None
     in_best_set: bool
     is_baseline: bool
+    parts: str = ""
+    """What would part it from the highest mean, in words (`about 9 seeds`); empty where it is
+    parted, or the highest, or that is not known."""
     is_judged: bool = True
     """Whether it has seeds enough to be held to the best; one seed is not."""
+    middle: Estimate | None = None
+    """Interquartile mean of AP, where there are seeds enough for one."""
     tuned: str = ""
     """How its learning rate, or what else was tuned, came about; empty where nothing is to say."""
 
@@ -99,7 +104,9 @@ def summarise(
             unfinished=_unfinished(group),
             contrast=against.get(alias[label] or label),
             in_best_set=(alias[label] or label) in best.names,
+            parts=best.open.get(alias[label] or label, ""),
             is_judged=(alias[label] or label) not in best.unjudged,
+            middle=interquartile_mean(held[alias[label] or label].values),
             is_baseline=(alias[label] or label) == base,
             tuned=_tuned(label, str(group["arm"].iloc[0]), tuning, untuned or {}),
         )
@@ -136,6 +143,8 @@ def summary_table(arms: tuple[ArmSummary, ...]) -> pd.DataFrame:
         row: dict[str, Any] = {"label": arm.label, "arm": arm.arm}
         row |= {CHOICE + path: value for path, value in arm.choice.items()}
         row |= {"planned": arm.planned} | _flat("ap", arm.ap)
+        if (middle := arm.middle) is not None:
+            row |= {"ap_iqm": middle.mean, "ap_iqm_low": middle.low, "ap_iqm_high": middle.high}
         row |= {"not_separated_from_best": arm.in_best_set}
         if arm.contrast is not None:
             test = arm.contrast

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.statistics.contrasts import separated_from
+from harness.statistics.contrasts import from_the_top
 from harness.statistics.samples import Sample
 from harness.statistics.tests import Test
 
@@ -20,14 +20,20 @@ class BestSet:
     names: tuple[str, ...]
     unjudged: tuple[str, ...]
     """Arms of one seed, whatever their AP."""
+    open: Mapping[str, str]
+    """What would part each other arm of the set from the top (`about 9 seeds`), where known."""
 
 
 def best_set(arms: Mapping[str, Sample], *, test: Test = "permutation") -> BestSet:
-    """With 95% confidence the best of the judged arms is in the set: see `separated_from`."""
+    """With 95% confidence the best of the judged arms is in the set: see `from_the_top`."""
     judged = {name: held for name, held in arms.items() if held.n > 1}
     unjudged = tuple(name for name, held in arms.items() if held.n == 1)
     if not judged:
-        return BestSet(None, (), unjudged)
+        return BestSet(None, (), unjudged, {})
     top = max(judged, key=lambda name: judged[name].mean)
-    beaten = separated_from(top, judged, test=test)
-    return BestSet(top, tuple(name for name in judged if name not in beaten), unjudged)
+    against = {one.against: one for one in from_the_top(top, judged, test=test)}
+    names = [name for name in judged if name not in against or not against[name].separated]
+    waiting = {name: against[name].needs_words for name in names if name in against}
+    return BestSet(
+        top, tuple(names), unjudged, {name: words for name, words in waiting.items() if words}
+    )

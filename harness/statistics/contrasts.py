@@ -126,23 +126,27 @@ def pairs_of(
     )
 
 
-def separated_from(
+def from_the_top(
     top: str, arms: Mapping[str, Sample], *, test: Test = "permutation"
-) -> tuple[str, ...]:
-    """Arms that are separated from the one with the highest mean, which was picked by looking.
+) -> tuple[Contrast, ...]:
+    """The arm with the highest mean, which was picked by looking, minus each other arm.
 
-    Each p is multiplied by the number of the other arms, so the best arm is among those that are
-    left with a probability of .95 or more: it drops out only where one of the k - 1 others is
-    called above it, at .05 / (k - 1) each (subset selection: Gupta, Technometrics 7, 1965).
+    Each p is multiplied by the number of the other arms (that is `p_holm` here), so the best arm
+    is among those not separated with a probability of .95 or more: it drops out only where one of
+    the k - 1 others is called above it, at .05 / (k - 1) each (subset selection: Gupta,
+    Technometrics 7, 1965).
     """
     others = [name for name in arms if name != top]
     made = [_raw(arms[top], arms[name], top, name, test) for name in others]
     return tuple(
-        name
-        for name, found in zip(others, made, strict=True)
-        if found is not None
-        and found[0].p is not None
-        and _is_separated(found[0], min(found[0].p * len(others), 1.0))
+        _judged(
+            found,
+            None if found.p is None else min(found.p * len(others), 1.0),
+            spread,
+            test,
+            len(others),
+        )
+        for found, spread in filter(None, made)
     )
 
 

@@ -39,17 +39,27 @@ def ap_draws(matches: Matches, weights: Array) -> dict[str, NDArray[np.float64]]
     `ap`, `ap50`, `ap75`, `ap_small`, `ap_medium`, `ap_large`, and `class.<name>`, `need.<need>`.
     weights: (B, I) whole numbers. `np.ones((1, I))` gives COCOeval's own figures.
     """
+    return _named(matches, _cells(matches, weights, len(AREAS)))
+
+
+def ap_alone(matches: Matches, weights: Array) -> NDArray[np.float64]:
+    """(B,) COCO's AP alone, as `ap_draws` has it, in about a quarter of the time."""
+    return _mean(_cells(matches, weights, 1)[:, :, 0])
+
+
+def _cells(matches: Matches, weights: Array, areas: int) -> Array:
+    """(B, K, areas, 10) AP of each class, of so many of `AREAS`, and IoU."""
     step = max(1, AT_ONCE // max(len(matches.score), 1))
-    parts = [_cells(matches, weights[at : at + step]) for at in range(0, len(weights), step)]
-    return _named(matches, np.concatenate(parts))
+    parts = [_some(matches, weights[at : at + step], areas) for at in range(0, len(weights), step)]
+    return np.concatenate(parts)
 
 
-def _cells(matches: Matches, weights: Array) -> Array:
-    """(B, K, 4, 10) AP of each class, area and IoU."""
-    cells = np.full((len(weights), len(matches.categories), len(AREAS), len(IOUS)), np.nan)
+def _some(matches: Matches, weights: Array, areas: int) -> Array:
+    """The cells of as many weightings as are held at a time."""
+    cells = np.full((len(weights), len(matches.categories), areas, len(IOUS)), np.nan)
     for label, rows in _ranked(matches):
         by_row = weights[:, matches.image[rows]].astype(np.float32)
-        for area in range(len(AREAS)):
+        for area in range(areas):
             wanted = weights @ matches.positives[:, label, area]
             if wanted.any():
                 hit, out = matches.hit[rows, area], matches.ignored[rows, area]

@@ -185,7 +185,7 @@ def _family(values: Array) -> Array:
 
 
 def _left_out(values: Array) -> Array:
-    """Whether the first of equal arms is called below the highest mean: as `separated_from`."""
+    """Whether the first of equal arms is called below the highest mean: as `from_the_top`."""
     top = values.mean(axis=2).argmax(axis=1)
     highest = np.take_along_axis(values, top[:, None, None], axis=1)[:, 0]
     ps = permutation_p(highest, values[:, 0])

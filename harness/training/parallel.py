@@ -15,6 +15,7 @@ from harness import plugins
 from harness.data.loader import Share
 from harness.environment import PeakMemory, capped, device_of
 from harness.errors import TrialError
+from harness.plurals import many
 from harness.records import EpochLog
 from harness.space.trial import TrialSpec
 from harness.space.workplace import Workplace
@@ -64,7 +65,7 @@ def train_together(
     count = where.devices
     images = min(spec.recipe.batch_size, spec.facts.train_images)
     if count > images:
-        raise TrialError(f"{count} devices a trial, and {images} images a batch")
+        raise TrialError(f"{count} devices a trial, and {many(images, 'image')} a batch")
     device_of(0, count, device.type)
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         meet = Path(folder) / "meet"

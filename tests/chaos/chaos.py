@@ -36,11 +36,7 @@ model:
   image_size: 64
   backbone:
     name: lcnet_035
-    frozen: all
-    source:
-      model: {{feature_network: {{topology: lateral, width: 8, repeats: 1}}, head: {{depth: 1}}}}
-      recipe: {{batch_size: 8, schedule: {{epochs: 2, warmup_epochs: 0.1}}}}
-  feature_network: {{topology: bifpn, width: 16, repeats: 1, projection: always}}
+{source}  feature_network: {{topology: bifpn, width: 16, repeats: 1, projection: always}}
   head: {{depth: 1}}
 vary:
   model.feature_network.width: {widths}
@@ -48,6 +44,12 @@ vary:
 seeds: {seeds}
 recipe: {{batch_size: 8, schedule: {{epochs: {epochs}, warmup_epochs: 0.1}}}}
 data: {{train_images: 64, val_images: 16}}
+"""
+SOURCE = """\
+    frozen: all
+    source:
+      model: {feature_network: {topology: lateral, width: 8, repeats: 1}, head: {depth: 1}}
+      recipe: {batch_size: 8, schedule: {epochs: 2, warmup_epochs: 0.1}}
 """
 SEARCH = """\
 search:
@@ -221,15 +223,18 @@ def times_done(results: Path) -> Counter[str]:
     return found
 
 
-def write_study(folder: Path, widths: list[int], seeds: int, epochs: int) -> Path:
+def write_study(
+    folder: Path, widths: list[int], seeds: int, epochs: int, source: str = SOURCE
+) -> Path:
+    """source: of the backbone; without one, each trial trains its own."""
     path = folder / "chaos.yaml"
-    path.write_text(STUDY.format(widths=widths, seeds=seeds, epochs=epochs))
+    path.write_text(STUDY.format(widths=widths, seeds=seeds, epochs=epochs, source=source))
     return path
 
 
 def write_search(folder: Path, trials: int, epochs: int) -> Path:
     """The same trials as proposals of a search."""
-    text = STUDY.format(widths=[8], seeds=1, epochs=epochs)
+    text = STUDY.format(widths=[8], seeds=1, epochs=epochs, source=SOURCE)
     axes = text[text.index("vary:") : text.index("seeds:")]
     path = folder / "chaos.yaml"
     path.write_text(text.replace(axes, SEARCH.format(trials=trials)))

@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
 
 def test_nothing_is_lost_or_done_twice_whatever_is_killed(tmp_path):
-    study = write_study(tmp_path, widths=[8], seeds=1, epochs=6)
+    study = write_study(tmp_path, widths=[8], seeds=1, epochs=6, source="")
     incidents = ["worker", "tear"]  # who tears a record kills its driver too
     told = chaos(incidents, random.Random(1), tmp_path, study, patience=1.5)
     assert sum(told.incidents.values()) == len(incidents)

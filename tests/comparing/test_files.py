@@ -16,7 +16,7 @@ from pycocotools.cocoeval import COCOeval
 from harness.cli import main
 from harness.comparing.compare import compare as make
 from harness.comparing.detections import read_answers
-from harness.comparing.matching import match, matches_of
+from harness.comparing.matching import figures_and_draws, matches_of
 from harness.comparing.measured import Measured, Network
 from harness.comparing.truth import read_truth
 from harness.evaluate import coco_matches
@@ -44,7 +44,8 @@ def cocoeval(truth, found):
 def test_figures_are_cocoeval_s(files):
     truth = read_truth(files / "val.json")
     for name in ("a0.json", "b1.json"):
-        own, _ = match(truth, read_answers(files / name, truth), 2, 0)
+        matches = matches_of(truth, read_answers(files / name, truth))
+        own, _ = figures_and_draws(matches, 2, 0)
         expected = cocoeval("val.json", name)[:6]
         given = [own[k] for k in ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")]
         assert given == pytest.approx(list(expected), abs=1e-12)
@@ -150,8 +151,24 @@ def test_one_file_an_arm_claims_nothing_of_methods(files):
         "note: a0, b0 have one network each: the images alone are resampled, so training noise is "
         "not in the interval, and nothing is claimed about the method; another seed may turn it"
     ) in out
-    assert "higher on images like these; of these two networks, not of their methods." in out
-    assert "test: none over seeds; 95% normal interval over the test images, paired" in out
+    assert (
+        "test: none over seeds; what two networks found is exchanged image by image at random "
+        "(100 times), two-sided, Holm-adjusted; and the 95% normal interval over the test images "
+        "must leave out zero"
+    ) in out
+    assert "not of their methods; p 0.0099 after Holm." in out
+
+
+def test_networks_alone_are_one_family_and_those_of_seeds_another(files):
+    words = ("a0.json", ":", "b0.json", ":", "b1.json", ":", "a1.json")
+    found = json.loads(compare(*words, "--draws", "200", "--json").stdout)["verdicts"]
+    assert [one["p_holm"] for one in found[:2]] == pytest.approx(
+        [3 * one["p"] for one in found[:2]]
+    )
+    assert found[0]["p"] == found[0]["floor"] == 1 / 201
+    assert found[2]["words"] == "not told apart on images like these"
+    mixed = json.loads(compare("a0.json", "a1.json", ":", "b0.json", "--json").stdout)["verdicts"]
+    assert (mixed[0]["p"], mixed[0]["words"]) == (None, "not separated (n=1 and 2)")
 
 
 def test_the_same_file_on_both_sides_differs_by_nothing(files):

@@ -57,6 +57,9 @@ def test_latex_is_balanced_and_marks_with_a_dagger(data: ReportData) -> None:
     assert r"\input" not in text
     assert r"$^{\dagger}$" in body
     assert r"\textbf" not in text
+    wide = any(arm.contrast for arm in data.arms)
+    assert text.count("{table*}") == (2 if wide else 0)
+    assert text.count("{table}") == (0 if wide else 2)
 
 
 def test_every_special_character_is_set_as_it_is() -> None:

@@ -51,12 +51,29 @@ def test_a_study_whose_records_have_no_ap_is_a_page(make: Any, keep: Any, tmp_pa
 @pytest.mark.parametrize(
     ("aps", "said"),
     [
-        ({"a": [0.3], "b": [0.4]}, "is b's, 0.400 (n=1, no interval); one seed an arm cannot rank"),
+        (
+            {"a": [0.3], "b": [0.4]},
+            "is b's, 0.400 (n=1, no interval); one seed an arm cannot rank them; no fewer than 4 "
+            "could.",
+        ),
         ({"a": [0.3, 0.31], "b": [0.4]}, "One arm has more than one seed: a, AP 0.305"),
         ({"a": [0.3, 0.31], "b": [0.4, 0.41], "c": [0.6]}, "Not judged, having one seed: c."),
         (
             {"a": [0.3 + 0.01 * i for i in range(6)], "b": [0.6 + 0.01 * i for i in range(6)]},
             "separated from every other arm.",
+        ),
+        (
+            {"a": [0.3, 0.31, 0.32], "b": [0.301, 0.311, 0.321], "c": [0.302, 0.312, 0.322]},
+            "no arm is separated from it; to part a, the lowest of them, from it takes more than "
+            "200 seeds.",
+        ),
+        (
+            {
+                "a": [0.3 + 0.01 * i for i in range(6)],
+                "b": [0.6 + 0.01 * i for i in range(6)],
+                "c": [0.61 + 0.01 * i for i in range(6)],
+            },
+            "; not separated from it: b (needs about ",
         ),
     ],
 )
@@ -93,7 +110,10 @@ def test_a_baseline_without_a_result_is_told(make: Any, keep: Any) -> None:
     assert said.endswith(" The baseline, base, has no AP, so nothing is held to it.")
     few = {"first": [0.3], "other": [0.31, 0.32]}
     said = gather(keep(*odd(make, few, baseline="first")), "odd", "laptop").answer
-    assert said == "No arm is separated from first (1 to 2 seeds an arm cannot rank them)."
+    assert (
+        said
+        == "No arm is separated from first (1 to 2 seeds an arm cannot rank them; no fewer than 4 could)."
+    )
 
 
 def test_an_alias_of_what_tuning_left_out_stands_for_itself(make: Any, keep: Any) -> None:
