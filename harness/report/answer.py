@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from harness.plurals import many
 from harness.report.families import FamiliesInfo
+from harness.report.family_answer import family_answer
 from harness.report.summary import ArmSummary
 from harness.report.wordings import either
 from harness.statistics.contrasts import Contrast
@@ -12,8 +13,10 @@ from harness.statistics.power import MOST as MOST_SEEDS
 from harness.statistics.power import seeds_floor
 from harness.statistics.tests import Test
 
-MOST = 3
+MOST = 2
 """Separated arms of which an answer gives the size, the largest differences first."""
+SHOWN = 0.0005
+"""A smaller difference in AP is printed as none, and of what would part it nothing is said."""
 
 
 def answer(
@@ -41,7 +44,7 @@ def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo], test: 
         return "No trial has finished with an AP, so there is no answer yet."
     if families:
         return " ".join(
-            f"With {info.stratum}: {info.answer}" if info.stratum else info.answer
+            f"With {info.stratum}: {family_answer(info)}" if info.stratum else family_answer(info)
             for info in families
         )
     if len(measured) == 1:
@@ -55,11 +58,12 @@ def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo], test: 
 
 
 def _use(measured: Sequence[ArmSummary]) -> str:
-    """Which arms may be the best, by rising cost where all of theirs are known, else by falling
-    mean AP; empty where that leaves none out."""
+    """Which arms may be the best, by rising cost where their costs are known and differ, else by
+    falling mean AP; empty where that leaves none out."""
     judged = [arm for arm in measured if arm.is_judged]
     marked = [arm for arm in judged if arm.in_best_set]
-    costed = all("macs" in arm.costs for arm in marked)
+    costs = {arm.costs.get("macs") for arm in marked}
+    costed = None not in costs and len(costs) > 1
     best = sorted(marked, key=lambda arm: arm.costs["macs"] if costed else -_mean(arm))
     if not best or len(best) == len(judged):
         return ""
@@ -111,9 +115,9 @@ def _open(tests: Sequence[Contrast], test: Test) -> str:
         said = f"({span} an arm cannot rank them{_fewest(len(tests), test)})"
     elif ends:
         said += f": differences up to {max(ends):.3f} AP are not excluded"
-    if furthest.needs_words:
+    if furthest.needs_words and abs(furthest.difference) >= SHOWN:
         shown = f"{abs(furthest.difference):.3f}"
-        said += f"; to part {furthest.arm} by the {shown} it shows takes {furthest.needs_words}"
+        said += f"; to part “{furthest.arm}” by the {shown} it shows takes {furthest.needs_words}"
     return said
 
 
@@ -163,6 +167,6 @@ def _size(test: Contrast) -> str:
     return f"{abs(test.difference):.3f} AP (95% interval {test.low:+.3f} to {test.high:+.3f})"
 
 
-def _names(names: Sequence[str], most: int = 4) -> str:
+def _names(names: Sequence[str], most: int = 3) -> str:
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

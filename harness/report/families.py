@@ -14,11 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from harness.plurals import many
 from harness.report.costed import Network, networks
 from harness.report.table import column_of
 from harness.report.trends import Trend, doublings, overall_trend, trends
-from harness.report.wordings import either
+from harness.search import wording
 from harness.statistics.contrasts import Contrast
 from harness.statistics.curves import common_costs, gap_contrasts, height_over
 from harness.statistics.estimates import Estimate
@@ -43,6 +42,17 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True)
+class Beyond:
+    """Two families that have the same networks over the common cost, at the dearest place where
+    theirs differ."""
+
+    place: str
+    """The values of the other axes there, in words: `coefficient 3`."""
+    gap: Contrast
+    """Of the two networks there, seed by seed; it is a family of tests of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class FamiliesInfo:
     """by is an axis (dotted path) or `arm`; common is a range of multiply-adds, or None."""
 
@@ -63,6 +73,8 @@ class FamiliesInfo:
     """Whether intervals hold the draws of the test images too."""
     narrowness: Narrowness | None = None
     """How far families' heights lie apart beside what seeds do to one."""
+    beyond: tuple[Beyond, ...] = ()
+    """Where families of the same networks at the common cost differ above it."""
 
     @property
     def caution(self) -> str:
@@ -93,82 +105,17 @@ class FamiliesInfo:
         return tuple(one.name for one in self.held if one.name not in beaten)
 
     @property
-    def answer(self) -> str:
-        """Which family to use, how sure that is, and what would settle it."""
-        if self.common is None or len(self.held) < 2:
-            return (
-                f"The families by {self.short} share no range of costs with results, so none "
-                "compare."
-            )
-        if not self.gaps:
-            return (
-                f"The families by {self.short} share no seed, and are compared seed by seed, so "
-                "none compare."
-            )
-        seeds = [len(family.curves) for family in self.held]
-        few = "" if len(set(seeds)) == 1 else f"{min(seeds)} to "
-        n = f"n={few}{many(max(seeds), 'seed')}"
-        over = f"over {self.common[0] / 1e9:.3g} to {self.common[1] / 1e9:.3g} GFLOPs"
-        if not any(gap.separated for gap in self.gaps):
-            return self._undecided(n, over)
-        top, level = self.held[0], self.level
-        beaten = [one.name for one in self.held if one.name not in level]
-        highest = f"has the highest mean AP, {top.height}, and is separated from"
-        if not beaten:
-            return f"At equal cost ({over}) {self.short} {top.name} {highest} none{self._tail}."
-        return (
-            f"Use {self.short} {either(level)}: at equal cost ({over}) {top.name} {highest} "
-            f"{', '.join(beaten)}{self._tail}."
-        )
-
-    @property
-    def _tail(self) -> str:
-        """What the highest is not separated from, and what would settle that."""
-        top, *rest = self.level
-        gaps = {frozenset((gap.arm, gap.against)): gap for gap in self.gaps}
-        said = []
-        for name in rest:
-            gap = gaps.get(frozenset((top, name)))
-            same = gap is not None and gap.p is None and gap.difference == 0
-            why = "the same networks there" if same else gap.needs_words if gap else ""
-            said.append(f"{name} ({why})" if same else f"{name} (needs {why})" if why else name)
-        return f"; not separated from it: {', '.join(said)}" if said else ""
-
-    def _undecided(self, n: str, over: str) -> str:
-        means = [one.height.mean for one in self.held if one.height]
-        said = (
-            f"At equal cost no {self.short} is separated from another ({n}): {over} "
-            f"the families' mean APs lie within {max(means) - min(means):.3f} of each other"
-        )
-        widest = self.widest
-        if widest is None:
-            return f"{said}. {self._settles()}"
-        reach = max(abs(widest.low or 0.0), abs(widest.high or 0.0))
-        return f"{said}, and gaps up to {reach:.3f} are not excluded. {self._settles()}"
-
-    @property
     def widest(self) -> Contrast | None:
         """The gap whose interval reaches furthest from 0."""
         known = [gap for gap in self.gaps if gap.low is not None and gap.high is not None]
         reach = [max(abs(gap.low or 0.0), abs(gap.high or 0.0)) for gap in known]
         return known[reach.index(max(reach))] if known else None
 
-    def _settles(self) -> str:
-        """What would settle it: how many seeds, by the two families furthest apart."""
-        top, last = self.held[0].name, self.held[-1].name
-        if max(len(one.curves) for one in self.held) < FEWEST:
-            return "At least six seeds a network are needed before any two could be parted."
-        gap = next((one for one in self.gaps if {one.arm, one.against} == {top, last}), None)
-        about = (gap.needs_words if gap else "") or "more seeds that both have"
-        return f"To part {top} from {last} by the gap they show takes {about}."
-
 
 NARROW = (
     "All costs lie within {:.2g} of a doubling, so this slope is no promise of what a whole one "
     "would bring."
 )
-FEWEST = 6
-"""Pairs of seeds below which an exact sign-flip test cannot reach .05."""
 
 
 def families(
@@ -202,18 +149,45 @@ def families(
         for name, nets in held.items()
     )
     every = [one for nets in held.values() for one in nets]
+    gaps = gap_contrasts(heights, list(combinations(heights, 2)))
     return FamiliesInfo(
         by,
         made,
         common,
-        gap_contrasts(heights, list(combinations(heights, 2))),
+        gaps,
         overall_trend(every),
         stratum,
         trends(every, axes or {}),
         doublings([one.macs for one in every]),
         bool(every) and all(one.sample.draws is not None for one in every),
         paired_narrowness(list(heights.values()), "families"),
+        tuple(one for gap in gaps if is_same(gap) and (one := _beyond(by, gap, whole))),
     )
+
+
+def is_same(gap: Contrast) -> bool:
+    """Whether two families have the same networks: every seed differs by nothing."""
+    return gap.p is None and gap.difference == 0
+
+
+def _beyond(by: str, gap: Contrast, whole: Mapping[str, Sequence[Network]]) -> Beyond | None:
+    """The dearest place of two families where their networks are not the same."""
+    a, b = ({_place(one, by): one for one in whole[name]} for name in (gap.arm, gap.against))
+    places = [place for place in a if place in b and a[place].macs != b[place].macs]
+    if not places:
+        return None
+    place = max(places, key=lambda place: max(a[place].macs, b[place].macs))
+    varied = {path for path in dict(place) if len({dict(one).get(path) for one in a}) > 1}
+    held = {gap.arm: a[place].sample, gap.against: b[place].sample}
+    higher, lower = sorted(held, key=lambda name: -held[name].mean)
+    found = gap_contrasts(held, [(higher, lower)])
+    words = [f"{path.rsplit('.', 1)[-1]} {value}" for path, value in place if path in varied]
+    return Beyond(", ".join(words), found[0]) if found else None
+
+
+def _place(one: Network, by: str) -> tuple[tuple[str, str], ...]:
+    """The values of the other axes, in words."""
+    return tuple((path, wording(value)) for path, value in one.choice.items() if path != by)
 
 
 def _is_whole(group: pd.DataFrame, nets: Sequence[Network]) -> bool:

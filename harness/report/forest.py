@@ -23,6 +23,16 @@ class ForestGroup:
     title: str
     rows: tuple[Contrast, ...]
 
+    @property
+    def test(self) -> str:
+        """Which p this is, in words."""
+        return f"{self.rows[0].test}, Holm-adjusted over these {len(self.rows)}"
+
+    @property
+    def exact(self) -> bool:
+        """Whether p is of an exact test, which has a floor."""
+        return not any(row.paired for row in self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class ForestInfo:

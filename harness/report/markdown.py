@@ -22,7 +22,7 @@ def markdown(data: ReportData) -> str:
         *_contrasts(data),
         "## Table",
         _summary(data),
-        f"● {data.marked}. Intervals: {data.method}. Test: {data.test}. GFLOPs are 10⁹ "
+        f"● {data.marked}. Intervals: {data.method}. Test of arms: {data.test}. GFLOPs are 10⁹ "
         "multiply-adds, one per MAC.",
         *_telling(data),
         *(escaped(caution) for caution in data.ran.cautions),
@@ -46,17 +46,19 @@ def _contrasts(data: ReportData) -> list[str]:
     info = forest(data.arms, data.declared, data.families, data.asked.spine)
     if info is None:
         return []
-    head = ["arm", "difference in AP [95% interval]", "verdict", "p", "p (Holm)", "floor of p", "n"]
+    head = ["arm", "difference in AP [95% interval]", "verdict", "p", "p (Holm)", "n"]
     blocks = ["## Contrasts"]
     for group in info.groups:
         rows = [
             [
                 name_of(row, group), difference(row), row.verdict, p_value(row.p),
-                p_value(row.p_holm), p_value(row.floor), " / ".join(map(str, dict.fromkeys(row.n))),
+                p_value(row.p_holm), " / ".join(map(str, dict.fromkeys(row.n))),
+                *([p_value(row.floor)] if group.exact else []),
             ]
             for row in group.rows
         ]  # fmt: skip
-        blocks += [escaped(group.title) + ":", table(head, rows)]
+        columns = [*head, "floor of p"] if group.exact else head
+        blocks += [escaped(group.title) + ":", table(columns, rows), f"p: {escaped(group.test)}."]
     return blocks
 
 

@@ -13,6 +13,7 @@ from harness.graph.draw import to_svg as to_picture
 from harness.report import pictures_drawing
 from harness.report.cards import cards
 from harness.report.errors import WORDS as ERROR_WORDS
+from harness.report.family_answer import family_answer
 from harness.report.forest import forest, name_of
 from harness.report.fusion import MOVED
 from harness.report.gather import ReportData
@@ -21,7 +22,7 @@ from harness.report.pareto_marks import colour_of
 from harness.report.parts import SHADES, parts_info
 from harness.report.sections import shown
 from harness.report.share_above import share_above
-from harness.report.signature import signature
+from harness.report.signature import setting, signature
 from harness.report.style import inline, scoped, tinted
 from harness.report.wordings import chance, giga, mark, mega, number, p_value, way
 from harness.statistics.contrasts import TESTS
@@ -78,12 +79,14 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             superiority=_has_superiority(found),
             names=name_of,
             parts=costs,
+            family_answer=family_answer,
             above=share_above(data.arms, data.families),
             shades=SHADES,
             colours=colour_of(data.pareto),
             sections=shown(data, {name: one for name, one in there.items() if one}),
             cards=cards(data.pareto, data.arms, data.networks),
             signature=signature(data),
+            setting=setting(data),
             script=Markup(script),
             policy=POLICY.format(_digest(script)),
             version=_version(),

@@ -30,16 +30,35 @@ def signature(data: ReportData) -> str:
     return ". ".join(line.rstrip(".") for line in lines if line) + "."
 
 
+def setting(data: ReportData) -> str:
+    """What all of it was measured on, in one short sentence; empty before there is a result."""
+    cells, settings = data.cells, data.ran.settings
+    if not settings:
+        return ""
+    images = _images(settings)
+    said = [f"{settings.get('data.name', 'data')}{f' ({images})' if images else ''}"]
+    said += [f"{_values(cells, 'image_size')} px", _epochs(cells)]
+    said += [_values(cells, "backbone")] + ["trained once and frozen"] * data.ran.frozen
+    return (
+        f"Measured on {', '.join(said)}. "
+        "Another dataset, size or schedule may order arms otherwise."
+    )
+
+
 def _data(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
     said = [f"AP is COCO's, averaged over IoU .50 to .95, on {settings.get('data.name', 'data')}"]
     said += [f"fingerprint {_values(cells, 'data_fingerprint')}"]
+    said += [images] if (images := _images(settings)) else []
+    return ", ".join(said)
+
+
+def _images(settings: Mapping[str, str]) -> str:
     counts = [
         f"{settings[path]} {words} {_plural('image', settings[path])}"
         for path, words in (("data.train_images", "training"), ("data.val_images", "test"))
         if settings.get(path, "None") != "None"
     ]
-    said += [" and ".join(counts)] if counts else []
-    return ", ".join(said)
+    return " and ".join(counts)
 
 
 def _model(cells: pd.DataFrame, settings: Mapping[str, str], frozen: bool) -> str:
@@ -70,8 +89,7 @@ def _recipe(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
         "recipe.postprocess.nms": "NMS {}",
         "recipe.postprocess.iou_threshold": "its IoU {}",
     }
-    epochs = _values(cells, "epochs")
-    said = [f"{epochs} {_plural('epoch', epochs)} at batch {_values(cells, 'batch_size')}"]
+    said = [f"{_epochs(cells)} at batch {_values(cells, 'batch_size')}"]
     said += [form.format(settings[path]) for path, form in words.items() if path in settings]
     return ", ".join([*said, _values(cells, "precision")])
 
@@ -97,6 +115,11 @@ def _place(cells: pd.DataFrame) -> str:
     epoch, commit = _values(cells, "code_epoch"), _values(cells, "git_commit")
     code = f"code epoch {epoch}" + (f", commit {commit}" if commit else "")
     return "; ".join(part for part in (device, versions, code) if part)
+
+
+def _epochs(cells: pd.DataFrame) -> str:
+    epochs = _values(cells, "epochs")
+    return f"{epochs} {_plural('epoch', epochs)}"
 
 
 def _values(cells: pd.DataFrame, column: Any) -> str:

@@ -8,7 +8,10 @@ from harness.statistics.samples import Sample
 from harness.statistics.tests import Test
 
 UNJUDGED = "one seed: not judged"
-MARKED = "not separated from the highest mean: with 95% confidence the best arm is among these"
+MARKED = (
+    "not separated from the highest mean: with 95% confidence the best arm is among these (an arm "
+    "whose seeds spread widely is harder to leave out than a steady one)"
+)
 """What a mark says."""
 
 

@@ -10,12 +10,14 @@ import pytest
 from harness.report import table
 from harness.report.answer import answer
 from harness.report.asked import asked, tune
-from harness.report.families import FamiliesInfo, Family, families
+from harness.report.families import Beyond, FamiliesInfo, Family, families
+from harness.report.family_answer import family_answer
 from harness.report.fusion import MOVED, fusion_arms, movement
 from harness.report.gather import gather
 from harness.report.pareto import draw_pareto, pareto
 from harness.report.style import in_number_order, styled, to_svg
 from harness.report.summary import ArmSummary, summarise
+from harness.report.table import column_of
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import Estimate, estimate
 from harness.statistics.samples import Sample
@@ -72,7 +74,7 @@ def test_families_are_read_over_their_common_cost(make: Any, keep: Any) -> None:
     low, high = info.common or (0, 0)
     assert low == pytest.approx(5e8 * 1.4**2, rel=1e-6)
     assert high == pytest.approx(5e8 * 1.2**6, rel=1e-6)
-    assert "no factor is separated from another (n=2 seeds)" in info.answer
+    assert "no factor is separated from another (n=2 seeds)" in family_answer(info)
     assert not any(gap.separated for gap in info.gaps)
 
 
@@ -94,12 +96,12 @@ def test_families_without_a_shared_seed_are_not_compared(seeds: range, said: str
     ]  # fmt: skip
     info = families(pd.DataFrame(rows), FACTOR)
     assert info is not None
-    assert said in info.answer
+    assert said in family_answer(info)
     one = families(
         pd.DataFrame([row | {"seed": 0} for row in rows if row["seed"] % 10 == 0]), FACTOR
     )
     assert one is not None
-    assert "(n=1 seed)" in one.answer
+    assert "(n=1 seed)" in family_answer(one)
 
 
 def test_families_of_tuned_networks_are_read_at_the_best_value(make: Any, keep: Any) -> None:
@@ -147,8 +149,10 @@ def test_six_seeds_find_a_gap_that_is_there(make: Any, keep: Any) -> None:
     info = families(table(keep(study, records), "width", "laptop"), FACTOR)
     assert info is not None
     assert all(gap.verdict == "lower" for gap in info.gaps)
-    assert info.answer.startswith("Use factor 1.4: at equal cost (over ")
-    assert info.answer.endswith(" (n=6), and is separated from 1.3, 1.2.")
+    said = family_answer(info)
+    assert said.startswith("Use factor 1.4. At equal cost (AP averaged along each curve, over ")
+    assert " GFLOPs; n=6 seeds) 1.4 is 0.0" in said
+    assert said.endswith("] above 1.3, the next, and above 1.2 too.")
 
 
 def test_what_the_highest_is_not_separated_from_is_named_with_what_would_settle_it() -> None:
@@ -167,14 +171,22 @@ def test_what_the_highest_is_not_separated_from_is_named_with_what_would_settle_
         gap("1.3", "1.2", 0.04, separated=True),
     ]
     info = FamiliesInfo("x.factor", tuple(family), (1e9, 2e9), tuple(gaps), None)
-    assert info.answer == (
-        "Use factor 1.4, 1.45 or 1.3: at equal cost (over 1 to 2 GFLOPs) 1.4 has the highest mean "
-        "AP, 0.350 [0.340, 0.360] (n=6), and is separated from 1.2; not separated from it: 1.45 "
-        "(the same networks there), 1.3 (needs about 9 seeds)."
+    assert family_answer(info) == (
+        "Use factor 1.4, 1.45 or 1.3. At equal cost (AP averaged along each curve, over 1.00 to "
+        "2.00 GFLOPs; n=6 seeds) 1.4 is 0.050 AP [0.049, 0.051] above 1.2, the next. 1.45 has the "
+        "same networks there. Not separated from 1.4: 1.3 (needs about 9 seeds)."
     )
+    above = gap("1.45", "1.4", 0.009, separated=False, needs=22)
+    apart = replace(info, beyond=(Beyond("coefficient 3", above),))
+    assert (
+        "1.45 has the same networks there; at coefficient 3 1.45 minus 1.4 is +0.009 AP "
+        "[+0.008, +0.010], not separated (needs about 22 seeds). Not"
+    ) in family_answer(apart)
     none = replace(info, gaps=tuple(gaps[1:]))
-    assert none.answer.startswith("At equal cost (over 1 to 2 GFLOPs) factor 1.4 has the highest")
-    assert "and is separated from none; not separated from it: 1.45" in none.answer
+    assert family_answer(none).startswith(
+        "At equal cost (over 1.00 to 2.00 GFLOPs) factor 1.4 has the highest mean AP, 0.350 "
+        "[0.340, 0.360] (n=6), and is separated from none. 1.45 has the same networks there. Not"
+    )
 
 
 def test_a_seed_with_a_hole_gives_its_family_no_curve(make: Any, keep: Any) -> None:
@@ -235,8 +247,8 @@ def test_answer_says_which_arms_may_be_the_best_the_cheapest_first() -> None:
         for name, (macs, ap) in many.items() for seed in range(6)
     )  # fmt: skip
     said = answer(summarise(cells, "arm 0"))
-    assert said.index("arm 5 is higher") < said.index("arm 4 is") < said.index("arm 3 is higher")
-    assert said.endswith("; 2 more are separated from it.")
+    assert said.index("arm 5 is higher") < said.index("arm 4 is higher")
+    assert said.endswith("; 3 more are separated from it.")
 
 
 def test_nothing_done_is_no_answer() -> None:
@@ -337,8 +349,8 @@ def test_families_say_what_is_left_open_and_what_would_settle_it(make: Any, keep
     study, records = make.grid(2)
     info = families(table(keep(study, records), "width", "laptop"), FACTOR, axes=study.axes)
     assert info is not None
-    assert "of each other, and gaps up to " in info.answer
-    assert info.answer.endswith(
+    assert "of each other, and gaps up to " in family_answer(info)
+    assert family_answer(info).endswith(
         "At least six seeds a network are needed before any two could be parted."
     )
     assert info.caution == ""
@@ -373,3 +385,32 @@ def test_draws_of_the_images_widen_what_families_say(make: Any, keep: Any) -> No
     for one, other in zip(alone.gaps, both.gaps, strict=True):
         assert other.difference == pytest.approx(one.difference)
         assert other.high - other.low > one.high - one.low  # type: ignore[operator]
+
+
+def test_families_of_the_same_networks_are_compared_where_they_are_not() -> None:
+    """b is a up to coefficient 1, and has a dearer and better network at 2; c is another."""
+    noise = [0.001 * seed for seed in range(6)]
+    held = {
+        "a": [(1e9, 0.30), (2e9, 0.40), (3e9, 0.45)],
+        "b": [(1e9, 0.30), (2e9, 0.40), (4e9, 0.47)],
+        "c": [(1e9, 0.20), (2e9, 0.30), (2e9, 0.30)],
+    }
+    cells = pd.DataFrame(
+        {"arm": "default", "label": f"{name} {k}", "seed": seed, "status": "done",
+         "id": f"{name}{k}{seed}",
+         "ap": ap + noise[seed] * (1 + ((name, k) == ("b", 2)) - (name == "c")),
+         "macs": macs, "alias_of": f"a {k}" if name == "b" and k < 2 else None,
+         column_of("x.factor"): name, column_of("x.coefficient"): k, column_of("x.head"): "tied"}
+        for name, networks in held.items() for k, (macs, ap) in enumerate(networks)
+        for seed in range(6)
+    )  # fmt: skip
+    info = families(cells, "x.factor")
+    assert info is not None
+    assert info.common == (1e9, 2e9)
+    (beyond,) = info.beyond
+    assert beyond.place == "coefficient 2"
+    assert (beyond.gap.arm, beyond.gap.against) == ("b", "a")
+    assert beyond.gap.difference == pytest.approx(0.0225)
+    assert "b has the same networks there; at coefficient 2 b minus a is +0.022 AP" in (
+        family_answer(info)
+    )
