@@ -349,7 +349,8 @@ def test_families_of_the_same_networks_are_compared_where_they_are_not() -> None
     }
     cells = pd.DataFrame(
         {"arm": "default", "label": f"{name} {k}", "seed": seed, "status": "done",
-         "id": f"{name}{k}{seed}", "ap": ap + noise[seed] * (1 + ((name, k) == ("b", 2)) - (name == "c")),
+         "id": f"{name}{k}{seed}",
+         "ap": ap + noise[seed] * (1 + ((name, k) == ("b", 2)) - (name == "c")),
          "macs": macs, "alias_of": f"a {k}" if name == "b" and k < 2 else None,
          column_of("x.factor"): name, column_of("x.coefficient"): k, column_of("x.head"): "tied"}
         for name, networks in held.items() for k, (macs, ap) in enumerate(networks)
