@@ -129,11 +129,13 @@ class Comparison:
         """One sentence a pair; why there is none otherwise."""
         if self.refused:
             return f"Not ranked: {'; '.join(self.refused)}."
+        if not self.verdicts:
+            return "Nothing is compared: it takes two arms that both have an AP."
         if len(self.verdicts) <= MANY:
             return " ".join(sentence(one) for one in self.verdicts)
         apart = [f"{v.arm} ({v.words})" for v in self.verdicts if v.words in ("higher", "lower")]
         told = f": {', '.join(apart)}" if apart else ""
-        of = f"of {len(self.verdicts)} arms"
+        of = f"of {len(self.verdicts)} arms {'is' if len(apart) < 2 else 'are'}"
         return f"{len(apart) or 'None'} {of} separated from {self.baseline}{told}."
 
 

@@ -1,6 +1,5 @@
 """What the ledger has of a word: a study (or one profile of it), an arm of one, or a trial."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +10,7 @@ from harness.outcomes import FAILURES
 from harness.plurals import many
 from harness.records import TrialRecord
 from harness.report.table import cell_labels
-from harness.search import is_passed_over
+from harness.search import PROPOSAL, is_passed_over
 from harness.space.names import SAFE_NAME
 from harness.studies import (
     Cell,
@@ -22,9 +21,6 @@ from harness.studies import (
     studies_of,
     study_name,
 )
-
-PROPOSAL = re.compile(r"proposal \d+")
-"""A network that a search tried once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.comparing.comparison import Test, Verdict
-from harness.comparing.interval import gap_interval
+from harness.comparing.interval import Interval, gap_interval
 from harness.comparing.measured import Measured
 from harness.statistics.contrasts import Contrast, contrasts
 from harness.statistics.estimates import LEVEL
@@ -13,6 +13,7 @@ from harness.statistics.tests import holm
 
 NOTHING = "none: one network each, and no match records"
 IMAGES_ALONE = "none over seeds; 95% normal interval over the test images, paired"
+UNPAIRED = "none: the test is by seed, and the two share none"
 EXCHANGED = (
     "none over seeds; what two networks found is exchanged image by image at random "
     "({swaps:,} times), two-sided, Holm-adjusted; and the 95% normal interval over the test images "
@@ -33,14 +34,14 @@ def verdicts(
     tested: dict[str, Contrast] = {}
     if several and samples[base.name].values:
         tested = {one.arm: one for one in contrasts(samples, base.name, test=test)}
-    alone = [arm for arm in others if arm.name not in tested]
+    alone = [arm for arm in others if max(arm.n, base.n) == 1]
     ps = [_exchanged(arm, base, swaps, seed) for arm in alone]
     tests = zip(alone, ps, holm(ps), strict=True)
     adjusted = {arm.name: (p, p_holm) for arm, p, p_holm in tests}
     found = [
         _tested(tested[arm.name])
         if arm.name in tested
-        else _images_alone(arm, base, *adjusted[arm.name], swaps)
+        else _untested(arm, base, *adjusted.get(arm.name, (None, None)), swaps)
         for arm in others
     ]
     return tuple(one for one in found if one is not None)
@@ -80,27 +81,25 @@ def _triple(found: Any) -> tuple[float, float | None, float | None] | None:
     return None if found is None else (found.value, found.low, found.high)
 
 
-def _images_alone(
+def _untested(
     arm: Measured, base: Measured, p: float | None, p_holm: float | None, swaps: int
 ) -> Verdict | None:
-    """One network each: what the test images say of these two, and of nothing else."""
+    """One network each: what the test images say of these two, and of nothing else; or arms of
+    several that cannot be paired. None where a side has no AP."""
     found = gap_interval(arm.values("ap"), base.values("ap"), arm.draws("ap"), base.draws("ap"))
     if found is None:
         return None
-    words = "not told apart on images like these"
-    if found.image_se is None:
-        words = "one network each: how sure this is cannot be said"
-    if found.excludes_zero and (p_holm is None or p_holm <= LEVEL):
-        way = "higher" if found.value > 0 else "lower"
-        words = f"{way} on images like these; of these two networks, not of their methods"
-    interval = NOTHING if found.image_se is None else IMAGES_ALONE
+    if max(arm.n, base.n) > 1:
+        words, test = "not tested: no seed is on both sides", UNPAIRED
+    else:
+        words, test = _of_two(found, p_holm), NOTHING if found.image_se is None else IMAGES_ALONE
     return Verdict(
         arm=arm.name,
         against=base.name,
         difference=found.value,
         low=found.low,
         high=found.high,
-        seed_se=None,
+        seed_se=found.seed_se,
         image_se=found.image_se,
         n=(arm.n, base.n),
         superiority=None,
@@ -109,6 +108,16 @@ def _images_alone(
         floor=None if p is None else swap_floor(swaps),
         sign_p=None,
         sign_floor=None,
-        test=interval if p is None else EXCHANGED.format(swaps=swaps),
+        test=test if p is None else EXCHANGED.format(swaps=swaps),
         words=words,
     )
+
+
+def _of_two(found: Interval, p_holm: float | None) -> str:
+    """What may be said of one network each."""
+    if found.excludes_zero and (p_holm is None or p_holm <= LEVEL):
+        way = "higher" if found.value > 0 else "lower"
+        return f"{way} on images like these; of these two networks, not of their methods"
+    if found.image_se is None:
+        return "one network each: how sure this is cannot be said"
+    return "not told apart on images like these"

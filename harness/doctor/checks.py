@@ -27,7 +27,11 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("aa", "no difference is found where there is none", no_difference),
     Check("control", "a difference is found where there is one", found_control),
-    Check("order", "the order of arms on a frozen backbone is that from scratch", order),
+    Check(
+        "order",
+        "the orders of arms on a frozen backbone and from scratch agree better than by chance",
+        order,
+    ),
 )
 
 

@@ -6,8 +6,10 @@ depth and parameters and no edge between levels.
 
 from harness.doctor.at_hand import AtHand, at_hand
 from harness.doctor.finding import Finding, Setting
+from harness.plurals import many
 from harness.report.arms import contrast_of
 from harness.statistics.contrasts import Contrast
+from harness.statistics.estimates import LEVEL
 from harness.statistics.samples import Sample, minus
 
 HOW = "`harness doctor --controls` trains what is missing"
@@ -23,6 +25,8 @@ def no_difference(setting: Setting) -> Finding:
     if isinstance(found, str):
         return Finding.not_run(f"{found}; {HOW}")
     test = found.contrast("same", "one")
+    if test.floor > LEVEL:
+        return Finding.not_run(f"{found.place}: {too_few(test)}")
     said = f"one network under two names: AP {words(test)}, {over(test)}; {found.place}"
     return Finding.of(not test.separated, said, **figures(test), place=found.place)
 
@@ -35,6 +39,8 @@ def found_control(setting: Setting) -> Finding:
     if CONTEXT not in found.cells or NOTHING not in found.cells:
         return Finding.not_run(f"{found.place}: its data do not say what classes need")
     context, nothing = (found.contrast("bifpn", "lateral", need) for need in (CONTEXT, NOTHING))
+    if context.floor > LEVEL:
+        return Finding.not_run(f"{found.place}: {too_few(context)}")
     fpn = found.contrast("fpn", "lateral", CONTEXT)
     more = gap(found, "bifpn", "lateral")
     held = all(one.separated and one.difference > 0 for one in (context, more))
@@ -52,6 +58,11 @@ def found_control(setting: Setting) -> Finding:
         fpn_context=figures(fpn),
         place=found.place,
     )
+
+
+def too_few(test: Contrast) -> str:
+    """Why seeds say nothing either way."""
+    return f"{many(min(test.n), 'seed')} an arm can part nothing, whatever there is"
 
 
 def gap(found: AtHand, arm: str, against: str) -> Contrast:

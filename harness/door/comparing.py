@@ -100,7 +100,9 @@ def lines(found: Comparison, wide: bool = True) -> Iterator[str]:
 
 
 def _what(found: Comparison) -> str:
-    images = "" if found.images is None else f"{found.images:,} test images; "
+    images = ""
+    if found.images is not None:
+        images = f"{found.images:,} test image{'' if found.images == 1 else 's'}; "
     how = f"{found.draws:,} draws of them, seed {found.seed}" if found.draws else "not resampled"
     return f"{images}{how}; fractions of 1; 95% intervals in brackets"
 

@@ -145,6 +145,8 @@ def ablation_table(info: AblationInfo) -> pd.DataFrame:
                 "ap_mean": row.ap.mean if row.ap else None,
                 "ap_n": row.ap.n if row.ap else 0,
                 "difference_mean": gap.mean if gap else None,
+                "difference_low": gap.low if gap else None,
+                "difference_high": gap.high if gap else None,
                 "difference_n": gap.n if gap else 0,
                 "macs": row.macs,
                 "macs_difference": row.macs_gap,

@@ -51,7 +51,9 @@ def _answer(arms: Sequence[ArmSummary], families: Sequence[FamiliesInfo], test: 
         return f"One arm has results: {measured[0].label}, AP {measured[0].ap}."
     tests = [arm.contrast for arm in measured if arm.contrast is not None]
     if not tests:
-        return _best(measured, test)
+        lost = next((arm.label for arm in arms if arm.is_baseline and arm.ap is None), None)
+        none = f" The baseline, {lost}, has no AP, so nothing is held to it." if lost else ""
+        return f"{_best(measured, test)}{none}"
     return " ".join(part for part in (_use(measured), _against_baseline(tests, test)) if part)
 
 
@@ -65,14 +67,15 @@ def _use(measured: Sequence[ArmSummary]) -> str:
     best = sorted(marked, key=lambda arm: arm.costs["macs"] if costed else -_mean(arm))
     if not best or len(best) == len(judged):
         return ""
-    named = either([arm.label for arm in best])
+    named, rest = either([arm.label for arm in best]), _unjudged(measured)
     if len(best) == 1:
-        return f"Use {named}: its mean AP, {best[0].ap}, is separated from every other arm's."
-    top = max(best, key=_mean)
+        every = "that of every other with more than one seed" if rest else "every other arm's"
+        return f"Use {named}: its mean AP, {best[0].ap}, is separated from {every}.{rest}"
+    top, of = max(best, key=_mean), " of arms with more than one seed" if rest else ""
     order = "by rising cost" if costed else "by falling mean AP"
     return (
-        f"Use {named} ({order}): none is separated from the highest mean AP, "
-        f"{top.label}'s {top.ap}{_parting(best, top)}."
+        f"Use {named} ({order}): none is separated from the highest mean AP{of}, "
+        f"{top.label}'s {top.ap}{_parting(best, top)}.{rest}"
     )
 
 
@@ -102,12 +105,14 @@ def _against_baseline(tests: Sequence[Contrast], test: Test) -> str:
 
 def _open(tests: Sequence[Contrast], test: Test) -> str:
     """What is left open, and what would settle it."""
-    few = min(min(one.n) for one in tests)
+    sizes = sorted({n for one in tests for n in one.n})
+    n = many(sizes[-1], "seed")
+    span = n if len(sizes) == 1 else f"{sizes[0]} to {n}"
     ends = [abs(end) for one in tests for end in (one.low, one.high) if end is not None]
     furthest = max(tests, key=lambda one: abs(one.difference))
-    said = f"(n={few} an arm)"
+    said = f"(n={span.partition(' seed')[0]} an arm)"
     if all(one.floor > LEVEL for one in tests):
-        said = f"({many(few, 'seed')} an arm cannot rank them{_fewest(len(tests), test)})"
+        said = f"({span} an arm cannot rank them{_fewest(len(tests), test)})"
     elif ends:
         said += f": differences up to {max(ends):.3f} AP are not excluded"
     if furthest.needs_words and abs(furthest.difference) >= SHOWN:
@@ -125,24 +130,28 @@ def _fewest(comparisons: int, test: Test) -> str:
 def _best(arms: Sequence[ArmSummary], test: Test) -> str:
     """Without a baseline: the highest mean of the arms that have seeds enough to be judged."""
     judged = [arm for arm in arms if arm.is_judged]
-    single = [arm.label for arm in arms if not arm.is_judged]
     top = max(judged or arms, key=_mean)
     head = f"The highest mean AP is {top.label}'s, {top.ap}"
     if not judged:
         return f"{head}; one seed an arm cannot rank them{_fewest(len(arms) - 1, test)}."
-    tail = f" Not judged, having one seed: {_names(single)}." if single else ""
-    if single:
+    if tail := _unjudged(arms):
         head = f"Of arms with more than one seed, the highest mean AP is {top.label}'s, {top.ap}"
     others = [arm for arm in judged if arm.in_best_set and arm is not top]
     if len(judged) == 1:
         return f"One arm has more than one seed: {top.label}, AP {top.ap}.{tail}"
     if not others:
-        return f"{head}, separated from every other{' of these' if single else ' arm'}.{tail}"
+        return f"{head}, separated from every other{' of these' if tail else ' arm'}.{tail}"
     if len(others) == len(judged) - 1:
-        none = "none of these" if single else "no arm"
+        none = "none of these" if tail else "no arm"
         return f"{head}; {none} is separated from it{_parting(others, top)}.{tail}"
     waiting = [f"{arm.label} (needs {arm.parts})" if arm.parts else arm.label for arm in others]
     return f"{head}; not separated from it: {_names(waiting)}.{tail}"
+
+
+def _unjudged(arms: Sequence[ArmSummary]) -> str:
+    """A sentence on arms of one seed, which stand outside of what is said; empty without any."""
+    single = [arm.label for arm in arms if not arm.is_judged]
+    return f" Not judged, having one seed: {_names(single)}." if single else ""
 
 
 def _mean(arm: ArmSummary) -> float:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from harness.comparing.comparison import WORDS, Comparison, Gap
 from harness.files import write_whole
 from harness.report.style import LINE, MARKERS, colours, figure, inline, styled, to_svg
-from harness.report.wordings import chance
+from harness.report.wordings import chance, number
 from harness.statistics import estimates
 
 MOST_CLASSES = 40
@@ -164,7 +164,7 @@ def render(found: Comparison, drawn: dict[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"num": _number, "ends": _ends, "chance": chance}
+    made.filters |= {"num": number, "ends": _ends, "chance": chance}
     pictures = {n: Markup(inline(svg, n, titles[n])) for n, svg in drawn.items()}
     page = made.get_template("comparison.html").render(
         found=found, pictures=pictures, WORDS=WORDS, by_arm=list(_by_arm(found)),
@@ -180,14 +180,8 @@ def _by_arm(found: Comparison) -> Iterator[tuple[str, list[Gap], int]]:
         yield arm, held, sum(gap.gap.excludes_zero for gap in held)
 
 
-def _number(value: float | None, digits: int = 3, sign: bool = False) -> str:
-    if value is None or value != value:
-        return "–"
-    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
-
-
 def _ends(one: Any, digits: int = 3, sign: bool = False) -> str:
     """`[0.1, 0.2]` of anything with low and high; empty where there is none."""
     if one is None or one.low is None or one.high is None:
         return ""
-    return f"[{_number(one.low, digits, sign)}, {_number(one.high, digits, sign)}]"
+    return f"[{number(one.low, digits, sign)}, {number(one.high, digits, sign)}]"

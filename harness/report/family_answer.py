@@ -17,6 +17,11 @@ def family_answer(info: FamiliesInfo) -> str:
         return (
             f"The families by {info.short} share no range of costs with results, so none compare."
         )
+    if not info.gaps:
+        return (
+            f"The families by {info.short} share no seed, and are compared seed by seed, so none "
+            "compare."
+        )
     if not any(gap.separated for gap in info.gaps):
         return _undecided(info)
     beaten = [one.name for one in info.held if one.name not in info.level]
@@ -87,7 +92,7 @@ def _settles(info: FamiliesInfo) -> str:
     if max(len(one.curves) for one in info.held) < FEWEST:
         return "At least six seeds a network are needed before any two could be parted."
     gap = _gap(info, top, last)
-    about = (gap.needs_words if gap else "") or "more seeds"
+    about = (gap.needs_words if gap else "") or "more seeds that both have"
     return f"To part {top} from {last} by the gap they show takes {about}."
 
 

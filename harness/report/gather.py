@@ -24,7 +24,7 @@ from harness.report.landmarks import landmarks
 from harness.report.latency_section import LatencyInfo, latency_info
 from harness.report.live import Live
 from harness.report.matched_cost import MatchedRow
-from harness.report.methods import method_words, test_words
+from harness.report.methods import mark_words, method_words, test_words
 from harness.report.networks import NetworksInfo, networks_info
 from harness.report.pareto import AXES, ParetoInfo, pareto
 from harness.report.pictures import PicturesInfo, pictures_info
@@ -103,7 +103,17 @@ class ReportData:
     @property
     def test(self) -> str:
         """The primary test, in words."""
-        return test_words(self.asked)
+        paired = {
+            "families": self.families,
+            "arms at equal cost": self.matched,
+            "what a search found": self.search and self.search.gap,
+        }
+        return test_words(self.asked, [words for words, there in paired.items() if there])
+
+    @property
+    def marked(self) -> str:
+        """What the mark of an arm says."""
+        return mark_words(self.arms)
 
     @property
     def answer(self) -> str:
@@ -140,7 +150,8 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
     records = [record for held in trials.values() for record in held]
     ran = what_ran(found, cells, records)
     times = times_of(cells)
-    by_family = families_of(cells, held, wanted, found)
+    at_best = cells[cells["label"].isin(list(tuning.tried))] if tuning.tried else cells
+    by_family = families_of(at_best, held, wanted, found)
     main = pareto(arms, wanted.cost, wanted, samples=held)
     if published or found.report.get("published_detectors"):
         shown = landmarks(main.axis.column, main.axis.scale, [record.spec for record in records])
@@ -171,7 +182,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         latency=latency_info(results, found),
         elsewhere=elsewhere_info(cells, brought),
         quoted=quoted(found, arms, ran.settings),
-        search=search_info(found, cells, records),
+        search=search_info(found, cells, records, held),
         ablation=ablation_info(found, cells, tuning, untuned, results),
         errors=errors_info(results, cells, arms),
         pictures=pictures_info(results, cells, arms),

@@ -8,7 +8,6 @@ from harness.report.markdown import difference, interval
 from harness.report.signature import signature
 from harness.report.summary import ArmSummary
 from harness.report.wordings import giga, mega, number, p_value
-from harness.statistics.best import MARKED
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -81,7 +80,7 @@ def _p(value: float | None) -> str:
 def _note(data: ReportData) -> str:
     said = signature(data)
     method = said or f"Intervals: {data.method}. Test: {data.test}."
-    words = f"{MARKED}. GFLOPs are 10⁹ multiply-adds, one per MAC. {method}"
+    words = f"{data.marked}. GFLOPs are 10⁹ multiply-adds, one per MAC. {method}"
     return r"$^{\dagger}$ " + escaped(words)
 
 

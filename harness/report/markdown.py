@@ -7,7 +7,6 @@ from harness.report.forest import forest, name_of
 from harness.report.gather import ReportData
 from harness.report.signature import signature
 from harness.report.wordings import giga, mega, number, p_value
-from harness.statistics.best import MARKED
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import Estimate
 
@@ -23,7 +22,7 @@ def markdown(data: ReportData) -> str:
         *_contrasts(data),
         "## Table",
         _summary(data),
-        f"● {MARKED}. Intervals: {data.method}. Test of arms: {data.test}. GFLOPs are 10⁹ "
+        f"● {data.marked}. Intervals: {data.method}. Test of arms: {data.test}. GFLOPs are 10⁹ "
         "multiply-adds, one per MAC.",
         *_telling(data),
         *(escaped(caution) for caution in data.ran.cautions),

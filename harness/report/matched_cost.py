@@ -5,6 +5,7 @@ curve (networks that differ from it in numbers alone, as widths) at the other's 
 a control arm was widened until it costs the same.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -91,6 +92,8 @@ def _meeting(
         return _Meeting(arm, base.label, "arm's curve", words, (read, base.sample))
     if control is not None:
         words = f"{control.label} was made to cost what {arm.label} does"
+        if not _is_equal(control, arm):
+            words += f", and misses it by {abs(control.macs / arm.macs - 1):.1%}"
         return _Meeting(arm, control.label, "control", words, (arm.sample, control.sample))
     apart = arm.macs / base.macs - 1
     words = (
@@ -133,11 +136,18 @@ def _read_off(curve: Sequence[Network], macs: float) -> Sample | None:
 
 
 def _controls(study: StudyResults, networks: Sequence[Network]) -> dict[str, Network]:
-    """The control of equal cost of each label that has one."""
+    """The control of equal cost of each label that has one: the network of the control's arm by
+    the same choice, else (where arms are tuned) by the nearest cost."""
     arms = (study.ablation or {}).get("arms", ())
     wanted = {one["against"]: one["name"] for one in arms if one["kind"] == "matched"}
-    by_arm = {one.arm: one for one in reversed(networks)}
-    return {one.label: by_arm[wanted[one.arm]] for one in networks if wanted.get(one.arm) in by_arm}
+    found = {}
+    for one in networks:
+        fits = [other for other in networks if other.arm == wanted.get(one.arm)]
+        if fits:
+            found[one.label] = min(
+                fits, key=lambda it: (it.choice != one.choice, abs(math.log(it.macs / one.macs)))
+            )
+    return found
 
 
 def _is_equal(a: Network, b: Network) -> bool:

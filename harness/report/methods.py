@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from harness.draws import SEED
 from harness.report.asked import Asked
 from harness.report.summary import ArmSummary
+from harness.statistics.best import MARKED
 from harness.statistics.contrasts import TESTS
 from harness.statistics.estimates import METHOD
 from harness.statistics.images import DRAWS
@@ -30,6 +31,18 @@ def method_words(arms: Sequence[ArmSummary]) -> str:
     return METHOD if over <= {"seeds alone"} else MIXED
 
 
-def test_words(asked: Asked) -> str:
-    """The primary test, and what else it takes to be called higher or lower."""
-    return f"{TESTS[asked.test]}, Holm-adjusted; besides, the interval must leave out zero"
+def test_words(asked: Asked, by_seed: Sequence[str]) -> str:
+    """The primary test, and what else it takes to be called higher or lower.
+
+    by_seed: what is compared seed by seed, whatever the primary test is.
+    """
+    said = f"{TESTS[asked.test]}, Holm-adjusted; besides, the interval must leave out zero"
+    if not by_seed or asked.test == "paired_t":
+        return said
+    return f"{said}; {' and '.join(by_seed)} are held to a {TESTS['paired_t']}"
+
+
+def mark_words(arms: Sequence[ArmSummary]) -> str:
+    """What the mark says, and of which arms it says nothing."""
+    single = any(not arm.is_judged for arm in arms)
+    return f"{MARKED}, of those with more than one seed" if single else MARKED

@@ -19,7 +19,7 @@ from harness.report.pareto import pareto as front_of
 from harness.report.summary import summarise
 from harness.search import is_passed_over
 from harness.statistics.contrasts import Contrast
-from harness.statistics.samples import sample
+from harness.statistics.samples import common_seeds, sample
 from harness.statistics.tests import Test
 
 
@@ -122,10 +122,12 @@ def contrast(
     metric: a column of `harness.table`: `ap`, `ap50`, `ap_small`, `ap_by_need.context`, ...
     test: `permutation` of seeds, or `paired_t` over the seeds that both have.
 
-    `SpecError` where a name is not there or nothing of it is measured.
+    `SpecError` where a name is not there, nothing of it is measured, or no seed makes a pair.
     """
     one, other = (_arm(said, word, results, profile, metric) for said, word in ((a, "a"), (b, "b")))
     mine, others = on_shared_images(one, other)
+    if test == "paired_t" and not common_seeds((mine, others)):
+        raise SpecError(f"{one.name} and {other.name} share no seed, and paired_t is by seed")
     found = contrast_of(mine, others, one.name, other.name, test)
     return Compared(found, metric)
 
@@ -150,7 +152,8 @@ class Front:
 
     points: pd.DataFrame
     """`label`; the cost, under its column's name in `harness.table` and in its unit; `ap` (mean),
-    `low`, `high` (95% over seeds), `n` (seeds); `on_front`."""
+    `low`, `high` (95% over seeds), `n` (seeds); `on_front` (of the means), and
+    `front_probability`, how likely the true mean is on the front (NaN: no arm has two seeds)."""
     x: str
     left_out: tuple[tuple[str, str], ...]
     """Arms that have no point, and why."""
@@ -164,7 +167,7 @@ class Front:
         table = self.points.to_html(index=False, escape=True, float_format=lambda x: f"{x:,.3f}")
         said = "; ".join(f"{label} ({why})" for label, why in self.left_out)
         missing = f" Not shown: {said}." if said else ""
-        note = f"The front is of the means over seeds; intervals are 95%.{missing}"
+        note = f"The front is of the means over seeds; intervals: 95%, over seeds.{missing}"
         return f"{table}<p><small>{escape(note)}</small></p>"
 
 
@@ -192,9 +195,11 @@ def pareto(table: pd.DataFrame, x: str = "macs") -> Front:
             "high": point.ap.high,
             "n": point.ap.n,
             "on_front": point.on_front,
+            "front_probability": point.front_probability,
         }
         for point in found.points
     ]
-    columns = ["label", column, "ap", "low", "high", "n", "on_front"]
-    points = pd.DataFrame(rows, columns=columns).astype({"on_front": bool, "n": int})
+    columns = ["label", column, "ap", "low", "high", "n", "on_front", "front_probability"]
+    kinds = {"on_front": bool, "n": int, "front_probability": float}
+    points = pd.DataFrame(rows, columns=columns).astype(kinds)
     return Front(points, column, found.left_out)

@@ -135,8 +135,8 @@ def _summary(plans: Sequence[StoredPlan], now: Sequence[PlannedCell], records: R
     first = plans[0]
     known = sum(known_before(cell, first, records[cell.id]) for cell in first.cells)
     words = [
-        f"Plan {first.digest[:SHOWN]} was stored on {_when(first)} with {_count(first.cells)} "
-        f"({many(len(first.trials), 'trial')})."
+        f"Plan {first.digest[:SHOWN]} was stored on {_when(first)} with "
+        f"{many(len(first.cells), 'cell')} ({many(len(first.trials), 'trial')})."
     ]
     if known:
         of = "The result of 1 of them was" if known == 1 else f"Results of {known} of them were"
@@ -147,14 +147,11 @@ def _summary(plans: Sequence[StoredPlan], now: Sequence[PlannedCell], records: R
     planned = {cell.key for cell in first.cells}
     added, gone = len(here - planned), len(planned - here)
     if added or gone:
-        words.append(f"Since then {added} were added and {gone} left out.")
+        were = "was" if added == 1 else "were"
+        words.append(f"Since then {added} {were} added and {gone} left out.")
     else:
         words.append("What is reported is what was planned then.")
     return " ".join(words)
-
-
-def _count(cells: Sequence[Any]) -> str:
-    return f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
 
 
 def by_arm(cells: Iterable[PlannedCell]) -> list[str]:

@@ -25,7 +25,6 @@ from harness.report.share_above import share_above
 from harness.report.signature import setting, signature
 from harness.report.style import inline, scoped, tinted
 from harness.report.wordings import chance, giga, mark, mega, number, p_value, way
-from harness.statistics.best import MARKED
 from harness.statistics.contrasts import TESTS
 
 TITLES = {
@@ -92,7 +91,7 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             policy=POLICY.format(_digest(script)),
             version=_version(),
             METHOD=data.method,
-            MARKED=MARKED,
+            MARKED=data.marked,
             PAIRED=TESTS["paired_t"],
             TEST=data.test,
             MOVED=MOVED,

@@ -11,18 +11,20 @@ from harness.records import TrialRecord
 from harness.report.course import Course, course_of
 from harness.report.rungs import RungCorrelation, rung_correlations
 from harness.search.words import search_words
-from harness.statistics.contrasts import Contrast, paired_contrasts
-from harness.statistics.estimates import Estimate, estimate
+from harness.statistics.contrasts import Contrast, pairs_of
+from harness.statistics.estimates import Estimate
+from harness.statistics.power import Narrowness, narrowness
+from harness.statistics.samples import Sample, combined, sample
+from harness.statistics.two_level import estimate_of
 from harness.studies import StudyResults
 
 FOUND, RANDOM = "found", "random"
-TELLING = 2.0
-"""Networks whose AP spreads less than so many times its spread over seeds cannot be ranked."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchInfo:
-    """AP as fractions of 1; estimates are over seeds that the search did not use."""
+    """AP as fractions of 1; estimates are over seeds that the search did not use, and over test
+    images where their draws are known."""
 
     found: Estimate | None
     """The winner; None where nothing was compared."""
@@ -32,10 +34,8 @@ class SearchInfo:
     """Networks drawn from the same space, of the winner's cost, by name."""
     gap: Contrast | None
     """The winner minus the mean of the random networks, by seed."""
-    spread: float | None
-    """Standard deviation of the random networks' means."""
-    noise: float | None
-    """Standard deviation over seeds, pooled over the random networks."""
+    narrow: Narrowness | None
+    """How far the random networks lie apart beside seeds of one."""
     rungs: tuple[RungCorrelation, ...]
     words: tuple[str, ...] = ()
     """What was asked and how far it is."""
@@ -64,13 +64,6 @@ class SearchInfo:
         return words.get(self.beaten, str(self.beaten))
 
     @property
-    def can_rank(self) -> bool:
-        """Whether networks differ by more than seeds do."""
-        if self.spread is None or self.noise is None:
-            return False
-        return self.spread >= TELLING * self.noise
-
-    @property
     def verdict(self) -> str:
         """Whether searching beat drawing at random, in one sentence."""
         gap = self.gap
@@ -96,22 +89,22 @@ def _ends(gap: Contrast) -> str:
 
 
 def search_info(
-    study: StudyResults, cells: pd.DataFrame, records: Iterable[TrialRecord]
+    study: StudyResults,
+    cells: pd.DataFrame,
+    records: Iterable[TrialRecord],
+    held: Mapping[str, Sample],
 ) -> SearchInfo | None:
-    """None where the study searches nothing."""
+    """None where the study searches nothing. held: samples by label, which of these is the arm."""
     if study.search is None:
         return None
-    aps = _aps(cells)
-    random = {name: one for name, one in aps.items() if name.partition(" ")[0] == RANDOM}
-    known = {name: one for name, held in random.items() if (one := estimate([*held.values()]))}
-    found = aps.get(FOUND, {})
+    aps, found = _aps(cells), held.get(FOUND)
+    random = {name: one for name, one in held.items() if name.partition(" ")[0] == RANDOM}
     return SearchInfo(
-        found=estimate([*found.values()]),
+        found=estimate_of(found) if found else None,
         in_search=_in_search(study, aps),
-        random=known,
-        gap=_gap(found, list(random.values())),
-        spread=_sd([one.mean for one in known.values()]),
-        noise=_pooled([one.sd for one in known.values() if one.sd is not None]),
+        random={name: made for name, one in random.items() if (made := estimate_of(one))},
+        gap=_gap(found, list(random.values())) if found else None,
+        narrow=narrowness([one.values for one in random.values()], "random networks"),
         rungs=rung_correlations(records),
         words=tuple(search_words(study.search)),
         course=course_of(study, aps),
@@ -138,17 +131,8 @@ def _in_search(study: StudyResults, aps: Mapping[str, Mapping[int, float]]) -> f
     return statistics.fmean(held) if chosen is not None and held else None
 
 
-def _gap(found: Mapping[int, float], random: Sequence[Mapping[int, float]]) -> Contrast | None:
+def _gap(found: Sample, random: Sequence[Sample]) -> Contrast | None:
     """By the seeds that the winner and all random networks have."""
-    seeds = [seed for seed in found if random and all(seed in one for one in random)]
-    means = {seed: statistics.fmean(one[seed] for one in random) for seed in seeds}
-    tests = paired_contrasts({FOUND: found, RANDOM: means}, [(FOUND, RANDOM)])
+    mean = combined(random, [1 / len(random)] * len(random)) if random else sample({})
+    tests = pairs_of({FOUND: found, RANDOM: mean}, [(FOUND, RANDOM)], test="paired_t")
     return tests[0] if tests else None
-
-
-def _sd(values: Sequence[float]) -> float | None:
-    return statistics.stdev(values) if len(values) > 1 else None
-
-
-def _pooled(sds: Sequence[float]) -> float | None:
-    return statistics.fmean(sd**2 for sd in sds) ** 0.5 if sds else None

@@ -34,8 +34,9 @@ class ShareAbove:
         """What a step is, and who is missing."""
         n = sorted({len(runs) for _, runs in self.lines})
         seeds = f"n={n[0]}" if len(n) == 1 else f"n={n[0]} to {n[-1]}"
-        left = f" {self.left_out} more are left out: those of lower mean." if self.left_out else ""
-        return f"{seeds}, so one run is {1 / n[0]:.0%} of the height. Nothing is tested here.{left}"
+        step = " to ".join(f"{1 / most:.0%}" for most in dict.fromkeys((n[-1], n[0])))
+        left = f" Left out, of lower mean: {self.left_out} more." if self.left_out else ""
+        return f"{seeds}, so one run is {step} of the height. Nothing is tested here.{left}"
 
 
 def share_above(

@@ -9,8 +9,6 @@ from harness.plurals import many
 from harness.report.gather import ReportData
 from harness.studies import StudyResults
 
-VARIED = "varied"
-
 
 def signature(data: ReportData) -> str:
     """Settings that all finished trials share are said; of the others, what the table has.
@@ -56,7 +54,7 @@ def _data(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
 
 def _images(settings: Mapping[str, str]) -> str:
     counts = [
-        f"{settings[path]} {words} images"
+        f"{settings[path]} {words} {_plural('image', settings[path])}"
         for path, words in (("data.train_images", "training"), ("data.val_images", "test"))
         if settings.get(path, "None") != "None"
     ]
@@ -96,6 +94,10 @@ def _recipe(cells: pd.DataFrame, settings: Mapping[str, str]) -> str:
     return ", ".join([*said, _values(cells, "precision")])
 
 
+def _plural(what: str, number: str) -> str:
+    return what if number == "1" else f"{what}s"
+
+
 def _seeds(study: StudyResults) -> str:
     seeds = sorted({cell.seed for cell in study.cells})
     runs = seeds == list(range(seeds[0], seeds[-1] + 1)) if seeds else False
@@ -117,7 +119,7 @@ def _place(cells: pd.DataFrame) -> str:
 
 def _epochs(cells: pd.DataFrame) -> str:
     epochs = _values(cells, "epochs")
-    return f"{epochs} epoch{'' if epochs == '1' else 's'}"
+    return f"{epochs} {_plural('epoch', epochs)}"
 
 
 def _values(cells: pd.DataFrame, column: Any) -> str:

@@ -84,7 +84,7 @@ def summarise(
     if tried:
         cells = cells[cells["label"].isin(list(tried))]
     groups = {str(label): group for label, group in cells.groupby("label", sort=False)}
-    alias = {label: _alias(group) for label, group in groups.items()}
+    alias = {label: _alias_among(groups, group) for label, group in groups.items()}
     held = {label: _sample(group, "ap", samples or {}) for label, group in groups.items()}
     tested = {label: one for label, one in held.items() if one.n and not alias[label]}
     base = alias.get(base) or base if base else None
@@ -187,6 +187,12 @@ def _finished(group: pd.DataFrame, column: str) -> list[float]:
 def _alias(group: pd.DataFrame) -> str | None:
     names = group.loc[group["status"] == "alias", "alias_of"].dropna()
     return str(names.iloc[0]) if len(names) == len(group) else None
+
+
+def _alias_among(groups: Mapping[str, pd.DataFrame], group: pd.DataFrame) -> str | None:
+    """None, too, where the label it repeats is not shown: tuned over other seeds, it lost."""
+    name = _alias(group)
+    return name if name in groups else None
 
 
 def aliases(cells: pd.DataFrame) -> dict[str, str]:

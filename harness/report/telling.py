@@ -11,12 +11,13 @@ import numpy as np
 from harness.report.families import FamiliesInfo
 from harness.statistics.contrasts import spread_between
 from harness.statistics.power import Narrowness, narrowness, seeds_floor, smallest_difference
-from harness.statistics.samples import Sample
+from harness.statistics.samples import Sample, common_seeds
 from harness.statistics.tests import Test
 
 SEEDS = (6, 10, 20, 40)
 """Seeds an arm of which advice is given, besides those at hand."""
 MANY = 10**6
+"""Seeds that leave nothing of their own noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,10 @@ def telling_info(
     narrow += [(one.stratum, one.narrowness) for one in families if one.narrowness is not None]
     base = against if against in repeated else max(repeated, key=lambda name: repeated[name].mean)
     others = [one for name, one in repeated.items() if name != base]
-    if not others:
+    spreads = _spreads(repeated[base], others, test)
+    if spreads is None:
         return TellingInfo(tuple(narrow), (), None)
-    single, lasting = _spreads(repeated[base], others, test)
+    single, lasting = spreads
     now = min(one.n for one in repeated.values())
     advice = tuple(
         Advice(n, _smallest(n, single, lasting, test), n == now) for n in sorted({now, *SEEDS})
@@ -70,26 +72,26 @@ def telling_info(
     return TellingInfo(
         tuple(narrow),
         advice,
-        smallest_difference(10**6, 0.0, lasting, test=test) if drawn else None,
+        smallest_difference(MANY, 0.0, lasting, test=test) if drawn else None,
     )
 
 
-def _spreads(base: Sample, others: Sequence[Sample], test: Test) -> tuple[float, float]:
+def _spreads(base: Sample, others: Sequence[Sample], test: Test) -> tuple[float, float] | None:
     """Variance of the difference of one seed of each of two arms, and what test images leave of it
-    whatever the seeds: means over the pairs with the base."""
+    whatever the seeds: means over the pairs with the base. None where no pair has two seeds."""
     paired = test == "paired_t"
     single, lasting = [], []
     for one in others:
         a, b = one, base
         if paired:
-            seeds = sorted(set(one.seeds) & set(base.seeds))
+            seeds = common_seeds((one, base))
             if len(seeds) < 2:
                 continue
             a, b = one.at(seeds), base.at(seeds)
         spread = spread_between(a, b, paired=paired)
         single.append(float(spread.seed) * 2 / (1 / a.n + 1 / b.n))
         lasting.append(float(spread.lasting))
-    return (float(np.mean(single)), float(np.mean(lasting))) if single else (0.0, 0.0)
+    return (float(np.mean(single)), float(np.mean(lasting))) if single else None
 
 
 def _smallest(n: int, single: float, lasting: float, test: Test) -> float | None:

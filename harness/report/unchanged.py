@@ -73,7 +73,9 @@ def _code() -> str:
     """Digest of what can change how a report reads: this package's sources, and who draws."""
     root = Path(__file__).parents[1]
     found = hashlib.sha256(" ".join(map(version, DRAWN_BY)).encode())
-    rooms = [root / room for room in ("report", "statistics", "graph", "space", "search")]
+    rooms = [
+        root / room for room in ("report", "statistics", "graph", "space", "search", "published")
+    ]
     files = [*root.glob("*.py"), *(one for room in rooms for one in room.rglob("*.*"))]
     for path in sorted(files):
         if path.suffix in (".py", ".html", ".css", ".js", ".json", ".yaml"):

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 LEVEL = 0.05
+ROUNDING = 1e-12
+"""Values that lie no further apart than this are alike: what lies between them is no spread."""
 MIDDLE_FROM = 8
 """Seeds from which on an interquartile mean is offered."""
 METHOD = "95% Student t interval over seeds"
@@ -16,7 +18,8 @@ METHOD = "95% Student t interval over seeds"
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds. sd (over seeds) needs two values, and so does the interval [low, high]."""
+    """A mean over seeds. sd (over seeds) needs two values; the interval [low, high] needs a spread,
+    of seeds or of test images."""
 
     mean: float
     sd: float | None
@@ -47,7 +50,10 @@ def sources_words(seeds: bool, image_se: float | None) -> str:
 
 
 def estimate(values: Sequence[float]) -> Estimate | None:
-    """Mean, sd and t interval of the values that are numbers; None where there are none."""
+    """Mean, sd and t interval of the values that are numbers; None where there are none.
+
+    No interval of values that are all alike: it would say that nothing is uncertain.
+    """
     kept = numbers(values)
     if kept.size == 0:
         return None
@@ -55,16 +61,19 @@ def estimate(values: Sequence[float]) -> Estimate | None:
     if kept.size == 1:
         return Estimate(mean, None, 1, None, None)
     sd = float(kept.std(ddof=1))
-    half = float(stdtrit(kept.size - 1, 1 - LEVEL / 2)) * sd / math.sqrt(kept.size)
-    return Estimate(mean, sd, int(kept.size), mean - half, mean + half, sd / math.sqrt(kept.size))
+    error = sd / math.sqrt(kept.size)
+    if np.ptp(kept) <= ROUNDING:
+        return Estimate(mean, sd, int(kept.size), None, None, error)
+    half = float(stdtrit(kept.size - 1, 1 - LEVEL / 2)) * error
+    return Estimate(mean, sd, int(kept.size), mean - half, mean + half, error)
 
 
 def interquartile_mean(values: Sequence[float]) -> Estimate | None:
     """Mean of the middle half of the seeds: one lucky or broken run moves it little.
 
     It is offered from `MIDDLE_FROM` seeds on (Agarwal et al., NeurIPS 2021); None under that. The
-    interval is Student's t of a trimmed mean, by its Winsorised variance (Tukey and McLaughlin,
-    Sankhya A 25, 1963).
+    interval is Student's t of a trimmed mean, by its Winsorised variance (Yuen, Biometrika 61,
+    1974): of normal values it holds the mean in 93.6 to 94.6% of cases.
     """
     kept = np.sort(numbers(values))
     n, cut = kept.size, kept.size // 4
@@ -72,8 +81,11 @@ def interquartile_mean(values: Sequence[float]) -> Estimate | None:
         return None
     mean = float(kept[cut : n - cut].mean())
     held = float(kept.clip(kept[cut], kept[n - cut - 1]).std(ddof=1))
-    error = held * math.sqrt(n) / (n - 2 * cut)
-    half = float(stdtrit(n - 2 * cut - 1, 1 - LEVEL / 2)) * error
+    middle = n - 2 * cut
+    error = held * math.sqrt((n - 1) / (middle * (middle - 1)))
+    if held <= ROUNDING:
+        return Estimate(mean, float(kept.std(ddof=1)), n, None, None, error)
+    half = float(stdtrit(middle - 1, 1 - LEVEL / 2)) * error
     return Estimate(mean, float(kept.std(ddof=1)), n, mean - half, mean + half, error)
 
 

@@ -40,8 +40,11 @@ def seeds_floor(test: Test, family: int = 1) -> int:
     """Fewest seeds an arm with which one test in a family of so many can reach .05.
 
     MOST + 1 where none can: a drawn permutation test cannot in families of more than a thousand.
+    A paired t has no floor of its own: it counts from the pairs on whose flips of signs reach .05
+    alone, whatever the family.
     """
-    fits = (n for n in range(2, MOST + 1) if floor_of(test, n, n) * family <= LEVEL)
+    many = 1 if test == "paired_t" else family
+    fits = (n for n in range(2, MOST + 1) if floor_of(test, n, n) * many <= LEVEL)
     return next(fits, MOST + 1)
 
 
@@ -107,15 +110,18 @@ class Narrowness:
             "seeds add)"
         )
         if self.can_rank:
-            return f"{head}: enough to rank networks by."
+            return f"{head}: enough to rank {self.of} by."
         return (
             f"{head}: less than {TELLING:g} times as much, so a ranking of these {self.of} is "
             "unreliable."
         )
 
 
-def narrowness(arms: Sequence[Sequence[float]]) -> Narrowness | None:
-    """Of AP over seeds of each network; None under two networks or where no seed is repeated."""
+def narrowness(arms: Sequence[Sequence[float]], of: str = "networks") -> Narrowness | None:
+    """Of AP over seeds of each network; None under two networks or where no seed is repeated.
+
+    of: what the networks are called.
+    """
     held = [kept for values in arms if len(kept := numbers(values))]
     freedom = sum(len(values) - 1 for values in held)
     if len(held) < 2 or not freedom:
@@ -124,7 +130,7 @@ def narrowness(arms: Sequence[Sequence[float]]) -> Narrowness | None:
     noise = float(noise) / freedom
     between = float(np.var([values.mean() for values in held], ddof=1))
     added = noise * float(np.mean([1 / len(values) for values in held]))
-    return Narrowness(math.sqrt(max(between - added, 0)), math.sqrt(noise), len(held))
+    return Narrowness(math.sqrt(max(between - added, 0)), math.sqrt(noise), len(held), of)
 
 
 def paired_narrowness(arms: Sequence[Sample], of: str) -> Narrowness | None:

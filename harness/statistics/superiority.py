@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import nctdtrinc, ndtr
 
-from harness.statistics.estimates import LEVEL
+from harness.statistics.estimates import LEVEL, ROUNDING
 from harness.statistics.samples import Floats
 
 MEANINGFUL = 0.75
@@ -28,13 +28,14 @@ class Superiority(NamedTuple):
 
 def superiority(a: Floats, b: Floats) -> Superiority | None:
     """Of two arms whose seeds are not paired; None under two seeds or without spread."""
-    value, low, high = superiority_arrays(a, b)
-    return None if np.isnan(value) else Superiority(float(value), float(low), float(high))
+    if min(a.size, b.size) < 2 or max(np.ptp(a), np.ptp(b)) <= ROUNDING:
+        return None
+    return Superiority(*map(float, superiority_arrays(a, b)))
 
 
 def paired_superiority(differences: Floats) -> Superiority | None:
     """Of one seed: P(A - B > 0) from differences by seed."""
-    if differences.size < 2 or not differences.std():
+    if differences.size < 2 or np.ptp(differences) <= ROUNDING:
         return None
     n = differences.size
     nc = differences.mean() / differences.std(ddof=1)

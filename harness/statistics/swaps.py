@@ -10,10 +10,10 @@ Testing Hypotheses, 1989; as for AP of retrieval in Smucker, Allan and Carterett
 import numpy as np
 
 from harness.matches import Matches
+from harness.statistics.estimates import ROUNDING
 from harness.statistics.images import ap_alone
 
 SWAPS = 1000
-ROUNDING = 1e-12
 
 
 def swap_floor(swaps: int = SWAPS) -> float:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import bdtr, stdtr
 
+from harness.statistics.estimates import ROUNDING
 from harness.statistics.samples import Floats
 
 Test = Literal["permutation", "paired_t"]
@@ -66,7 +67,7 @@ def permutation_p(a: Floats, b: Floats) -> Floats:
     masks, exact = _arrangements(n, m)
     far = np.abs(both @ masks)
     near = np.abs(both[..., :n].sum(axis=-1))
-    rounding = 1e-12 * (1 + np.abs(both).max(axis=-1))
+    rounding = ROUNDING * (1 + np.abs(both).max(axis=-1))
     count = (far >= (near - rounding)[..., None]).sum(axis=-1)
     return np.asarray(count / masks.shape[1] if exact else (count + 1) / (masks.shape[1] + 1))
 
@@ -91,7 +92,7 @@ def paired_t_p(differences: Floats) -> Floats:
     n = differences.shape[-1]
     error = differences.std(axis=-1, ddof=1) / math.sqrt(n)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(error > 0, np.abs(differences.mean(axis=-1)) / error, np.nan)
+        t = np.where(error > ROUNDING, np.abs(differences.mean(axis=-1)) / error, np.nan)
     return np.asarray(2 * stdtr(n - 1, -t))
 
 

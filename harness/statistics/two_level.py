@@ -17,13 +17,14 @@ where the image part, of hundreds of images, counts as known.
 Every function takes leading axes: arrays are (..., seeds) and (..., seeds, draws).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from harness.statistics.estimates import LEVEL, Estimate, estimate
+from harness.statistics.estimates import LEVEL, ROUNDING, Estimate, estimate
 from harness.statistics.samples import Floats, Sample, draws_of
 
 Values = NDArray[np.float64]
@@ -60,7 +61,7 @@ class Spread:
 
     @property
     def half(self) -> Values:
-        """Half the width of the 95% interval; NaN where there is none."""
+        """Half the width of the 95% interval; NaN where there is none, as where nothing spreads."""
         variance = self.variance
         with np.errstate(divide="ignore", invalid="ignore"):
             df = self.df * (variance / self.seed) ** 2
@@ -68,7 +69,7 @@ class Spread:
         normal = float(ndtri(1 - LEVEL / 2))
         known = np.nan if self.image is None else normal
         factor = np.where(np.isnan(self.seed), known, np.where(self.seed == 0, normal, t))
-        return np.asarray(factor * np.sqrt(variance))
+        return np.asarray(np.where(variance > ROUNDING**2, factor * np.sqrt(variance), np.nan))
 
 
 def estimate_of(sample: Sample) -> Estimate | None:
@@ -82,7 +83,9 @@ def estimate_of(sample: Sample) -> Estimate | None:
     spread = spread_of_mean(sample.array, draws[0])
     assert spread.image is not None
     half, image = float(spread.half), float(np.sqrt(spread.image))
-    return replace(plain, low=plain.mean - half, high=plain.mean + half, image_se=image)
+    known = math.isfinite(half)
+    low, high = (plain.mean - half, plain.mean + half) if known else (None, None)
+    return replace(plain, low=low, high=high, image_se=image)
 
 
 def spread_of_mean(values: Values, draws: Floats | None = None) -> Spread:

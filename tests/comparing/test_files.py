@@ -14,8 +14,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from harness.cli import main
+from harness.comparing.compare import compare as make
 from harness.comparing.detections import read_answers
 from harness.comparing.matching import figures_and_draws, matches_of
+from harness.comparing.measured import Measured, Network
 from harness.comparing.truth import read_truth
 from harness.evaluate import coco_matches
 
@@ -173,9 +175,70 @@ def test_the_same_file_on_both_sides_differs_by_nothing(files):
     Path("copy.json").write_text(Path("a0.json").read_text())
     found = json.loads(compare("a0.json", ":", "copy.json", "--json").stdout)
     one = found["verdicts"][0]
-    assert (one["difference"], one["low"], one["high"]) == (0, 0, 0)
+    assert (one["difference"], one["low"], one["high"]) == (0, None, None)  # nothing spreads
     assert one["words"] == "not told apart on images like these"
     assert "copy.json (arm copy) holds what a0.json (arm a0) holds" in found["notes"]
+
+
+def test_one_image_claims_nothing(files):
+    """Every draw of one image is that image: a spread of nothing is no certainty."""
+    truth = json.loads(Path("val.json").read_text())
+    image = truth["annotations"][0]["image_id"]
+    truth["images"] = [row for row in truth["images"] if row["id"] == image]
+    truth["annotations"] = [row for row in truth["annotations"] if row["image_id"] == image]
+    Path("val.json").write_text(json.dumps(truth))
+    for name in ("a0.json", "b0.json"):
+        rows = json.loads(Path(name).read_text())
+        Path(name).write_text(json.dumps([row for row in rows if row["image_id"] == image]))
+    found = json.loads(compare("a0.json", ":", "b0.json", "--json").stdout)
+    one = found["verdicts"][0]
+    assert one["difference"]
+    assert (one["low"], one["high"]) == (None, None)
+    assert one["words"] == "not told apart on images like these"
+    said = "1 test image: intervals over so few are too narrow, and over one there is none"
+    assert said in found["notes"]
+    out = compare("a0.json", ":", "b0.json", "--out", "page").stdout
+    assert "1 test image; 100 draws" in out
+    page = Path("page/index.html").read_text()
+    assert "with 95% intervals over test images alone. Only AP is tested." in page
+
+
+def test_a_truth_of_crowds_alone_compares_nothing(files):
+    truth = json.loads(Path("val.json").read_text())
+    for row in truth["annotations"]:
+        row["iscrowd"] = 1
+    Path("val.json").write_text(json.dumps(truth))
+    out = compare("a0.json", ":", "b0.json").stdout
+    assert out.rstrip().endswith("Nothing is compared: it takes two arms that both have an AP.")
+
+
+@pytest.mark.parametrize(
+    ("higher", "said"),
+    [
+        (0, "None of 5 arms is separated from base."),
+        (1, "1 of 5 arms is separated from base: arm 0 (higher)."),
+        (2, "2 of 5 arms are separated from base: arm 0 (higher), arm 1 (higher)."),
+    ],
+)
+def test_an_answer_of_many_arms_is_a_sentence(higher, said):
+    arms = [
+        Measured(name, tuple(Network("file", seed, {"ap": ap + seed / 100}) for seed in range(6)))
+        for name, ap in [("base", 0.3), *((f"arm {i}", 0.3 + (i < higher)) for i in range(5))]
+    ]
+    assert make(arms, kind="files", title="").answer == said
+
+
+def test_arms_that_share_no_seed_are_not_paired():
+    """Nor are they taken for one network each."""
+    arms = [
+        Measured(name, tuple(Network("trial", s, {"ap": ap + s / 1000}) for s in seeds))
+        for name, ap, seeds in (("one", 0.3, range(6)), ("same", 0.4, range(10, 16)))
+    ]
+    (found,) = make(arms, kind="arms", title="", test="paired_t").verdicts
+    assert found.words == "not tested: no seed is on both sides"
+    assert found.test == "none: the test is by seed, and the two share none"
+    assert found.p is None
+    assert found.seed_se > 0
 
 
 def test_copies_are_not_seeds(files):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from harness.cli import main
 from harness.ledger import Ledger
 from harness.matches import Evidence, Matches
 from harness.records import Environment, Metrics, TrialRecord
-from harness.studies import Cell, StudyResults, write_study
+from harness.studies import Cell, StudyResults, read_study, write_study
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,6 +112,14 @@ def test_a_study_has_its_own_baseline(results):
         "note: no match records of wide, two/laptop:fpn: seeds alone carry the intervals; that the "
         "test images are a sample, too, is not in them"
     ) in out
+
+
+def test_one_proposal_of_a_search_is_one(results):
+    """A network that a search tried once is left out, and counted as one says it."""
+    study = read_study(results, "two", "laptop")
+    cells = (*study.cells, Cell("proposal 0", {}, 0, "p" * 16, "done"))
+    write_study(results, replace(study, cells=cells))
+    assert "note: two: 1 proposal of its search, left out" in compare("one", "two").stdout
 
 
 def test_two_trials_by_how_they_begin(results):

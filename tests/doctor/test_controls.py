@@ -35,6 +35,15 @@ def test_a_difference_where_there_is_none_does_not_hold(setting, keep):
     assert ": higher, over seeds alone; aa (laptop)" in found.said
 
 
+def test_so_few_seeds_that_nothing_can_be_told_are_no_control(setting, keep):
+    keep("aa", {"one": wobble(0.4, 0.4, 2), "same": wobble(0.4, 0.4, 2)})
+    keep("control", {arm: wobble(0.4, 0.4, 3) for arm in ("lateral", "fpn", "bifpn")})
+    for check, n in ((no_difference, 2), (found_control, 3)):
+        found = check(setting)
+        assert found.verdict == "not run"
+        assert found.said.endswith(f"{n} seeds an arm can part nothing, whatever there is")
+
+
 def test_trials_that_are_missing(setting, keep):
     keep("aa", {"one": wobble(0.4, 0.4), "same": wobble(0.4, 0.4)}, lacking=2)
     assert no_difference(setting).said == (

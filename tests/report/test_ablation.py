@@ -11,8 +11,11 @@ from harness.cli import main
 from harness.ledger import Ledger
 from harness.matches import Evidence
 from harness.plan import make_plan
+from harness.report.ablation import ablation_table
 from harness.report.ablation_picture import draw_ablation, worths
 from harness.report.gather import gather
+from harness.report.page import write_files
+from harness.report.wordings import number
 from harness.space.profiles import load_study
 from harness.studies import read_study, write_study
 
@@ -196,6 +199,17 @@ def test_intervals_are_over_test_images_too_where_matches_are_kept(measured):
     assert gap.image_se > 0
     assert gap.low < -0.07 < gap.high
     assert rows["full"].ap.sources == "seeds and test images"
+
+
+def test_differences_and_the_interaction_have_their_intervals(measured, tmp_path):
+    data = measured(STUDY, matches=True)
+    page = re.sub(r"</?span[^>]*>", "", write_files(data, tmp_path / "page")[0].read_text())
+    whole = data.ablation.interaction.whole
+    ends = f"[{number(whole.low, 3, True)}, {number(whole.high, 3, True)}]"
+    assert f"full minus base is +0.100 {ends} AP." in page
+    row = ablation_table(data.ablation).set_index("arm").loc["full - tower"]
+    assert row["difference_low"] < row["difference_mean"] < row["difference_high"]
+    assert f"−0.070 [{number(row['difference_low'], 3, True)}, " in page
 
 
 def test_the_picture_shows_what_is_lost_and_what_is_gained(measured):

@@ -1,6 +1,7 @@
 """Arms at equal cost: off a curve where there is one, else by a control, else said plainly."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,6 +80,24 @@ def test_a_control_of_equal_cost_stands_in() -> None:
     assert row.contrast is not None
     assert row.contrast.difference == pytest.approx(0.03, abs=0.002)
     assert row.words == "wide fpn was made to cost what bifpn does"
+
+
+def test_a_control_is_that_of_the_same_choice() -> None:
+    """Of two backbones each arm has a control of its own."""
+    said = {"arms": [{"name": "wide fpn", "kind": "matched", "against": "bifpn"}]}
+    nets = [
+        replace(network(arm, size * more, ap), label=f"{arm}, {name}", choice={"backbone": name})
+        for name, size in (("small", 1e9), ("large", 4e9))
+        for arm, more, ap in (("fpn", 1, 0.4), ("bifpn", 2, 0.5), ("wide fpn", 1.9, 0.47))
+    ]
+    axes = {"backbone": ["small", "large"]}
+    rows = {
+        row.arm: row for row in matched_costs(study(ablation=said, axes=axes), nets, "fpn, small")
+    }
+    for name in axes["backbone"]:
+        row = rows[f"bifpn, {name}"]
+        assert (row.how, row.against) == ("control", f"wide fpn, {name}")
+        assert row.words.endswith(f"what bifpn, {name} does, and misses it by 5.0%")
 
 
 def test_a_trend_is_along_one_axis_with_the_others_held() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import harness
 from harness.errors import SpecError
 from harness.studies import Cell, StudyResults
 
-from .conftest import grid, record
+from .conftest import ALONG, grid, record
 
 ROOT = Path(__file__).parents[2]
 EVIL = "<script>alert(1)</script>"
@@ -52,6 +53,23 @@ def test_the_metric_is_a_column_of_the_table(results: Path) -> None:
     found = harness.contrast(f"study:{EVIL}", "study:plain", results=results, metric="ap50")
     assert str(found).startswith(f"{EVIL} against plain: ap50 +0.050 [")
     assert str(found).endswith("n=6 and 6: higher")
+
+
+def test_a_paired_test_needs_pairs(keep: Any) -> None:
+    study, records = grid(2, factors=(1.2,))
+    apart = tuple(replace(c, seed=c.seed + 10 * (c.choice[ALONG] == 2)) for c in study.cells)
+    moved = [
+        replace(one, spec=one.spec | {"seeds": {"init": cell.seed}})
+        for one, cell in zip(records, apart, strict=False)
+    ]
+    results = keep(replace(study, cells=apart), moved)
+    with pytest.raises(SpecError, match=r"share no seed, and paired_t is by seed"):
+        harness.contrast(
+            "width:factor 1.2, coefficient 1",
+            "width:factor 1.2, coefficient 2",
+            results=results,
+            test="paired_t",
+        )
 
 
 def test_two_lists_of_numbers() -> None:
@@ -105,7 +123,9 @@ def test_what_cannot_be_compared(results: Path, said: Any, options: Any, words: 
 
 def test_a_front_is_of_means(results: Path) -> None:
     found = harness.pareto(harness.table(results, "study"), x="macs")
-    assert list(found.points) == ["label", "macs", "ap", "low", "high", "n", "on_front"]
+    columns = ["label", "macs", "ap", "low", "high", "n", "on_front", "front_probability"]
+    assert list(found.points) == columns
+    assert found.points["front_probability"].between(0.95, 1).all()
     assert list(found.points["macs"]) == [1e9, 2e9, 3e9]
     assert list(found.points["n"]) == [6, 6, 1]
     assert list(found.front["label"]) == ["plain", EVIL, "lone"]

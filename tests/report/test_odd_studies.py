@@ -10,13 +10,15 @@ import pytest
 
 from harness.ledger import Ledger
 from harness.report.answer import answer
+from harness.report.asked import Asked
 from harness.report.gather import gather
 from harness.report.methods import IMAGES_ALONE, MIXED, TWO_LEVEL, method_words
+from harness.report.methods import test_words as wording_of
 from harness.report.page import write_files
 from harness.report.summary import summarise
 from harness.report.unchanged import made_of
 from harness.statistics.best import best_set
-from harness.statistics.contrasts import contrast
+from harness.statistics.contrasts import TESTS, contrast
 from harness.statistics.estimates import METHOD, Estimate
 from harness.statistics.fronts import ap_draws, front_probability
 from harness.statistics.power import MOST, seeds_floor
@@ -85,6 +87,57 @@ def test_without_a_baseline_no_more_is_said_than_seeds_carry(
         assert "separated from every other" not in data.answer
 
 
+def test_an_answer_is_not_held_to_arms_of_one_seed(make: Any, keep: Any, tmp_path: Any) -> None:
+    """An arm of one seed may lie above the best of the others, so it is not said to be beaten."""
+    low, high = [0.3 + 0.01 * i for i in range(6)], [0.6 + 0.01 * i for i in range(6)]
+    study, records = odd(make, {"base": low, "good": high, "lucky": [0.9]}, baseline="base")
+    data = gather(keep(study, records), "odd", "laptop")
+    assert (
+        "is separated from that of every other with more than one seed. Not judged" in data.answer
+    )
+    assert "having one seed: lucky. Against base, good is higher" in data.answer
+    assert data.marked.endswith("the best arm is among these, of those with more than one seed")
+    as_good = [value - 0.001 for value in high]
+    arms = {"base": low, "good": high, "twin": as_good, "lucky": [0.9]}
+    more, others = odd(make, arms, baseline="base")
+    said = gather(keep(more, others), "odd", "laptop").answer
+    assert "none is separated from the highest mean AP of arms with more than one seed" in said
+
+
+def test_a_baseline_without_a_result_is_told(make: Any, keep: Any) -> None:
+    aps = {"base": [None] * 6, "a": [0.3 + 0.01 * i for i in range(6)], "b": [0.9, 0.91, 0.92]}
+    said = gather(keep(*odd(make, aps, baseline="base")), "odd", "laptop").answer
+    assert said.endswith(" The baseline, base, has no AP, so nothing is held to it.")
+    few = {"first": [0.3], "other": [0.31, 0.32]}
+    said = gather(keep(*odd(make, few, baseline="first")), "odd", "laptop").answer
+    assert said.startswith("No arm is separated from first (1 to 2 seeds an arm cannot rank them;")
+
+
+def test_an_alias_of_what_tuning_left_out_stands_for_itself(make: Any, keep: Any) -> None:
+    """`b` repeats the networks of `a` over fewer seeds, by which another rate is the best."""
+    aps = {1: [0.40, 0.40, 0.10], 2: [0.35, 0.35, 0.35]}
+    cells, records = [], []
+    for rate, values in aps.items():
+        for seed, ap in enumerate(values):
+            records.append(make.record(f"r{rate}{seed}", seed, ap))
+            for arm in ("a", "b") if seed < 2 else ("a",):
+                state: Any = "done" if arm == "a" else "alias"
+                choice = {"recipe.rate": rate}
+                cells.append(Cell(arm, choice, seed, f"r{rate}{seed}", state, None, 10, 10**9))
+    study = StudyResults(
+        "odd", "laptop", "What?", tuple(cells), arms=("a", "b"),
+        axes={"recipe.rate": [1, 2]}, report={"tuned": "recipe.rate"},
+    )  # fmt: skip
+    found = {arm.label: arm for arm in gather(keep(study, records), "odd", "laptop").arms}
+    assert {label: arm.alias_of for label, arm in found.items()} == {
+        "a, rate 2": None,
+        "b, rate 1": None,
+    }
+    one = found["b, rate 1"].ap
+    assert one is not None
+    assert one.mean == pytest.approx(0.4)
+
+
 def test_so_many_arms_that_no_test_can_part_them() -> None:
     assert seeds_floor("permutation", 1225) == MOST + 1
     draw = np.random.default_rng(0)
@@ -136,6 +189,14 @@ def test_the_page_says_what_intervals_are_over() -> None:
     assert method_words(estimates((0.1, None), (0.1, 0.1))) == MIXED
     both = method_words(estimates((0.1, 0.1), (None, 0.1)))
     assert both == f"{TWO_LEVEL}; of one seed over test images alone"
+
+
+def test_the_page_says_what_is_compared_by_seed(make: Any, keep: Any) -> None:
+    """Families, arms at equal cost and winners of searches are, whatever the primary test is."""
+    said = gather(keep(*make.grid(2)), "width", "laptop").test
+    assert said.endswith(f"; families are held to a {TESTS['paired_t']}")
+    assert "are held to" not in wording_of(Asked(), [])
+    assert "are held to" not in wording_of(Asked(test="paired_t"), ["families"])
 
 
 def test_an_alias_among_the_declared_pairs_stands_for_its_network(make: Any, keep: Any) -> None:

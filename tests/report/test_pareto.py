@@ -13,6 +13,7 @@ from harness.report.asked import asked, tune
 from harness.report.families import Beyond, FamiliesInfo, Family, families
 from harness.report.family_answer import family_answer
 from harness.report.fusion import MOVED, fusion_arms, movement
+from harness.report.gather import gather
 from harness.report.pareto import draw_pareto, pareto
 from harness.report.style import in_number_order, styled, to_svg
 from harness.report.summary import ArmSummary, summarise
@@ -75,6 +76,53 @@ def test_families_are_read_over_their_common_cost(make: Any, keep: Any) -> None:
     assert high == pytest.approx(5e8 * 1.2**6, rel=1e-6)
     assert "no factor is separated from another (n=2 seeds)" in family_answer(info)
     assert not any(gap.separated for gap in info.gaps)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        (range(6), "The families by factor share no seed, and are compared seed by seed"),
+        (range(1), "share no seed"),
+    ],
+)
+def test_families_without_a_shared_seed_are_not_compared(seeds: range, said: str) -> None:
+    rows = [
+        {
+            "arm": f"{factor} {size}", "label": f"{factor} {size}", "status": "done",
+            "seed": seed + 10 * (factor > 1.2), "ap": 0.3 + 0.01 * size + 0.001 * seed,
+            "macs": 1e9 * size, "choice." + FACTOR: factor,
+        }
+        for factor in (1.2, 1.3) for size in (1, 2) for seed in seeds
+    ]  # fmt: skip
+    info = families(pd.DataFrame(rows), FACTOR)
+    assert info is not None
+    assert said in info.answer
+    one = families(
+        pd.DataFrame([row | {"seed": 0} for row in rows if row["seed"] % 10 == 0]), FACTOR
+    )
+    assert one is not None
+    assert "(n=1 seed)" in one.answer
+
+
+def test_families_of_tuned_networks_are_read_at_the_best_value(make: Any, keep: Any) -> None:
+    """Networks of one cost are one point; those of a worse learning rate are not in its mean."""
+    study, records = make.grid(2, factors=(1.2, 1.3))
+    bad = [replace(one, id=f"bad{one.id}", metrics=replace(one.metrics, ap=0.1)) for one in records]
+    cells = [cell for cell in study.cells if cell.status == "done"]
+    tuned = [
+        replace(cell, id=f"{name}{cell.id}", choice=cell.choice | {"recipe.rate": rate})
+        for rate, name in ((1, ""), (2, "bad"))
+        for cell in cells
+    ]
+    whole = replace(
+        study, cells=tuple(tuned), report={"family": FACTOR, "tuned": "recipe.rate"},
+        axes=study.axes | {FACTOR: [1.2, 1.3], "recipe.rate": [1, 2]},
+    )  # fmt: skip
+    plain = families(table(keep(study, records), "width", "laptop"), FACTOR)
+    assert plain is not None
+    heights = [one.height.mean for one in plain.families if one.height]
+    (info,) = gather(keep(whole, [*records, *bad]), "width", "laptop").families
+    assert [one.height.mean for one in info.families if one.height] == pytest.approx(heights)
 
 
 def test_height_is_exact_on_straight_lines(make: Any, keep: Any) -> None:

@@ -82,6 +82,11 @@ def test_an_added_seed_is_told_with_what_was_known_by_then(info: Any) -> None:
     assert first.changes == first.dropped == ()
 
 
+def test_one_more_was_added(info: Any) -> None:
+    found = info(ARMS[:1], 3, [plan(ARMS[:1], 2, FIRST)])
+    assert "Since then 1 was added and 0 left out." in found.summary
+
+
 def test_a_removed_arm_is_told_with_its_results(info: Any) -> None:
     known = ["bifpn0", "bifpn1", "fpn0", "narrow0"]
     kept = plan(ARMS[:2], 2, LATER, known, declared={"limits.macs": 1e9}, recipe="q" * 16)

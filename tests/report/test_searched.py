@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from report.conftest import grid, record
 
+from harness.ledger import Ledger
+from harness.matches import Evidence
 from harness.records import Rung
 from harness.report import write_report
 from harness.report.gather import gather
@@ -57,18 +59,34 @@ def test_the_winner_is_held_to_random_networks_by_fresh_seeds(keep, tmp_path):
     assert info.gap.difference == pytest.approx(info.found.mean - info.mean)
     assert info.gap.verdict == "higher"
     assert info.in_search == pytest.approx(0.53)
-    assert info.spread > 2 * info.noise
-    assert info.can_rank
+    assert info.narrow.can_rank
+    assert info.narrow.words.endswith("enough to rank random networks by.")
+    assert info.gap.sources == "seeds alone"
     assert info.verdict.startswith("What was found beats random networks of equal cost: +0.09")
     assert " AP [+0.0" in info.verdict
     assert info.verdict.endswith("the mean of 8, 6 fresh seeds each; it is above all of them.")
+
+
+def test_intervals_are_over_test_images_too_where_matches_are_kept(make, keep, tmp_path):
+    study, records = searched()
+    results = keep(study, records)
+    ledger = Ledger(results)
+    for one in records:
+        again = replace(one, id=f"m{one.id}")
+        ledger.write(again, Evidence({}, make.matches(one.metrics.ap, one.spec["seeds"]["init"])))
+    cells = tuple(replace(cell, id=f"m{cell.id}") for cell in study.cells)
+    info = info_of(keep, tmp_path, (replace(study, cells=cells), []))
+    assert info.gap.sources == "seeds and test images"
+    assert info.found.sources == "seeds and test images"
+    page = write_report(results, "s", "laptop", tmp_path / "reports")[0].read_text()
+    assert "interval is over seeds and test images, for these networks: other random" in page
 
 
 def test_no_difference_is_said_so(keep, tmp_path):
     info = info_of(keep, tmp_path, searched(gain=0.0, spread=0.001))
     assert 0 < info.beaten < 8
     assert "not separated (needs more than 200 seeds)" in info.verdict or "lower" in info.verdict
-    assert not info.can_rank
+    assert not info.narrow.can_rank
 
 
 def test_few_seeds_decide_nothing(keep, tmp_path):

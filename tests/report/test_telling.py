@@ -51,6 +51,16 @@ def test_what_test_images_hide_more_seeds_do_not_show():
     assert info.advice[-1].smallest >= info.images
 
 
+def test_seeds_that_no_two_arms_share_give_no_advice_by_pairs():
+    """Else the least difference found would be 0."""
+    apart = {
+        "base": Sample((0.3, 0.31, 0.32), (0, 1, 2)),
+        "b": Sample((0.4, 0.41, 0.42), (3, 4, 5)),
+    }
+    assert telling_info(apart, "base", (), "paired_t").advice == ()
+    assert telling_info(apart, "base", (), "permutation").advice[1].smallest > 0
+
+
 def test_networks_that_hardly_differ_are_said_to():
     narrow = telling_info(arms(0.001, 0.01), "base", (), "permutation").narrow[0][1]
     assert not narrow.can_rank

@@ -7,11 +7,12 @@ import pytest
 from scipy import stats as scipy_stats
 
 from harness.statistics.best import best_set
-from harness.statistics.contrasts import contrasts, paired_contrasts, pairs_of
+from harness.statistics.contrasts import contrasts, pairs_of
 from harness.statistics.estimates import estimate
 from harness.statistics.power import narrowness, noether, seeds_needed
 from harness.statistics.samples import Sample, sample
 from harness.statistics.tests import holm, permutation_floor, permutation_p
+from harness.statistics.two_level import estimate_of
 
 A = [0.61, 0.63, 0.60, 0.62, 0.64, 0.61]
 B = [0.51, 0.52, 0.50, 0.53, 0.51, 0.52]
@@ -111,6 +112,22 @@ def test_what_images_do_to_both_arms_goes_out() -> None:
 def test_no_spread_is_no_test() -> None:
     (test,) = contrasts(arms_of(a=[0.6] * 6, b=[0.5] * 6), "b")
     assert (test.p, test.separated) == (None, False)
+    assert test.superiority is None
+
+
+def test_what_does_not_spread_has_no_interval() -> None:
+    """An interval of no width would say that nothing is uncertain."""
+    found = estimate([0.3, 0.3, 0.3])
+    assert found is not None
+    assert (found.mean, found.sd, found.low, found.high) == (0.3, 0, None, None)
+    assert str(found) == "0.300 (n=3, no interval)"
+    one_image = Sample((0.3,), (0,), np.full((1, 100), 0.3))
+    other = Sample((0.4,), (0,), np.full((1, 100), 0.4))
+    alone = estimate_of(one_image)
+    assert alone is not None
+    assert (alone.low, alone.high) == (None, None)
+    (test,) = pairs_of({"a": one_image, "b": other}, [("a", "b")])
+    assert (test.low, test.high) == (None, None)
 
 
 def test_the_best_is_held_to_all_and_one_seed_is_not_judged() -> None:
@@ -137,9 +154,16 @@ def test_differences_that_are_equal_but_for_rounding_come_to_an_end() -> None:
     for arms, test in ((a, "paired_t"), ({s: 0.3 + 1e-15 * s for s in a}, "permutation")):
         (found,) = pairs_of({"a": sample(arms), "b": sample(b)}, [("a", "b")], test=test)
         assert found.superiority is None or 0 <= found.superiority.low <= 1
+        assert not found.separated
     few = {seed: 0.3 + 1e-15 * seed for seed in range(3)}
     (found,) = contrasts({"a": sample(few), "b": sample([0.1, 0.1 + 1e-15, 0.1])}, "b")
-    assert found.verdict == "not separated (needs about 4 seeds)"
+    assert found.verdict == "not separated (n=3)"
+
+
+def test_pairs_are_not_asked_for_beyond_what_their_verdict_needs() -> None:
+    """Fifteen tests of pairs: 6 pairs of this spread have 85% power at .05 / 15."""
+    assert seeds_needed(0.02, 0.007**2, test="paired_t", family=15) == 6
+    assert seeds_needed(0.02, 0.009**2, test="paired_t", family=15) > 6
 
 
 def test_noethers_numbers() -> None:
@@ -162,13 +186,13 @@ def test_a_narrow_space_cannot_be_ranked() -> None:
 def test_paired_by_seed() -> None:
     a = dict(enumerate(A))
     b = {seed: value - 0.01 - 0.001 * (seed % 2) for seed, value in a.items()} | {9: 0.9}
-    (test,) = paired_contrasts({"a": a, "b": b}, [("a", "b")])
+    (test,) = pairs_of({"a": sample(a), "b": sample(b)}, [("a", "b")], test="paired_t")
     reference = scipy_stats.ttest_rel(A, [b[seed] for seed in range(6)])
     assert test.n == (6, 6)
     assert test.p == pytest.approx(reference.pvalue)
     assert test.floor == pytest.approx(2 / 64)
     assert test.verdict == "higher"
     few = {seed: a[seed] for seed in range(5)}
-    (fewer,) = paired_contrasts({"a": few, "b": b}, [("a", "b")])
+    (fewer,) = pairs_of({"a": sample(few), "b": sample(b)}, [("a", "b")], test="paired_t")
     assert not fewer.separated
     assert math.isclose(fewer.floor, 0.0625)
