@@ -17,7 +17,7 @@ IN_CELLS = {"question", "model", "vary", "arms", "seeds", "recipe", "data", "pub
 """What the cells' trials say already, and what decides nothing."""
 SEARCHED = {"model", "seeds", "data"}
 """What a search starts from: no cell is there beforehand to say it."""
-SAID_ONLY = {"note", "published_detectors", "costs"}
+SAID_ONLY = {"note", "published_detectors", "costs", "by_need"}
 """What the section `report` says of looks alone."""
 
 

@@ -33,6 +33,8 @@ class Asked:
     note: str = ""
     test: Test = "permutation"
     """The primary test, as the study states it."""
+    by_need: bool = False
+    """Whether the answer says the largest difference by what classes need."""
 
     def stratum(self, choice: Mapping[str, Any]) -> str:
         """The values of the strata in words; empty where there are none."""
@@ -71,6 +73,7 @@ def asked(study: StudyResults) -> Asked:
         spine=tuple(map(str, said.get("spine") or ())),
         note=str(said.get("note") or ""),
         test="paired_t" if said.get("test") == "paired_t" else "permutation",
+        by_need=bool(said.get("by_need")),
     )
 
 

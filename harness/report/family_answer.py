@@ -92,7 +92,7 @@ def _settles(info: FamiliesInfo) -> str:
     if max(len(one.curves) for one in info.held) < FEWEST:
         return "At least six seeds a network are needed before any two could be parted."
     gap = _gap(info, top, last)
-    about = (gap.needs_words if gap else "") or "more seeds"
+    about = (gap.needs_words if gap else "") or "more seeds that both have"
     return f"To part {top} from {last} by the gap they show takes {about}."
 
 

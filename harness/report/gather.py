@@ -12,6 +12,7 @@ from harness.records import TrialRecord
 from harness.report.ablation import AblationInfo, ablation_info
 from harness.report.answer import answer
 from harness.report.asked import Asked, Tuning, asked, tune
+from harness.report.by_need import need_words
 from harness.report.compared import declared_of, families_of, matched_of, telling_of
 from harness.report.elsewhere import ElsewhereInfo, elsewhere_info, with_elsewhere
 from harness.report.errors import ErrorsInfo, errors_info
@@ -60,6 +61,8 @@ class ReportData:
     families: tuple[FamiliesInfo, ...]
     fusion: tuple[FusionArm, ...]
     needs: tuple[str, ...]
+    need_words: str
+    """The largest difference to the baseline by need; empty where there is none."""
     losses: Losses
     ran: Ran
     planned: PlannedInfo
@@ -112,7 +115,8 @@ class ReportData:
         if self.search is not None and self.search.gap is not None:
             return self.search.verdict
         still = [arm.label for arm in self.fusion if not arm.tested and not arm.frozen]
-        return answer(self.arms, self.families, still, self.asked.test)
+        said = answer(self.arms, self.families, still, self.asked.test)
+        return f"{said} {self.need_words}".rstrip() if self.asked.by_need else said
 
 
 def gather(results: Path, study: str, profile: str, *, published: bool = False) -> ReportData:
@@ -165,6 +169,7 @@ def gather(results: Path, study: str, profile: str, *, published: bool = False) 
         fusion=fusion_arms(trials),
         fusion_curves=fusion_curves(_best(trials, tuning)),
         needs=tuple(needs),
+        need_words=need_words(arms, needs, wanted.test),
         losses=losses(trials),
         ran=ran,
         planned=planned_info(results, found, ledger),

@@ -139,6 +139,8 @@ class ReportStudy(Frozen):
     """An axis each arm is tuned over: the report shows the best value of each arm."""
     spine: tuple[str, ...] = ()
     """Arms that follow from each other by one change each."""
+    by_need: bool = False
+    """Whether the answer says the largest difference to the baseline by what classes need."""
     published_detectors: bool = False
     """Whether the Pareto plot shows published detectors (COCO), quoted and not ranked."""
 
