@@ -103,7 +103,12 @@ class ReportData:
     @property
     def test(self) -> str:
         """The primary test, in words."""
-        return test_words(self.asked)
+        paired = {
+            "families": self.families,
+            "arms at equal cost": self.matched,
+            "what a search found": self.search and self.search.gap,
+        }
+        return test_words(self.asked, [words for words, there in paired.items() if there])
 
     @property
     def marked(self) -> str:

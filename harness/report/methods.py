@@ -31,9 +31,15 @@ def method_words(arms: Sequence[ArmSummary]) -> str:
     return METHOD if over <= {"seeds alone"} else MIXED
 
 
-def test_words(asked: Asked) -> str:
-    """The primary test, and what else it takes to be called higher or lower."""
-    return f"{TESTS[asked.test]}, Holm-adjusted; besides, the interval must leave out zero"
+def test_words(asked: Asked, by_seed: Sequence[str]) -> str:
+    """The primary test, and what else it takes to be called higher or lower.
+
+    by_seed: what is compared seed by seed, whatever the primary test is.
+    """
+    said = f"{TESTS[asked.test]}, Holm-adjusted; besides, the interval must leave out zero"
+    if not by_seed or asked.test == "paired_t":
+        return said
+    return f"{said}; {' and '.join(by_seed)} are held to a {TESTS['paired_t']}"
 
 
 def mark_words(arms: Sequence[ArmSummary]) -> str:

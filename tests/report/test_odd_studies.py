@@ -10,13 +10,15 @@ import pytest
 
 from harness.ledger import Ledger
 from harness.report.answer import answer
+from harness.report.asked import Asked
 from harness.report.gather import gather
 from harness.report.methods import IMAGES_ALONE, MIXED, TWO_LEVEL, method_words
+from harness.report.methods import test_words as wording_of
 from harness.report.page import write_files
 from harness.report.summary import summarise
 from harness.report.unchanged import made_of
 from harness.statistics.best import best_set
-from harness.statistics.contrasts import contrast
+from harness.statistics.contrasts import TESTS, contrast
 from harness.statistics.estimates import METHOD, Estimate
 from harness.statistics.fronts import ap_draws, front_probability
 from harness.statistics.power import MOST, seeds_floor
@@ -187,6 +189,14 @@ def test_the_page_says_what_intervals_are_over() -> None:
     assert method_words(estimates((0.1, None), (0.1, 0.1))) == MIXED
     both = method_words(estimates((0.1, 0.1), (None, 0.1)))
     assert both == f"{TWO_LEVEL}; of one seed over test images alone"
+
+
+def test_the_page_says_what_is_compared_by_seed(make: Any, keep: Any) -> None:
+    """Families, arms at equal cost and winners of searches are, whatever the primary test is."""
+    said = gather(keep(*make.grid(2)), "width", "laptop").test
+    assert said.endswith(f"; families are held to a {TESTS['paired_t']}")
+    assert "are held to" not in wording_of(Asked(), [])
+    assert "are held to" not in wording_of(Asked(test="paired_t"), ["families"])
 
 
 def test_an_alias_among_the_declared_pairs_stands_for_its_network(make: Any, keep: Any) -> None:
