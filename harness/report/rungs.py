@@ -15,8 +15,8 @@ from harness.statistics.ranks import spearman
 
 REPLICATES = 1000
 LEVEL = 0.05
-FEWEST = 4
-"""Trials below which there is no interval: resampling three says nothing."""
+FEWEST = 10
+"""Trials below which there is no interval: percentiles of so few resampled promise too much."""
 
 
 @dataclass(frozen=True, slots=True)

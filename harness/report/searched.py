@@ -74,7 +74,8 @@ class SearchInfo:
             "lower": "falls behind random networks of equal cost",
         }.get(gap.verdict, f"and random networks of equal cost are {gap.verdict}")
         relative = f" ({gap.difference / self.mean:+.1%})" if self.mean else ""
-        text = f"{gap.difference:+.3f} AP{_ends(gap)}{relative} over the mean of {len(self.random)}"
+        text = f"{gap.difference:+.3f} AP{_ends(gap)}{relative} over the mean of these "
+        text += str(len(self.random))
         seeds = f"{many(gap.n[0], 'fresh seed')} each"
         above = f"above {self._share} of them"
         named = f"The network found, {self.name}," if self.name else "What was found"

@@ -46,7 +46,8 @@ def share_above(
     fewer than two have runs enough. The baseline and the highest means are shown."""
     if families:
         held = {one.name: one.runs for one in families[0].held}
-        whose = f"a family's (mean over the common cost of {families[0].short})"
+        where = f", {families[0].stratum}" if families[0].stratum else ""
+        whose = f"a family's (mean over the common cost of {families[0].short}{where})"
         first = None
     else:
         held = {one.label: one.seeds for one in arms if not one.alias_of}
