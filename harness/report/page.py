@@ -22,7 +22,7 @@ from harness.report.latex import latex
 from harness.report.live import Live
 from harness.report.markdown import markdown
 from harness.report.paper import paper_plots
-from harness.report.pareto import draw_pareto
+from harness.report.pareto_drawing import draw_pareto, draw_phone
 from harness.report.plots import draw_curves, draw_families, draw_needs
 from harness.report.quoted import quoted_table
 from harness.report.render import render
@@ -107,7 +107,7 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
         if data.pareto.points:
             main = draw_pareto(data.pareto)
             drawn["pareto"], png = to_svg(main), to_png(main)
-            drawn["paretophone"] = to_svg(draw_pareto(data.pareto, small=True))
+            drawn["paretophone"] = to_svg(draw_phone(data.pareto))
         if (found := forest(data.arms, data.declared, data.families, data.asked.spine)) is not None:
             drawn["forest"] = to_svg(draw_forest(found))
         if data.losses:

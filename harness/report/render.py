@@ -17,7 +17,7 @@ from harness.report.forest import forest, name_of
 from harness.report.fusion import MOVED
 from harness.report.gather import ReportData
 from harness.report.latency_section import WORDS
-from harness.report.pareto_marks import colour_of
+from harness.report.pareto_marks import caption
 from harness.report.parts import SHADES, parts_info
 from harness.report.sections import shown
 from harness.report.share_above import share_above
@@ -81,7 +81,7 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             parts=costs,
             above=share_above(data.arms, data.families),
             shades=SHADES,
-            colours=colour_of(data.pareto),
+            marks=caption(data.pareto),
             sections=shown(data, {name: one for name, one in there.items() if one}),
             cards=cards(data.pareto, data.arms, data.networks),
             signature=signature(data),

@@ -33,13 +33,13 @@ def render(name: str, **data: Any) -> str:
 
 
 def test_fronts() -> None:
-    row = FrontRow(BAD, (FrontCell(0.4, "perhaps"), FrontCell(None, "on"), None))
+    row = FrontRow(BAD, (FrontCell(0.4, "perhaps"), FrontCell(None, "perhaps", False), None))
     one = Disagreement(BAD, "wide", 0.9, 1.5, 1.2, 1.8)
     volumes = (Hypervolume(0.5, 0.4, 0.6, 2.2), None, Hypervolume(0.5, None, None, 1.0))
     info = FrontsInfo(("multiply-adds", "parameters", "latency"), (row,), volumes, (one,), True)
     text = render("fronts.html", fronts=info)
     assert '0.40 <span class="soft">perhaps</span>' in text
-    assert 'on <span class="soft">(means)</span>' in text
+    assert '<td class="n"><span class="soft">one seed: not judged</span>' in text
     assert (
         "has 10.0% fewer multiply-adds than wide and takes 1.50 times as long "
         '<span class="soft">[1.20, 1.80]</span>' in text
