@@ -23,7 +23,17 @@ from harness.report.sections import shown
 from harness.report.share_above import share_above
 from harness.report.signature import signature
 from harness.report.style import inline, scoped, tinted
-from harness.report.wordings import chance, giga, mark, mega, number, p_value, way
+from harness.report.wordings import (
+    chance,
+    digits_apart,
+    gap_digits,
+    giga,
+    mark,
+    mega,
+    number,
+    p_value,
+    way,
+)
 from harness.statistics.best import MARKED
 from harness.statistics.contrasts import TESTS
 
@@ -82,6 +92,7 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             above=share_above(data.arms, data.families),
             shades=SHADES,
             marks=caption(data.pareto),
+            digits=_digits(data),
             sections=shown(data, {name: one for name, one in there.items() if one}),
             cards=cards(data.pareto, data.arms, data.networks),
             signature=signature(data),
@@ -104,6 +115,15 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
 def _has_superiority(found: Any) -> bool:
     rows = [row for group in found.groups for row in group.rows] if found else []
     return any(getattr(row, "superiority", None) is not None for row in rows)
+
+
+def _digits(data: ReportData) -> dict[str, int]:
+    """How many digits tell the arms' costs apart, in the units of the tables."""
+    units = {"macs": 1e9, "params": 1e6}
+    return {
+        kind: digits_apart(arm.costs[kind] / unit for arm in data.arms if kind in arm.costs)
+        for kind, unit in units.items()
+    }
 
 
 def _script() -> str:
@@ -135,5 +155,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"num": number, "p": p_value, "chance": chance, "giga": giga, "mega": mega}
-    made.filters |= {"mark": mark, "way": way, "tinted": tinted}
+    made.filters |= {"mark": mark, "way": way, "tinted": tinted, "gap_digits": gap_digits}
     return made

@@ -188,8 +188,8 @@ def place_labels(
     """Write names beside their points where they cover nothing; a name without room is left out.
 
     lines: level and upright ones, from end to end, that names keep off where they can (strict:
-    always). Points whose name is empty are only kept free. The last `quiet` names are written quietly,
-    each with a thin line to its point.
+    always). Points whose name is empty are only kept free. The last `quiet` names are written
+    quietly, each with a thin line to its point, as names far from theirs have one.
     """
     fig.draw_without_rendering()  # sizes alone: a raster of it costs seconds
     renderer = fig.canvas.get_renderer()  # type: ignore[attr-defined]

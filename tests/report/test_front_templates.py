@@ -9,7 +9,7 @@ from harness.report.fronts import FrontCell, FrontRow, FrontsInfo
 from harness.report.matched_cost import MatchedRow
 from harness.report.proxy import ProxyInfo, ProxyRow, Side
 from harness.report.trends import Trend
-from harness.report.wordings import chance
+from harness.report.wordings import chance, gap_digits
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import Estimate
 from harness.statistics.fronts import Disagreement, Hypervolume
@@ -26,7 +26,7 @@ def render(name: str, **data: Any) -> str:
     made = Environment(
         loader=PackageLoader("harness.report"), autoescape=True, undefined=StrictUndefined
     )
-    made.filters |= {"num": number, "p": number, "chance": chance}
+    made.filters |= {"num": number, "p": number, "chance": chance, "gap_digits": gap_digits}
     text = made.get_template(name).render(data=SimpleNamespace(**data), **data)
     assert "<script>" not in text
     return " ".join(text.split())

@@ -13,7 +13,7 @@ from harness.report.asked import Asked, asked, tune
 from harness.report.families import FamiliesInfo, Family, families
 from harness.report.fusion import MOVED, fusion_arms, movement
 from harness.report.pareto import pareto
-from harness.report.pareto_drawing import draw_phone, draw_pareto
+from harness.report.pareto_drawing import draw_pareto, draw_phone
 from harness.report.pareto_marks import caption, colour_of, markers_of, said_of
 from harness.report.style import in_number_order, styled, to_svg
 from harness.report.summary import ArmSummary, summarise
