@@ -132,7 +132,7 @@ def pareto(
 
     asked: which axis makes families, for colours, and the study's test. samples: by label, where
     draws of the test images are known. times: repeated measurements by label, where the cost is
-    one (latency); then standings are by the medians.
+    one (latency).
     """
     asked = asked or Asked()
     axis = AXES[x]
@@ -149,8 +149,9 @@ def pareto(
     costs = {arm.label: arm.costs[axis.column] for arm in found}
     fronts = on_front(list(costs.values()), means)[0] if found else []
     held = {arm.label: (samples or {}).get(arm.label) or sample(arm.seeds) for arm in found}
-    sure = _probabilities(held, costs, times or {})
-    stand = standings(costs, held, test=asked.test)
+    measured = _of_all(times or {}, costs)
+    sure = _probabilities(held, costs, measured)
+    stand = standings(costs, held, test=asked.test, times=measured)
     points = [
         replace(
             _point(arm, axis, asked, arms),
@@ -162,6 +163,13 @@ def pareto(
     ]
     families = _families(arms, asked)
     return ParetoInfo(axis, tuple(points), tuple(left_out), asked.family or "", families=families)
+
+
+def _of_all(
+    times: Mapping[str, Sequence[float]], costs: Mapping[str, float]
+) -> Mapping[str, Sequence[float]] | None:
+    """Measurements of these arms; None where one has none."""
+    return {label: times[label] for label in costs} if costs.keys() <= times.keys() else None
 
 
 def _families(arms: Sequence[ArmSummary], asked: Asked) -> tuple[str, ...]:
@@ -207,12 +215,11 @@ def _in_words(own: Sequence[str], every: Sequence[str], axis: str) -> str:
 def _probabilities(
     held: Mapping[str, Sample],
     costs: Mapping[str, float],
-    times: Mapping[str, Sequence[float]],
+    times: Mapping[str, Sequence[float]] | None,
 ) -> list[float | None]:
     """Of each arm, that it is on the front; measured costs are drawn as APs are."""
     aps = ap_draws(held)
     if aps is None:
         return [None] * len(held)
-    if all(label in times for label in costs):
-        return list(front_probability(cost_draws({name: times[name] for name in costs}), aps))
-    return list(front_probability(list(costs.values()), aps))
+    drawn = cost_draws(times) if times else list(costs.values())
+    return list(front_probability(drawn, aps))

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from harness.report.landmarks import Landmark, draw_landmarks, draw_own_panel, named
 from harness.report.pareto import WIDE, ParetoInfo
 from harness.report.pareto_marks import colour_of, draw_keys, draw_measured, is_named
-from harness.report.style import PHONE, figure, fit_heights, key_beneath, place_labels, stacked
+from harness.report.style import PHONE, figure, fit_heights, place_labels, stacked, write_key
 
 
 def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
@@ -33,12 +33,7 @@ def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
         draw_landmarks(axes, marks)
     if not small:
         draw_keys(axes, info, colour)
-        axes.legend(
-            loc="upper left",
-            bbox_to_anchor=(1.01, 1.0),
-            borderaxespad=0,
-            title=info.short or None,
-        )
+        write_key(fig, axes, title=info.short or None)
     _write_names(fig, axes, info, beneath, strict=not small and is_named(info))
     if marks and below:
         place_labels(fig, below, *named(marks.points), len(marks.points))
@@ -56,7 +51,7 @@ def draw_phone(info: ParetoInfo) -> Figure:
     _draw_points(axes, info, [], marks=4)
     axes.set_xlabel(fill(info.axis.label, 36))
     draw_keys(axes, info, colour_of(info), letters=44)
-    key_beneath(fig, axes)
+    write_key(fig, axes, phone=True, title=info.short or None)
     if info.families or not is_named(info):
         _write_names(fig, axes, info, ())
     return fig

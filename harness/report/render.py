@@ -39,7 +39,6 @@ from harness.statistics.contrasts import TESTS
 
 TITLES = {
     "pareto": "Cost against AP",
-    "paretophone": "Cost against AP",
     "curves": "Training loss",
     "families": "AP against cost by family",
     "needs": "AP by need",
@@ -62,9 +61,9 @@ POLICY = (
 def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> str:
     """drawn: SVG by name, as `TITLES` names them; more: Pareto plots over other costs."""
     pictures = {
-        name: Markup(inline(svg, name, TITLES[name.rstrip("0123456789")]))
+        name: Markup(inline(svg, name, TITLES[of]))
         for name, svg in drawn.items()
-        if name.rstrip("0123456789") in TITLES
+        if (of := name.rstrip("0123456789").removesuffix("phone")) in TITLES
     }
     others = [Markup(inline(svg, f"more{i}", TITLES["pareto"])) for i, svg in enumerate(more)]
     networks = [

@@ -104,6 +104,14 @@ def figures(width: float, height: float, rows: int, columns: int) -> tuple[Figur
     return fig, panels
 
 
+def write_key(fig: Figure, axes: Axes, *, phone: bool = False, title: str | None = None) -> None:
+    """The key of axes: beside them, and on a phone beneath."""
+    if phone:
+        key_beneath(fig, axes, title)
+    else:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, title=title)
+
+
 def key_beneath(fig: Figure, axes: Axes, title: str | None = None) -> None:
     """The key of axes under the figure, which grows by its height; short lines in columns."""
     handles, names = axes.get_legend_handles_labels()

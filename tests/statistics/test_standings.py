@@ -5,7 +5,7 @@ import pytest
 
 from harness.statistics.contrasts import from_the_top
 from harness.statistics.samples import Sample, sample
-from harness.statistics.standings import standings
+from harness.statistics.standings import is_slower, standings
 from harness.statistics.tests import Test
 
 NOISE = np.array([0.0, 0.004, -0.004, 0.002, -0.002, 0.001])
@@ -78,3 +78,25 @@ def test_the_interval_over_images_must_leave_out_zero_too() -> None:
     assert standings({"a": 1.0, "b": 1.0}, {"a": a, "b": b}) == {"a": "perhaps", "b": "perhaps"}
     held = {"a": arm(0.30), "b": arm(0.35)}
     assert standings({"a": 1.0, "b": 1.0}, held) == {"a": "off", "b": "on"}
+
+
+def test_of_measured_costs_only_what_noise_leaves_no_doubt_of_counts() -> None:
+    arms = {"low": arm(0.30), "high": arm(0.40)}
+    costs = {"low": 5.0, "high": 5.1}
+    apart = {"low": [5.0, 5.001, 4.999], "high": [5.1, 5.101, 5.099]}
+    level = {"low": [5.0, 5.4, 4.6], "high": [5.1, 5.5, 4.7]}
+    assert standings(costs, arms, times=apart) == {"low": "on", "high": "on"}
+    assert standings(costs, arms, times=level) == {"low": "perhaps", "high": "on"}
+    swapped = {"low": apart["high"], "high": apart["low"]}
+    assert standings(costs, arms, times=swapped) == {"low": "off", "high": "on"}
+    once = {"low": [5.0], "high": [9.0]}
+    assert standings(costs, arms, times=once) == {"low": "perhaps", "high": "on"}
+
+
+def test_slower_is_beyond_noise_and_over_the_comparisons() -> None:
+    a, b = [1.00, 1.01, 1.02], [1.03, 1.04, 1.05]
+    assert is_slower(b, a)
+    assert not is_slower(a, b)
+    assert not is_slower(b, a, 5)
+    assert is_slower([2.0, 2.0], [1.0, 1.0])
+    assert not is_slower([1.0, 1.0], [1.0, 1.0])
