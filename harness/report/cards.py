@@ -4,6 +4,7 @@ from typing import Any
 
 from harness.report.networks import NetworksInfo
 from harness.report.pareto import ParetoInfo
+from harness.report.pareto_marks import said_of
 from harness.report.summary import ArmSummary
 
 
@@ -17,11 +18,10 @@ def cards(
         arm = by_label[point.label]
         lines = [["AP", str(point.ap)]]
         lines += _figures(arm)
-        chance = getattr(point, "front_probability", None)
-        on_front = "of the means, yes" if point.on_front else "of the means, no"
-        lines.append(["on the front", on_front if chance is None else f"{chance:.0%} of draws"])
-        name = " = ".join([point.label, *point.aliases])
-        made.append({"name": name, "lines": lines, "network": networks.of.get(point.label)})
+        lines.append(["front", said_of(point)])
+        if point.front_probability is not None:
+            lines.append(["on it in", f"{point.front_probability:.0%} of draws"])
+        made.append({"name": point.title, "lines": lines, "network": networks.of.get(point.label)})
     return made
 
 

@@ -13,7 +13,8 @@ from harness.statistics.contrasts import Contrast
 
 HIGHER, LOWER = OKABE_ITO[0], OKABE_ITO[1]
 WIDEST = 2.5
-"""How far the plot reaches, in the largest absolute difference: wider intervals run off it."""
+"""How far the plot reaches, in the largest absolute difference: wider intervals run off it, but
+for the narrowest, which is shown whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ def forest(
         return None
     rows = [row for group in groups for row in group.rows]
     largest = max(abs(row.difference) for row in rows) or 0.001
-    ends = [abs(end) for row in rows for end in (row.low, row.high) if end is not None]
-    reach = min(max([largest, *ends]), WIDEST * largest) * 1.06
+    ends = [max(abs(r.low), abs(r.high)) for r in rows if r.low is not None and r.high is not None]
+    narrowest = min((end for end in ends if end), default=0.0)
+    reach = min(max([largest, *ends]), max(WIDEST * largest, narrowest)) * 1.06
     return ForestInfo(tuple(groups), reach, _step(reach))
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.report.pareto import AXES, ParetoInfo
-from harness.report.pareto_marks import Standing, standing
 from harness.report.summary import ArmSummary
+from harness.statistics.best import UNJUDGED
 from harness.statistics.fronts import (
     BEYOND,
     DRAWS,
@@ -19,6 +19,7 @@ from harness.statistics.fronts import (
     hypervolume,
 )
 from harness.statistics.samples import Sample, sample
+from harness.statistics.standings import Standing
 
 SHORT = {
     "macs": "multiply-adds",
@@ -39,6 +40,13 @@ class FrontCell:
 
     probability: float | None
     standing: Standing
+    is_judged: bool = True
+
+    @property
+    def words(self) -> str:
+        """What the mark in the plot says."""
+        said = {"on": "on", "perhaps": "perhaps", "off": "not on it"}
+        return said[self.standing] if self.is_judged else UNJUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +90,17 @@ def fronts_info(
 
     times: latencies in ms by label, one a measurement. samples: by label, with draws of images.
     """
-    labels = list(dict.fromkeys(point.label for info in drawn for point in info.points))
+    labels = {point.label: point.title for info in drawn for point in info.points}
     if len(labels) < 2:
         return None
     found = [{point.label: point for point in info.points} for info in drawn]
     rows = []
-    for label in labels:
+    for label, title in labels.items():
         points = [held.get(label) for held in found]
         cells = tuple(
-            FrontCell(p.front_probability, standing(p.on_front, p.front_probability)) if p else None
-            for p in points
+            FrontCell(p.front_probability, p.standing, p.is_judged) if p else None for p in points
         )
-        rows.append(FrontRow(label, cells))
+        rows.append(FrontRow(title, cells))
     costs = {arm.label: arm.costs["macs"] for arm in arms if arm.ap and "macs" in arm.costs}
     names = {axis.column: name for name, axis in AXES.items()}
     return FrontsInfo(

@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.records import EpochLog, TrialRecord
 from harness.report.style import MARKERS, SOFT, colours, figures
+from harness.report.summary import ArmSummary
 
 MOST_ARMS, MOST_NODES = 4, 6
 FIRST = ("softmax", "fast", "none")
@@ -62,6 +63,8 @@ class CurvesInfo:
     arms: tuple[ArmCurves, ...]
     rows_left_out: int
     arms_left_out: tuple[str, ...]
+    by_mean: bool = False
+    """Whether those were left out, within a norm, for their lower mean AP."""
 
     @property
     def caption(self) -> str:
@@ -78,15 +81,21 @@ class CurvesInfo:
             )
             words += f" {self.rows_left_out} are left out."
         if self.arms_left_out:
-            words += f" Without {'; '.join(self.arms_left_out)}."
+            why = ", of lower mean AP" if self.by_mean else ""
+            words += f" Without {'; '.join(self.arms_left_out)}{why}."
         return words
 
 
-def fusion_curves(trials: Mapping[str, Sequence[TrialRecord]]) -> CurvesInfo | None:
+def fusion_curves(
+    trials: Mapping[str, Sequence[TrialRecord]], arms: Sequence[ArmSummary] = ()
+) -> CurvesInfo | None:
     """Curves of the arms that learn weights, or None where none does.
 
-    trials: records of each arm, by its label.
+    trials: records of each arm, by its label. arms: what they measured: where there is no room for
+    all of one norm, those not separated from the highest mean are shown, then the highest means.
     """
+    order = _best_first(arms)
+    trials = dict(sorted(trials.items(), key=lambda one: order.get(one[0], len(order))))
     done_first = {label: sorted(held, key=_is_cut_short) for label, held in trials.items()}
     read = [[_arm(label, one) for one in held] for label, held in done_first.items()]
     learned = [kept for arms in read if (kept := [arm for arm in arms if arm.nodes])]
@@ -100,7 +109,14 @@ def fusion_curves(trials: Mapping[str, Sequence[TrialRecord]]) -> CurvesInfo | N
         arms=tuple(shown),
         rows_left_out=max(0, len(rows) - MOST_NODES),
         arms_left_out=tuple(arm.label for arm in rest),
+        by_mean=bool(order) and len({arm.norm for arm in found}) == 1,
     )
+
+
+def _best_first(arms: Sequence[ArmSummary]) -> dict[str, int]:
+    """The place of each label."""
+    known = [(not arm.in_best_set, -arm.ap.mean, arm.label) for arm in arms if arm.ap is not None]
+    return {label: place for place, (*_, label) in enumerate(sorted(known))}
 
 
 def _rows(arms: Sequence[ArmCurves]) -> list[Row]:

@@ -22,7 +22,7 @@ from harness.report.latex import latex
 from harness.report.live import Live
 from harness.report.markdown import markdown
 from harness.report.paper import paper_plots
-from harness.report.pareto import draw_pareto
+from harness.report.pareto_drawing import draw_pareto, draw_phone
 from harness.report.plots import draw_curves, draw_families, draw_needs
 from harness.report.quoted import quoted_table
 from harness.report.render import render
@@ -107,15 +107,18 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
         if data.pareto.points:
             main = draw_pareto(data.pareto)
             drawn["pareto"], png = to_svg(main), to_png(main)
-            drawn["paretophone"] = to_svg(draw_pareto(data.pareto, small=True))
+            drawn["paretophone"] = to_svg(draw_phone(data.pareto))
         if (found := forest(data.arms, data.declared, data.families, data.asked.spine)) is not None:
             drawn["forest"] = to_svg(draw_forest(found))
         if data.losses:
             drawn["curves"] = to_svg(draw_curves(data.losses))
+            drawn["curvesphone"] = to_svg(draw_curves(data.losses, phone=True))
         if data.needs:
             drawn["needs"] = to_svg(draw_needs(data.arms, data.needs))
+            drawn["needsphone"] = to_svg(draw_needs(data.arms, data.needs, phone=True))
         if above := share_above(data.arms, data.families):
             drawn["above"] = to_svg(draw_share_above(above))
+            drawn["abovephone"] = to_svg(draw_share_above(above, phone=True))
         if data.fusion_curves:
             drawn["weights"] = to_svg(draw_fusion_curves(data.fusion_curves))
         if data.ablation and (worth := worths(data.ablation)):
@@ -128,5 +131,6 @@ def draw(data: ReportData) -> tuple[dict[str, str], list[str], bytes | None]:
             drawn["latency"] = to_svg(draw_latency(data.latency))
         for i, info in enumerate(data.families):
             drawn[f"families{i or ''}"] = to_svg(draw_families(info))
+            drawn[f"familiesphone{i or ''}"] = to_svg(draw_families(info, phone=True))
         more = [to_svg(draw_pareto(info, small=True)) for info in data.others]
     return drawn, more, png

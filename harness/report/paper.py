@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from harness.report.forest import draw_forest, forest
 from harness.report.gather import ReportData
 from harness.report.pareto import WIDE, ParetoInfo
-from harness.report.pareto_marks import colour_of, draw_measured
+from harness.report.pareto_marks import colour_of, draw_measured, markers_of
 from harness.report.parts import draw_parts, parts_info
 from harness.report.plots import draw_families
 from harness.report.style import RC, figure, fit_heights, place_labels
@@ -74,8 +74,12 @@ def draw_column(info: ParetoInfo) -> Figure:
         axes.locator_params(axis="x", nbins=5)
     heights = [value for point in info.points for value in point.seeds]
     fit_heights(axes, heights, [(p.ap.low, p.ap.high) for p in info.points])
-    if any(point.family for point in info.points):
-        marks = [axes.plot([], [], "o", color=c, markersize=4)[0] for c in colour.values()]
+    if info.families:
+        of, shape = {p.group: p.label for p in info.points}, markers_of(info)
+        marks = [
+            axes.plot([], [], shape.get(of.get(name, ""), "o"), color=c, markersize=4)[0]
+            for name, c in colour.items()
+        ]
         fig.legend(marks, list(colour), loc="outside lower center", ncols=min(6, len(colour)))
     names = [p.name if p.on_front or len(info.points) <= 12 else "" for p in info.points]
     place_labels(fig, axes, [(p.x, p.ap.mean) for p in info.points], names)

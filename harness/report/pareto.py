@@ -1,28 +1,20 @@
-"""Cost against AP: the data of the plot first (`pareto`), then the drawing (`draw_pareto`)."""
+"""Cost against AP: the data of the plot. `pareto_drawing` draws it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
 
 from harness.report.asked import Asked
-from harness.report.landmarks import (
-    Landmark,
-    Landmarks,
-    draw_landmarks,
-    draw_own_panel,
-    named,
-)
-from harness.report.pareto_marks import Standing, colour_of, draw_keys, draw_measured, standing
-from harness.report.style import figure, fit_heights, place_labels, stacked
+from harness.report.landmarks import Landmarks
+from harness.report.pareto_marks import SEVERAL
+from harness.report.style import in_number_order
 from harness.report.summary import ArmSummary
+from harness.search import short_names, wording
 from harness.statistics.estimates import Estimate
 from harness.statistics.fronts import ap_draws, cost_draws, front_probability, on_front
 from harness.statistics.samples import Sample, sample
+from harness.statistics.standings import Standing, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +43,7 @@ class ParetoPoint:
 
     label: str
     family: str | None
+    """None without families, and where the network is of several."""
     place: str
     """Where in its family, in words; empty without families."""
     stratum: str
@@ -59,19 +52,37 @@ class ParetoPoint:
     seeds: tuple[float, ...]
     on_front: bool
     """Of the means."""
+    standing: Standing = "perhaps"
+    """Where it stands to the front, by the study's own test."""
     aliases: tuple[str, ...] = ()
     front_probability: float | None = None
     """How likely its true mean is on the front of the true means; None where not known."""
+    shared: str = ""
+    """The families that it is a network of, in words, where these are several."""
+    said: str = ""
+    """Then what it is called: its place with the names of the axes, and those families."""
 
     @property
-    def standing(self) -> Standing:
-        """Where it stands to the front as far as is known; by the means where nothing is."""
-        return standing(self.on_front, self.front_probability)
+    def is_judged(self) -> bool:
+        """Whether it has seeds enough to be held to others."""
+        return self.ap.n > 1
+
+    @property
+    def group(self) -> str:
+        """What gives it its colour and shape: its family, or itself."""
+        return SEVERAL if self.shared else self.family or self.label
 
     @property
     def name(self) -> str:
         """What is written beside the point: the colour says the family."""
-        return self.place if self.family else " = ".join([self.label, *self.aliases])
+        if self.shared:
+            return f"{self.place} ({self.shared})".strip()
+        return self.place if self.family else self.title
+
+    @property
+    def title(self) -> str:
+        """What it is called in tables: a network of several families by what it is."""
+        return self.said or " = ".join([self.label, *self.aliases])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,8 @@ class ParetoInfo:
     """The axis whose values are families; empty without families."""
     landmarks: Landmarks | None = None
     """Published detectors to draw with the points, where they were asked for."""
+    families: tuple[str, ...] = ()
+    """All of them, in the order of their numbers: the same over every cost."""
 
     @property
     def spans(self) -> float:
@@ -97,6 +110,16 @@ class ParetoInfo:
     def front(self) -> tuple[ParetoPoint, ...]:
         return tuple(point for point in self.points if point.on_front)
 
+    @property
+    def is_one_cost(self) -> bool:
+        """Whether all cost the same, so that a front is of the highest AP alone."""
+        return len(self.points) > 1 and len({point.x for point in self.points}) == 1
+
+    @property
+    def short(self) -> str:
+        """The axis of the families in a word."""
+        return self.by.rsplit(".", 1)[-1]
+
 
 def pareto(
     arms: Sequence[ArmSummary],
@@ -105,10 +128,11 @@ def pareto(
     samples: Mapping[str, Sample] | None = None,
     times: Mapping[str, Sequence[float]] | None = None,
 ) -> ParetoInfo:
-    """The points, their front and how likely each is on it.
+    """The points, their front, where each stands to it and how likely each is on it.
 
-    asked: which axis makes families, for colours. samples: by label, where draws of the test
-    images are known. times: repeated measurements by label, where the cost is one (latency).
+    asked: which axis makes families, for colours, and the study's test. samples: by label, where
+    draws of the test images are known. times: repeated measurements by label, where the cost is
+    one (latency).
     """
     asked = asked or Asked()
     axis = AXES[x]
@@ -122,112 +146,80 @@ def pareto(
         found.append(arm)
     found.sort(key=lambda arm: (arm.costs[axis.column], arm.label))
     means = np.array([[arm.ap.mean if arm.ap else 0.0 for arm in found]])
-    fronts = on_front([arm.costs[axis.column] for arm in found], means)[0] if found else []
-    sure = _probabilities(found, axis.column, samples or {}, times or {})
+    costs = {arm.label: arm.costs[axis.column] for arm in found}
+    fronts = on_front(list(costs.values()), means)[0] if found else []
+    held = {arm.label: (samples or {}).get(arm.label) or sample(arm.seeds) for arm in found}
+    measured = _of_all(times or {}, costs)
+    sure = _probabilities(held, costs, measured)
+    stand = standings(costs, held, test=asked.test, times=measured)
     points = [
-        _point(arm, axis, asked, arms, bool(front), probability)
+        replace(
+            _point(arm, axis, asked, arms),
+            on_front=bool(front),
+            front_probability=probability if held[arm.label].n > 1 else None,
+            standing=stand[arm.label],
+        )
         for arm, front, probability in zip(found, fronts, sure, strict=True)
     ]
-    return ParetoInfo(axis, tuple(points), tuple(left_out), asked.family or "")
+    families = _families(arms, asked)
+    return ParetoInfo(axis, tuple(points), tuple(left_out), asked.family or "", families=families)
 
 
-def _point(
-    arm: ArmSummary,
-    axis: Axis,
-    asked: Asked,
-    arms: Sequence[ArmSummary],
-    front: bool,
-    probability: float | None,
-) -> ParetoPoint:
+def _of_all(
+    times: Mapping[str, Sequence[float]], costs: Mapping[str, float]
+) -> Mapping[str, Sequence[float]] | None:
+    """Measurements of these arms; None where one has none."""
+    return {label: times[label] for label in costs} if costs.keys() <= times.keys() else None
+
+
+def _families(arms: Sequence[ArmSummary], asked: Asked) -> tuple[str, ...]:
+    found = {asked.family_of(arm.arm, arm.choice) for arm in arms}
+    return tuple(sorted((name for name in found if name), key=in_number_order))
+
+
+def _point(arm: ArmSummary, axis: Axis, asked: Asked, arms: Sequence[ArmSummary]) -> ParetoPoint:
     assert arm.ap is not None
+    aliases = [other for other in arms if other.alias_of == arm.label]
+    own, every = _families([arm, *aliases], asked), _families(arms, asked)
+    axis_word = (asked.family or "").rsplit(".", 1)[-1]
+    shared = _in_words(own, every, axis_word)
+    short = short_names(asked.along)
+    said = [f"{short[one]} {wording(arm.choice[one])}" for one in asked.along if one in arm.choice]
+    said += [shared if len(own) == len(every) else f"{axis_word} {shared}"]
     return ParetoPoint(
         label=arm.label,
-        family=asked.family_of(arm.arm, arm.choice),
+        family=own[0] if len(own) == 1 else None,
         place=asked.place(arm.choice),
         stratum=asked.stratum(arm.choice),
         x=arm.costs[axis.column] / axis.scale,
         ap=arm.ap,
         seeds=arm.seeds,
-        on_front=front,
-        aliases=tuple(other.label for other in arms if other.alias_of == arm.label),
-        front_probability=probability,
+        on_front=False,
+        aliases=tuple(other.label for other in aliases),
+        shared=shared,
+        said=", ".join(said) if shared else "",
     )
 
 
+def _in_words(own: Sequence[str], every: Sequence[str], axis: str) -> str:
+    """Several families of one axis: `every factor`, `1.2 to 1.35`, `1.2, 1.4`."""
+    if len(own) < 2:
+        return ""
+    if len(own) == len(every):
+        return f"every {axis}"
+    first, last = every.index(own[0]), every.index(own[-1])
+    run = last - first == len(own) - 1 and len(own) > 2
+    return f"{own[0]} to {own[-1]}" if run else ", ".join(own)
+
+
 def _probabilities(
-    arms: Sequence[ArmSummary],
-    column: str,
-    samples: Mapping[str, Sample],
-    times: Mapping[str, Sequence[float]],
+    held: Mapping[str, Sample],
+    costs: Mapping[str, float],
+    times: Mapping[str, Sequence[float]] | None,
 ) -> list[float | None]:
     """Of each arm, that it is on the front; measured costs are drawn as APs are."""
-    held = {arm.label: samples.get(arm.label) or sample(arm.seeds) for arm in arms}
     aps = ap_draws(held)
     if aps is None:
-        return [None] * len(arms)
-    fixed = {arm.label: arm.costs[column] for arm in arms}
-    if all(label in times for label in fixed):
-        return list(front_probability(cost_draws({name: times[name] for name in fixed}), aps))
-    return list(front_probability(list(fixed.values()), aps))
-
-
-def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:
-    """Means with intervals, each seed as a tick, the front as a stepped line.
-
-    small: half as wide, without a key, to stand beside others.
-    """
-    marks, colour = info.landmarks, colour_of(info)
-    beneath = marks.points if marks and marks.beneath else ()
-    below: Axes | None = None
-    if marks and not marks.beneath:
-        fig, (axes, below) = stacked(7.2, (4.6, 4.0))
-    else:
-        fig, axes = figure(4.4, 3.3) if small else figure(7.2, 4.6)
-    draw_measured(axes, info, colour)
-    if info.spans > WIDE:
-        axes.set_xscale("log", base=2)
-        axes.xaxis.set_major_locator(LogLocator(base=2, numticks=5 if small else 8))
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-        axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel(info.axis.label)
-    axes.set_ylabel("AP (COCO, mean over seeds)")
-    axes.margins(x=0.12)
-    if info.spans <= WIDE:
-        axes.locator_params(axis="x", nbins=4 if small else 7)
-    if marks and below:
-        draw_own_panel(axes, below, marks, info.axis.label)
-    elif marks:
-        draw_landmarks(axes, marks)
-    heights = [value for point in info.points for value in point.seeds]
-    shown = [(p.ap.low, p.ap.high) for p in info.points]
-    fit_heights(axes, [*heights, *(mark.ap for mark in beneath)], shown)
-    if not small:
-        draw_keys(axes, info, colour)
-    _write_names(fig, axes, info, beneath)
-    if marks and below:
-        place_labels(fig, below, *named(marks.points), len(marks.points))
-    return fig
-
-
-def _write_names(fig: Figure, axes: Axes, info: ParetoInfo, beneath: Sequence[Landmark]) -> None:
-    """Names of measured points first, then of published ones. Last of all: sizes must stand."""
-    spots = [(point.x, point.ap.mean) for point in info.points]
-    names = [
-        point.name if point.on_front or len(info.points) <= 12 else "" for point in info.points
-    ]
-    quiet_spots, quiet_names = named(beneath)
-    spots, names = [*spots, *quiet_spots], [*names, *quiet_names]
-    place_labels(fig, axes, spots, names, len(beneath), _lines(info))
-
-
-def _lines(info: ParetoInfo) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """Interval bars and the steps of the front, which names keep off where they can."""
-    found = [
-        ((p.x, p.ap.low), (p.x, p.ap.high))
-        for p in info.points
-        if p.ap.low is not None and p.ap.high is not None
-    ]
-    for one, after in pairwise(info.front):
-        corner = (after.x, one.ap.mean)
-        found += [((one.x, one.ap.mean), corner), (corner, (after.x, after.ap.mean))]
-    return found
+        return [None] * len(held)
+    drawn = cost_draws(times) if times else list(costs.values())
+    return list(front_probability(drawn, aps))

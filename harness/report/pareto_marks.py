@@ -1,36 +1,81 @@
 """How measured points look on a Pareto plot: filled where on the front, half where perhaps."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
 from harness.report.style import BAND, INK, MARKERS, SOFT, colours, in_number_order
+from harness.statistics.estimates import LEVEL
+from harness.statistics.standings import Standing
 
 if TYPE_CHECKING:
     from harness.report.pareto import ParetoInfo, ParetoPoint
 
-Standing = Literal["on", "perhaps", "off"]
-UNSURE = (0.05, 0.95)
-"""Between these probabilities a network is perhaps on the front."""
+SEVERAL = "several"
+"""Networks that several families share, as one group of points."""
+NAMED = 14
+"""Arms of which the key still gives each a line."""
+SAID: dict[Standing, str] = {
+    "on": "on the front: separated above all that cost no more",
+    "perhaps": "perhaps on the front: not separated",
+    "off": "not on it: separated below one that costs no more",
+}
+"""What the fillings mean."""
 
 
-def standing(on_front: bool, probability: float | None) -> Standing:
-    """To the front, as far as is known; by the means where no probability is."""
-    if probability is None:
-        return "on" if on_front else "off"
-    if UNSURE[0] < probability < UNSURE[1]:
-        return "perhaps"
-    return "on" if probability >= UNSURE[1] else "off"
+def said_of(point: "ParetoPoint") -> str:
+    """Where a point stands to the front, in words."""
+    return SAID[point.standing] if point.is_judged else "one seed: not judged"
+
+
+def caption(info: "ParetoInfo") -> str:
+    """What the marks of a plot claim, and no more."""
+    judged = [point for point in info.points if point.is_judged]
+    line = "The dashed line is the Pareto front of the means. " if len(info.front) > 1 else ""
+    if len(judged) < 2:
+        return f"{line}Arms of one seed are not judged: all of these may be on the front or not."
+    each = f"each of {len(judged) - 1} comparisons" if len(judged) > 2 else "the one comparison"
+    words = (
+        f"{line}Marks follow the test of the verdicts. Filled: separated above every network that "
+        "costs no more. Hollow: separated below one that costs no more. Half-filled: neither. "
+        f"Tested at {_bare(LEVEL)} over {each}; besides, the interval of the difference must "
+        "leave out zero."
+    )
+    if any(point.shared for point in info.points):
+        words += " Grey: one network of several families, in brackets."
+    if info.is_one_cost:
+        return f"{words} All cost the same here, so the front is the highest AP alone."
+    first = judged[0]
+    if first.standing == "on" and all(one.x > first.x for one in judged[1:]):
+        words += f" Nothing costs as little as {first.title}: on the front whatever its AP."
+    if len(judged) < len(info.points):
+        words += " Arms of one seed are not judged, and half-filled."
+    return words
 
 
 def colour_of(info: "ParetoInfo") -> dict[str, str]:
     """A colour for each family, or for each point where there are none."""
-    groups = list(dict.fromkeys(point.family or point.label for point in info.points))
+    groups = list(info.families or dict.fromkeys(point.label for point in info.points))
     groups.sort(key=in_number_order)  # the same over every cost
-    return dict(zip(groups, colours(len(groups)), strict=True))
+    found = dict(zip(groups, colours(len(groups)), strict=True))
+    shared = any(point.shared for point in info.points)
+    return found | ({SEVERAL: SOFT} if shared else {})
+
+
+def markers_of(info: "ParetoInfo") -> dict[str, str]:
+    """A shape for each of the same groups; for each stratum where a study has several."""
+    strata = list(dict.fromkeys(point.stratum for point in info.points))
+    if len(strata) > 1:
+        shape = dict(zip(strata, MARKERS * len(strata), strict=False))
+        return {point.label: shape[point.stratum] for point in info.points}
+    shape = dict(zip(colour_of(info), MARKERS * len(info.points), strict=False))
+    shape[SEVERAL] = "h"
+    return {point.label: shape[point.group] for point in info.points}
 
 
 def draw_measured(axes: Axes, info: "ParetoInfo", colour: dict[str, str]) -> None:
+    """The points with intervals and seeds, and the front of the means where it has a step."""
     front = info.front
     if len(front) > 1:
         axes.step(
@@ -43,11 +88,9 @@ def draw_measured(axes: Axes, info: "ParetoInfo", colour: dict[str, str]) -> Non
             zorder=1,
             label="front of the means",
         )
-    groups, strata = list(colour), list(dict.fromkeys(point.stratum for point in info.points))
+    shape = markers_of(info)
     for i, point in enumerate(info.points):
-        group = point.family or point.label
-        kind = strata.index(point.stratum) if len(strata) > 1 else groups.index(group) // 8
-        _draw_point(axes, point, colour[group], MARKERS[kind % len(MARKERS)], f"point-{i}")
+        _draw_point(axes, point, colour[point.group], shape[point.label], f"point-{i}")
 
 
 def _draw_point(axes: Axes, point: "ParetoPoint", colour: str, marker: str, name: str) -> None:
@@ -84,36 +127,35 @@ def _look(standing: Standing, colour: str) -> dict[str, Any]:
     }
 
 
-def draw_keys(axes: Axes, info: "ParetoInfo", colour: dict[str, str]) -> None:
-    """A key where colours mean families; labels beside the points say the rest."""
-    if any(point.family for point in info.points):
-        for name, shade in colour.items():
-            axes.plot([], [], linestyle="none", marker="o", color=shade, label=name)
+def draw_keys(axes: Axes, info: "ParetoInfo", colour: dict[str, str], letters: int = 28) -> None:
+    """Lines for the key: families, or arms while these are few; then what the marks say.
+
+    letters: in a line of it.
+    """
+    none: Any = {"linestyle": "none"}
+    shape = markers_of(info)
     strata = list(dict.fromkeys(point.stratum for point in info.points if point.stratum))
+    of = {point.group: shape[point.label] for point in info.points}
+    if is_named(info):
+        words = {point.label: point.title for point in info.points} | {
+            SEVERAL: "several, in brackets"
+        }
+        for name, shade in colour.items():
+            marker = "o" if len(strata) > 1 else of.get(name, "o")
+            text = fill(words.get(name, name), letters)
+            axes.plot([], [], marker=marker, color=shade, label=text, **none)
     for marker, stratum in zip(MARKERS, strata, strict=False):
-        axes.plot([], [], linestyle="none", marker=marker, color=SOFT, label=stratum)
-    known = any(point.front_probability is not None for point in info.points)
-    for one, words in _standings(known):
-        axes.plot([], [], linestyle="none", marker="o", label=words, **_look(one, SOFT))
-    axes.plot([], [], linestyle="none", marker="_", color=SOFT, label="one seed")
+        if len(strata) > 1:
+            axes.plot([], [], marker=marker, color=SOFT, label=fill(stratum, letters), **none)
+    for one in dict.fromkeys(sorted((p.standing for p in info.points), key=list(SAID).index)):
+        axes.plot([], [], marker="o", label=fill(SAID[one], letters), **none, **_look(one, SOFT))
+    axes.plot([], [], marker="_", color=SOFT, label="one seed", **none)
     axes.plot([], [], color=SOFT, linewidth=1.2, label="95% interval")
-    axes.legend(
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        borderaxespad=0,
-        title=info.by.rsplit(".", 1)[-1] or None,
-    )
 
 
-def _standings(known: bool) -> tuple[tuple[Standing, str], ...]:
-    """What the fillings mean; known: by probability, else by the means alone."""
-    if not known:
-        return (("on", "on the front of the means"),)
-    return (
-        ("on", f"on the front (p ≥ {_bare(UNSURE[1])})"),
-        ("perhaps", "perhaps on the front"),
-        ("off", f"not on it (p ≤ {_bare(UNSURE[0])})"),
-    )
+def is_named(info: "ParetoInfo") -> bool:
+    """Whether the key says which colour and shape is whose."""
+    return bool(info.families) or len(info.points) <= NAMED
 
 
 def _bare(probability: float) -> str:

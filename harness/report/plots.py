@@ -1,6 +1,8 @@
 """The other pictures: training curves, AP by need, families over cost. Each draws ready data."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -8,7 +10,17 @@ from matplotlib.ticker import MaxNLocator
 
 from harness.records import TrialRecord
 from harness.report.families import FamiliesInfo
-from harness.report.style import LINE, MARKERS, SOFT, colours, figure, fit_heights
+from harness.report.style import (
+    LINE,
+    MARKERS,
+    PHONE,
+    SOFT,
+    colours,
+    figure,
+    fit_heights,
+    stacked,
+    write_key,
+)
 from harness.report.summary import ArmSummary
 
 Losses = dict[str, list[list[float]]]
@@ -24,9 +36,9 @@ def losses(trials: Mapping[str, Sequence[TrialRecord]]) -> Losses:
     return {label: seeds for label, seeds in found.items() if seeds}
 
 
-def draw_curves(data: Losses) -> Figure:
+def draw_curves(data: Losses, *, phone: bool = False) -> Figure:
     """Training loss: every seed thin, the mean over seeds that got so far thick."""
-    fig, axes = figure(7.2, max(3.6, 0.4 + 0.165 * len(data)))
+    fig, axes = figure(PHONE, 2.8) if phone else figure(7.2, max(3.6, 0.4 + 0.165 * len(data)))
     for i, (label, seeds) in enumerate(data.items()):
         colour, dash = colours(len(data))[i], ("-", "--", ":", "-.")[i // 8 % 4]
         for seed in seeds:
@@ -50,14 +62,19 @@ def draw_curves(data: Losses) -> Figure:
     for which in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
         which(lambda value, _: f"{value:.2g}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+    write_key(fig, axes, phone=phone)
     return fig
 
 
-def draw_needs(arms: Sequence[ArmSummary], needs: Sequence[str]) -> Figure:
-    """A panel a need, a row an arm; every panel spans the same range of AP."""
+def draw_needs(arms: Sequence[ArmSummary], needs: Sequence[str], *, phone: bool = False) -> Figure:
+    """A panel a need, a row an arm; every panel spans the same range of AP.
+
+    phone: the panels stand under each other.
+    """
     shown = [arm for arm in arms if arm.by_need and not arm.alias_of]
-    fig, panels = figure(7.2, 0.9 + 0.26 * len(shown), columns=len(needs))
+    labels = [fill(arm.label, 18) if phone else arm.label for arm in shown]
+    row = 0.36 if any("\n" in label for label in labels) else 0.26
+    fig, panels = _panels(0.9 + row * len(shown), len(needs), phone)
     means = {
         need: [arm.by_need[need].mean for arm in shown if need in arm.by_need] for need in needs
     }
@@ -74,16 +91,22 @@ def draw_needs(arms: Sequence[ArmSummary], needs: Sequence[str]) -> Figure:
             middle = (min(means[need]) + max(means[need])) / 2
             axes.set_xlim(middle - half, middle + half)
         axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.set_yticks(range(len(shown)), [arm.label for arm in shown] if i == 0 else [])
+        axes.set_yticks(range(len(shown)), labels if phone or i == 0 else [])
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_title(f"needs {need}" if need != "none" else "needs neither", loc="left")
         axes.set_xlabel("AP")
     return fig
 
 
-def draw_families(info: FamiliesInfo) -> Figure:
+def _panels(height: float, n: int, phone: bool) -> tuple[Figure, Any]:
+    if phone and n > 1:
+        return stacked(PHONE, [height] * n)
+    return figure(PHONE if phone else 7.2, height, columns=n)
+
+
+def draw_families(info: FamiliesInfo, *, phone: bool = False) -> Figure:
     """AP against cost (log scale), a line a family; the common range is shaded."""
-    fig, axes = figure(7.2, 4.0)
+    fig, axes = figure(PHONE, 3.0) if phone else figure(7.2, 4.0)
     if info.common is not None:
         low, high = (value / 1e9 for value in info.common)
         axes.axvspan(low, high, color=LINE, alpha=0.35, linewidth=0)
@@ -109,16 +132,12 @@ def draw_families(info: FamiliesInfo) -> Figure:
         )
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.set_xlabel("GFLOPs (10⁹ multiply-adds, closed form, 1 per MAC; log scale)")
+    axes.xaxis.set_major_locator(MaxNLocator(4 if phone else 6))
+    said = "GFLOPs (10⁹ multiply-adds, closed form, 1 per MAC; log scale)"
+    axes.set_xlabel(fill(said, 36) if phone else said)
     axes.set_ylabel("AP (COCO, mean over seeds)")
     means = [one.mean for family in info.families for _, one in family.points]
     ends = [(one.low, one.high) for family in info.families for _, one in family.points]
     fit_heights(axes, means, ends)
-    axes.legend(
-        loc="upper left",
-        bbox_to_anchor=(1.01, 1.0),
-        borderaxespad=0,
-        title=info.by.rsplit(".", 1)[-1],
-    )
+    write_key(fig, axes, phone=phone, title=info.by.rsplit(".", 1)[-1])
     return fig

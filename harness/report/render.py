@@ -18,18 +18,27 @@ from harness.report.forest import forest, name_of
 from harness.report.fusion import MOVED
 from harness.report.gather import ReportData
 from harness.report.latency_section import WORDS
-from harness.report.pareto_marks import colour_of
+from harness.report.pareto_marks import caption
 from harness.report.parts import SHADES, parts_info
 from harness.report.sections import shown
 from harness.report.share_above import share_above
 from harness.report.signature import setting, signature
 from harness.report.style import inline, scoped, tinted
-from harness.report.wordings import chance, giga, mark, mega, number, p_value, way
+from harness.report.wordings import (
+    chance,
+    digits_apart,
+    gap_digits,
+    giga,
+    mark,
+    mega,
+    number,
+    p_value,
+    way,
+)
 from harness.statistics.contrasts import TESTS
 
 TITLES = {
     "pareto": "Cost against AP",
-    "paretophone": "Cost against AP",
     "curves": "Training loss",
     "families": "AP against cost by family",
     "needs": "AP by need",
@@ -52,9 +61,9 @@ POLICY = (
 def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> str:
     """drawn: SVG by name, as `TITLES` names them; more: Pareto plots over other costs."""
     pictures = {
-        name: Markup(inline(svg, name, TITLES[name.rstrip("0123456789")]))
+        name: Markup(inline(svg, name, TITLES[of]))
         for name, svg in drawn.items()
-        if name.rstrip("0123456789") in TITLES
+        if (of := name.rstrip("0123456789").removesuffix("phone")) in TITLES
     }
     others = [Markup(inline(svg, f"more{i}", TITLES["pareto"])) for i, svg in enumerate(more)]
     networks = [
@@ -82,7 +91,8 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             family_answer=family_answer,
             above=share_above(data.arms, data.families),
             shades=SHADES,
-            colours=colour_of(data.pareto),
+            marks=caption(data.pareto),
+            digits=_digits(data),
             sections=shown(data, {name: one for name, one in there.items() if one}),
             cards=cards(data.pareto, data.arms, data.networks),
             signature=signature(data),
@@ -106,6 +116,15 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
 def _has_superiority(found: Any) -> bool:
     rows = [row for group in found.groups for row in group.rows] if found else []
     return any(getattr(row, "superiority", None) is not None for row in rows)
+
+
+def _digits(data: ReportData) -> dict[str, int]:
+    """How many digits tell the arms' costs apart, in the units of the tables."""
+    units = {"macs": 1e9, "params": 1e6}
+    return {
+        kind: digits_apart(arm.costs[kind] / unit for arm in data.arms if kind in arm.costs)
+        for kind, unit in units.items()
+    }
 
 
 def _script() -> str:
@@ -137,5 +156,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"num": number, "p": p_value, "chance": chance, "giga": giga, "mega": mega}
-    made.filters |= {"mark": mark, "way": way, "tinted": tinted}
+    made.filters |= {"mark": mark, "way": way, "tinted": tinted, "gap_digits": gap_digits}
     return made

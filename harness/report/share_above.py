@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from harness.report.families import FamiliesInfo
-from harness.report.style import colours, figure
+from harness.report.style import PHONE, colours, figure, write_key
 from harness.report.summary import ArmSummary
 
 FEWEST = 6
@@ -61,9 +61,9 @@ def share_above(
     return ShareAbove(lines, whose, len(known) - len(lines))
 
 
-def draw_share_above(info: ShareAbove) -> Figure:
+def draw_share_above(info: ShareAbove, *, phone: bool = False) -> Figure:
     """A falling staircase an arm."""
-    fig, axes = figure(7.2, 3.4)
+    fig, axes = figure(PHONE, 2.6) if phone else figure(7.2, 3.4)
     every = [ap for _, runs in info.lines for ap in runs]
     room = 0.04 * max(max(every) - min(every), 0.01)
     ends = min(every) - room, max(every) + room
@@ -79,5 +79,5 @@ def draw_share_above(info: ShareAbove) -> Figure:
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set_xlabel("AP (COCO)")
     axes.set_ylabel("share of runs above it")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+    write_key(fig, axes, phone=phone)
     return fig

@@ -1,6 +1,7 @@
 """How every plot looks: Okabe-Ito colours, text kept as text, SVG equal from run to run."""
 
 import io
+import math
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -23,8 +24,14 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK, SOFT, LINE, BAND = "#1f2328", "#59636e", "#d1d9e0", "#f6f8fa"
 """Text, quiet text, rules, quiet fill. The page swaps these four for its own in the dark."""
 SWAPS = {INK: "--ink", SOFT: "--soft", LINE: "--line", BAND: "--band"}
-SWAPS |= {OKABE_ITO[i]: f"--c{i}" for i in (0, 2, 6, 7)}
-"""The darkest of the colours have lighter ones in the dark."""
+SWAPS |= {colour: f"--c{i}" for i, colour in enumerate(OKABE_ITO)}
+DARK = (
+    "#3f7ff0", "#e8703a", "#1fae84", "#f0a0cc", "#f5b83d", "#86dcff", "#a070d8", "#a3a836",
+)  # fmt: skip
+"""What the eight are in the dark: lighter, and as far apart as on paper."""
+
+PHONE = 3.7
+"""Inches across a phone's page: 355 px, drawn there as they are."""
 
 RC: Any = {
     "text.parse_math": False,
@@ -97,6 +104,29 @@ def figures(width: float, height: float, rows: int, columns: int) -> tuple[Figur
     return fig, panels
 
 
+def write_key(fig: Figure, axes: Axes, *, phone: bool = False, title: str | None = None) -> None:
+    """The key of axes: beside them, and on a phone beneath."""
+    if phone:
+        key_beneath(fig, axes, title)
+    else:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, title=title)
+
+
+def key_beneath(fig: Figure, axes: Axes, title: str | None = None) -> None:
+    """The key of axes under the figure, which grows by its height; short lines in columns."""
+    handles, names = axes.get_legend_handles_labels()
+    longest = max((len(line) for name in names for line in name.splitlines()), default=0)
+    columns = max(1, min(len(names), int(fig.get_figwidth() * 14 / (longest + 7))))
+    per = math.ceil(len(names) / columns)
+    lines = max(
+        (sum(name.count("\n") + 1 for name in names[i : i + per])
+         for i in range(0, len(names), per)),
+        default=0,
+    )  # fmt: skip
+    fig.set_figheight(fig.get_figheight() + 0.165 * (lines + bool(title)) + 0.1)
+    fig.legend(handles, names, loc="outside lower left", ncols=columns, title=title)
+
+
 def colours(n: int) -> list[str]:
     return [OKABE_ITO[i % len(OKABE_ITO)] for i in range(n)]
 
@@ -160,12 +190,14 @@ def place_labels(
     names: Sequence[str],
     quiet: int = 0,
     lines: Sequence[tuple[tuple[float, float], tuple[float, float]]] = (),
+    *,
+    strict: bool = False,
 ) -> None:
     """Write names beside their points where they cover nothing; a name without room is left out.
 
-    lines: level and upright ones, from end to end, that names keep off where they can. Points
-    whose name is empty are only kept free. The last `quiet` names are written quietly,
-    each with a thin line to its point.
+    lines: level and upright ones, from end to end, that names keep off where they can (strict:
+    always). Points whose name is empty are only kept free. The last `quiet` names are written
+    quietly, each with a thin line to its point, as names far from theirs have one.
     """
     fig.draw_without_rendering()  # sizes alone: a raster of it costs seconds
     renderer = fig.canvas.get_renderer()  # type: ignore[attr-defined]
@@ -176,14 +208,15 @@ def place_labels(
     bars = [Bbox([one.min(axis=0) - 0.5, one.max(axis=0) + 0.5]) for one in ends]
     offsets = [(7, 6, "left"), (-7, 6, "right"), (7, -13, "left"), (-7, -13, "right")]
     offsets += [(0, 11, "center"), (0, -19, "center"), (7, 15, "left"), (-7, 15, "right")]
+    far = [(x, y, align) for y in (28, -36, 44) for x, align in ((16, "left"), (-16, "right"))]
     for i, (spot, name) in enumerate(zip(spots, names, strict=True)):
         if not name:
             continue
         others = taken[:i] + taken[i + 1 :]
         is_quiet = i >= len(names) - quiet
         written: Any = {"fontsize": 7, "color": SOFT} if is_quiet else {"fontsize": 8, "color": INK}
-        tries = [(bars, offset) for offset in offsets] if bars else []
-        tries += [([], offset) for offset in offsets]
+        tries = [(bars, offset) for offset in offsets + far] if bars else []
+        tries += [] if bars and strict else [([], offset) for offset in offsets]
         for kept_off, (dx, dy, align) in tries:
             note = axes.annotate(
                 name, spot, (dx, dy), textcoords="offset points", ha=align, **written
@@ -193,7 +226,7 @@ def place_labels(
             if inside and not any(box.overlaps(other) for other in (*others, *kept_off)):
                 taken.append(box)
                 note.set_in_layout(False)
-                if is_quiet:
+                if is_quiet or abs(dy) > 20:
                     _lead(note, spot)
                 break
             note.remove()

@@ -1,6 +1,7 @@
 """Numbers as a report writes them: a dash where there is none, a minus sign that is one."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -12,7 +13,22 @@ def number(value: Any, digits: int = 3, sign: bool = False) -> str:
     """A number to so many digits after the point."""
     if not known(value):
         return "–"
-    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+    said = f"{value:{'+' if sign else ''}.{digits}f}"
+    return said.replace("-", "−") if said.strip("+-0.") else said.strip("+-")
+
+
+def digits_apart(values: Iterable[Any], least: int = 3, most: int = 6) -> int:
+    """Digits after the point at which all values that differ still do; `least` where none do it."""
+    held = {value for value in values if known(value)}
+    for digits in range(least, most + 1):
+        if len({number(value, digits) for value in held}) == len(held):
+            return digits
+    return least
+
+
+def gap_digits(row: Any) -> int:
+    """Digits of a difference with its interval: its ends are told apart, from zero too."""
+    return digits_apart((row.low, 0.0, row.high), most=5)
 
 
 def p_value(value: Any) -> str:
@@ -20,12 +36,19 @@ def p_value(value: Any) -> str:
     return "< .001" if known(value) and value < 0.001 else number(value)
 
 
-def giga(value: Any) -> str:
-    return f"{value / 1e9:.3f}" if known(value) else "–"
+def giga(value: Any, digits: int = 3) -> str:
+    return f"{value / 1e9:.{digits}f}" if known(value) else "–"
 
 
-def mega(value: Any) -> str:
-    return f"{value / 1e6:.3f}" if known(value) else "–"
+def mega(value: Any, digits: int = 3) -> str:
+    return f"{value / 1e6:.{digits}f}" if known(value) else "–"
+
+
+def range_of(low: float, high: float, figures: int = 3) -> str:
+    """`0.0377 to 0.0400`: two numbers to one number of digits, the smaller to so many figures."""
+    digits = max(0, figures - 1 - math.floor(math.log10(abs(low)))) if low else figures
+    digits = max(digits, digits_apart((low, high), digits, digits + 3))
+    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def mark(value: float) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from harness.report.forest import draw_forest, forest, name_of
 from harness.report.gather import gather
 from harness.report.networks import networks_info
@@ -28,6 +30,13 @@ def test_a_forest_spans_what_matters() -> None:
     assert group.title == "Pairs the study names"
     assert name_of(group.rows[0], group) == "a"
     assert draw_forest(info).axes
+
+
+def test_a_forest_of_no_difference_still_shows_an_interval() -> None:
+    info = forest((), [contrast("a", 0.0002, 0.01), contrast("b", 0.0001, 0.03)])
+    assert info is not None
+    assert info.reach == pytest.approx(0.0102 * 1.06)
+    assert 0 < info.place(-0.0098) < info.place(0.0102) < 100
 
 
 def test_a_forest_names_both_where_a_group_has_several_bases() -> None:

@@ -9,7 +9,7 @@ from harness.report.fronts import FrontCell, FrontRow, FrontsInfo
 from harness.report.matched_cost import MatchedRow
 from harness.report.proxy import ProxyInfo, ProxyRow, Side
 from harness.report.trends import Trend
-from harness.report.wordings import chance
+from harness.report.wordings import chance, gap_digits
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import Estimate
 from harness.statistics.fronts import Disagreement, Hypervolume
@@ -26,20 +26,20 @@ def render(name: str, **data: Any) -> str:
     made = Environment(
         loader=PackageLoader("harness.report"), autoescape=True, undefined=StrictUndefined
     )
-    made.filters |= {"num": number, "p": number, "chance": chance}
+    made.filters |= {"num": number, "p": number, "chance": chance, "gap_digits": gap_digits}
     text = made.get_template(name).render(data=SimpleNamespace(**data), **data)
     assert "<script>" not in text
     return " ".join(text.split())
 
 
 def test_fronts() -> None:
-    row = FrontRow(BAD, (FrontCell(0.4, "perhaps"), FrontCell(None, "on"), None))
+    row = FrontRow(BAD, (FrontCell(0.4, "perhaps"), FrontCell(None, "perhaps", False), None))
     one = Disagreement(BAD, "wide", 0.9, 1.5, 1.2, 1.8)
     volumes = (Hypervolume(0.5, 0.4, 0.6, 2.2), None, Hypervolume(0.5, None, None, 1.0))
     info = FrontsInfo(("multiply-adds", "parameters", "latency"), (row,), volumes, (one,), True)
     text = render("fronts.html", fronts=info)
     assert '0.40 <span class="soft">perhaps</span>' in text
-    assert 'on <span class="soft">(means)</span>' in text
+    assert '<td class="n"><span class="soft">one seed: not judged</span>' in text
     assert (
         "has 10.0% fewer multiply-adds than wide and takes 1.50 times as long "
         '<span class="soft">[1.20, 1.80]</span>' in text

@@ -1,5 +1,7 @@
 """Membership over three costs side by side, and where multiply-adds and latency disagree."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -44,14 +46,24 @@ def test_signs_that_disagree_are_pointed_out() -> None:
     assert one.latency_ratio == pytest.approx(1.8, abs=0.01)
 
 
-def test_a_noisy_latency_leaves_membership_open() -> None:
+def test_a_noisy_latency_leaves_probability_open() -> None:
     """Two medians that could as well stand the other way round."""
     times = {"lean": [9.0, 4.0, 6.0], "wide": [5.0, 9.0, 6.5]}
     info = pareto([LEAN, WIDE], "latency", times=times)
-    assert {point.label: point.standing for point in info.points} == {
-        "lean": "perhaps",
-        "wide": "on",
-    }
+    chance = {point.label: point.front_probability for point in info.points}
+    assert 0.05 < (chance["lean"] or 0) < 0.95
+
+
+def test_one_seed_has_no_probability_and_the_table_says_why() -> None:
+    lone = arm("lone", 0.6, macs=3e9)
+    lone = replace(lone, seeds=lone.seeds[:1], ap=estimate(lone.seeds[:1]))
+    arms = [LEAN, WIDE, lone]
+    info = fronts_info([pareto(arms)], arms, {})
+    assert info is not None
+    cell = info.rows[2].cells[0]
+    assert cell is not None
+    assert (cell.probability, cell.words) == (None, "one seed: not judged")
+    assert [row.cells[0].words for row in info.rows[:2] if row.cells[0]] == ["on", "on"]
 
 
 def test_one_arm_has_no_front_to_be_sure_of() -> None:

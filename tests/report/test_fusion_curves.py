@@ -13,7 +13,9 @@ from harness.records import EpochLog, TrialRecord
 from harness.report.fusion_curves import MOST_NODES, draw_fusion_curves, fusion_curves, start
 from harness.report.gather import gather
 from harness.report.style import styled, to_svg
+from harness.report.summary import ArmSummary
 from harness.space.zoo import load_topology
+from harness.statistics.estimates import estimate
 
 
 def record(
@@ -75,6 +77,23 @@ def test_weights_start_as_an_untrained_network_tells_them(norm: str, per: str):
     assert set(counts.values()) == {2, 3}
     for key, count in counts.items():
         assert told[key] == pytest.approx([start(norm, count, 1e-4)] * count, rel=1e-6)
+
+
+def summary(label: str, ap: float, best: bool) -> ArmSummary:
+    return ArmSummary(
+        label, label, {}, 2, estimate([ap, ap]), (ap, ap), {}, {}, None, {}, None, best, False
+    )
+
+
+def test_of_many_arms_those_that_may_be_the_best_are_shown():
+    """Four of factor 1.2, the loser, stood for a study of six factors."""
+    aps = [0.2, 0.3, 0.25, 0.4, 0.41, 0.35]
+    trials = {f"{ap}": [record(HALVES)] for ap in aps}
+    arms = [summary(f"{ap}", ap, ap == 0.35) for ap in aps]
+    info = fusion_curves(trials, arms)
+    assert [arm.label for arm in info.arms] == ["0.35", "0.41", "0.4", "0.3"]
+    assert info.caption.endswith(" Without 0.25; 0.2, of lower mean AP.")
+    assert [arm.label for arm in fusion_curves(trials).arms] == ["0.2", "0.3", "0.25", "0.4"]
 
 
 RAW = [2.0, -1.0, 1.0]

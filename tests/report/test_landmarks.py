@@ -14,7 +14,8 @@ from harness.report import landmarks as room
 from harness.report import write_report
 from harness.report.gather import gather
 from harness.report.landmarks import LEGEND, landmarks
-from harness.report.pareto import AXES, draw_pareto
+from harness.report.pareto import AXES
+from harness.report.pareto_drawing import draw_pareto
 from harness.report.style import styled, to_svg
 from harness.space.printed import Printed
 from harness.space.study import ReportStudy

@@ -64,7 +64,9 @@ def test_the_winner_is_held_to_random_networks_by_fresh_seeds(keep, tmp_path):
     assert info.gap.sources == "seeds alone"
     assert info.verdict.startswith("What was found beats random networks of equal cost: +0.09")
     assert " AP [+0.0" in info.verdict
-    assert info.verdict.endswith("the mean of these 8, 6 fresh seeds each; it is above all of them.")
+    assert info.verdict.endswith(
+        "the mean of these 8, 6 fresh seeds each; it is above all of them."
+    )
 
 
 def test_intervals_are_over_test_images_too_where_matches_are_kept(make, keep, tmp_path):

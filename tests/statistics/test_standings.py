@@ -1,0 +1,102 @@
+"""Marks of a front obey the test of the verdicts, and one seed is never judged."""
+
+import numpy as np
+import pytest
+
+from harness.statistics.contrasts import from_the_top
+from harness.statistics.samples import Sample, sample
+from harness.statistics.standings import is_slower, standings
+from harness.statistics.tests import Test
+
+NOISE = np.array([0.0, 0.004, -0.004, 0.002, -0.002, 0.001])
+
+
+def arm(ap: float, seeds: int = 6) -> Sample:
+    return sample(list(ap + NOISE[:seeds]))
+
+
+def test_on_off_and_open() -> None:
+    arms = {"cheap": arm(0.30), "level": arm(0.3005), "worse": arm(0.25), "best": arm(0.40)}
+    costs = {"cheap": 1.0, "level": 2.0, "worse": 3.0, "best": 4.0}
+    assert standings(costs, arms) == {
+        "cheap": "on",
+        "level": "perhaps",
+        "worse": "off",
+        "best": "on",
+    }
+
+
+def test_at_one_cost_the_marks_are_the_set_not_separated_from_the_top() -> None:
+    arms = {"a": arm(0.30), "b": arm(0.3005), "c": arm(0.25)}
+    assert standings(dict.fromkeys(arms, 1.0), arms) == {"a": "perhaps", "b": "perhaps", "c": "off"}
+    alone = {"a": arm(0.30), "c": arm(0.25)}
+    assert standings(dict.fromkeys(alone, 1.0), alone) == {"a": "on", "c": "off"}
+
+
+def test_one_seed_is_not_judged_and_bars_nothing() -> None:
+    arms = {"one": arm(0.2, 1), "high": arm(0.9, 1), "a": arm(0.3), "b": arm(0.4)}
+    costs = {"one": 1.0, "high": 2.0, "a": 3.0, "b": 4.0}
+    assert standings(costs, arms) == {"one": "perhaps", "high": "perhaps", "a": "on", "b": "on"}
+    assert standings({"none": 1.0}, {}) == {"none": "perhaps"}
+
+
+def test_a_low_p_is_no_mark_where_the_comparisons_are_many() -> None:
+    """Six seeds against six reach p = .0022: enough for 23 comparisons, not for 24."""
+    for others, expected in ((23, "off"), (24, "perhaps")):
+        arms = {"top": arm(0.9)} | {f"{i}": arm(0.3) for i in range(others)}
+        assert standings(dict.fromkeys(arms, 1.0), arms)["0"] == expected
+
+
+@pytest.mark.parametrize("test", ["permutation", "paired_t"])
+def test_the_same_pairs_are_parted_as_from_the_top(test: Test) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        means = 0.3 + rng.normal(0, 0.01, 5)
+        arms = {
+            f"{i}": Sample(
+                tuple(map(float, mean + rng.normal(0, 0.005, 6))),
+                tuple(range(6)),
+                mean + rng.normal(0, 0.004, (6, 50)),
+            )
+            for i, mean in enumerate(means)
+        }
+        top = max(arms, key=lambda name: arms[name].mean)
+        found = standings(dict.fromkeys(arms, 1.0), arms, test=test)
+        for one in from_the_top(top, arms, test=test):
+            if one.separated:
+                assert found[one.against] == "off"
+        assert found[top] == (
+            "on" if all(o.separated for o in from_the_top(top, arms, test=test)) else "perhaps"
+        )
+
+
+def test_the_interval_over_images_must_leave_out_zero_too() -> None:
+    """Seeds part the two for certain; the test images do not."""
+    wide = np.linspace(-0.2, 0.2, 41)
+    a = Sample(arm(0.30).values, tuple(range(6)), 0.30 + np.tile(wide, (6, 1)))
+    b = Sample(arm(0.35).values, tuple(range(6)), 0.35 - np.tile(wide, (6, 1)))
+    assert standings({"a": 1.0, "b": 1.0}, {"a": a, "b": b}) == {"a": "perhaps", "b": "perhaps"}
+    held = {"a": arm(0.30), "b": arm(0.35)}
+    assert standings({"a": 1.0, "b": 1.0}, held) == {"a": "off", "b": "on"}
+
+
+def test_of_measured_costs_only_what_noise_leaves_no_doubt_of_counts() -> None:
+    arms = {"low": arm(0.30), "high": arm(0.40)}
+    costs = {"low": 5.0, "high": 5.1}
+    apart = {"low": [5.0, 5.001, 4.999], "high": [5.1, 5.101, 5.099]}
+    level = {"low": [5.0, 5.4, 4.6], "high": [5.1, 5.5, 4.7]}
+    assert standings(costs, arms, times=apart) == {"low": "on", "high": "on"}
+    assert standings(costs, arms, times=level) == {"low": "perhaps", "high": "on"}
+    swapped = {"low": apart["high"], "high": apart["low"]}
+    assert standings(costs, arms, times=swapped) == {"low": "off", "high": "on"}
+    once = {"low": [5.0], "high": [9.0]}
+    assert standings(costs, arms, times=once) == {"low": "perhaps", "high": "on"}
+
+
+def test_slower_is_beyond_noise_and_over_the_comparisons() -> None:
+    a, b = [1.00, 1.01, 1.02], [1.03, 1.04, 1.05]
+    assert is_slower(b, a)
+    assert not is_slower(a, b)
+    assert not is_slower(b, a, 5)
+    assert is_slower([2.0, 2.0], [1.0, 1.0])
+    assert not is_slower([1.0, 1.0], [1.0, 1.0])
