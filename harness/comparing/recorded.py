@@ -1,11 +1,11 @@
 """`harness compare A B`: sides of the ledger as arms, ranked where that may be done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from harness.comparing.compare import compare
-from harness.comparing.comparison import Comparison, Kind, Order, Test
+from harness.comparing.comparison import Comparison, Differing, Kind, Order, Test
 from harness.comparing.differs import differing, refusals, warnings
 from harness.comparing.measured import Measured, Network, figures_of
 from harness.comparing.sides import Side, find_side
@@ -48,7 +48,11 @@ def compare_recorded(
         seed=seed,
         images=images,
         baseline=names_of.get((sides[0].word, sides[0].baseline or "")),
-        notes=(*warnings(found), *(note for side in sides for note in side.notes)),
+        notes=(
+            *_one_network(sides, found),
+            *warnings(found),
+            *(note for side in sides for note in side.notes),
+        ),
         differs=found,
         refused=refused,
         order=_order(sides, arms),
@@ -69,6 +73,14 @@ def _agree(sides: Sequence[Side]) -> None:
     for side in sides:
         if not any(side.arms.values()):
             raise SpecError(f"{side.word} has no finished trial")
+
+
+def _one_network(sides: Sequence[Side], found: Sequence[Differing]) -> Iterator[str]:
+    """A note where trials are of one network and recipe."""
+    apart = [one.path for one in found if not one.path.startswith("environment.")]
+    if sides[0].kind == "trial" and not apart:
+        times = "twice" if len(sides) == 2 else f"{len(sides)} times"
+        yield f"the same network, trained {times}: what parts them is the seed"
 
 
 def _named(sides: Sequence[Side], names: str | None) -> dict[tuple[str, str], str]:

@@ -119,6 +119,15 @@ def test_two_trials_by_how_they_begin(results):
     assert "of these two networks" in out or "not told apart on images like these" in out
 
 
+def test_one_network_trained_twice_is_called_so(results, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = compare("onl00", "onl01").stdout
+    assert "note: the same network, trained twice: what parts them is the seed" in out
+    table = out[: out.index("test: ")]
+    assert {"onl0000000000000", "onl0100000000000"} <= set(table.split())
+    assert "the same network" not in compare("onl00", "onl10").stdout
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
