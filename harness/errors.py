@@ -16,7 +16,7 @@ HarnessError
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -126,7 +126,8 @@ def nearest_name(name: str, names: Sequence[str]) -> str | None:
 
     def alike(other: str) -> tuple[float, bool, int]:
         ratio = difflib.SequenceMatcher(None, other, name).ratio()
-        return ratio, sorted(other) == sorted(name), len(commonprefix([other, name]))
+        start = takewhile(lambda pair: pair[0] == pair[1], zip(other, name, strict=False))
+        return ratio, sorted(other) == sorted(name), len(list(start))
 
     return max(near, key=alike, default=None)
 

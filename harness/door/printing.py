@@ -58,10 +58,10 @@ def say_written(written: Sequence[Path], console: Console | None = None) -> None
 
 
 def arm_table(cells: Sequence[Cell], ledger: Ledger) -> Table:
-    """One row an arm and choice: seeds done, AP with its spread over seeds, cost."""
+    """One row an arm and choice: seeds done, AP with its standard deviation over seeds, cost."""
     table = Table()
     table.add_column("arm")
-    for head in ("seeds", "AP", "±", "params", "M multiply-adds"):
+    for head in ("seeds", "AP", "± sd", "params", "M multiply-adds"):
         table.add_column(head, justify="right")
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
