@@ -16,7 +16,9 @@ from harness.space.names import SAFE_NAME
 from harness.studies import (
     Cell,
     StudyResults,
+    as_typed,
     chosen_profile,
+    elsewhere,
     profiles_of,
     read_study,
     studies_of,
@@ -59,8 +61,8 @@ def _study(place: str, results: Path) -> Side:
     name, _, profile = place.partition("/")
     name = study_name(name)
     if not (SAFE_NAME.fullmatch(name) and profiles_of(results, name)):
-        there = studies_of(results)
-        raise SpecError(f"no results of study {name!r} in {results}{did_you_mean(name, there)}")
+        where = elsewhere(results, name) if SAFE_NAME.fullmatch(name) else ""
+        raise SpecError(f"no results of study {name!r} in {as_typed(results)}{where}")
     found = read_study(results, name, chosen_profile(results, name, profile or None))
     arms: dict[str, list[TrialRecord]] = {}
     notes = []
