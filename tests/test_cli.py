@@ -251,7 +251,7 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
     ("args", "said"),
     [
         (["run", "nowhere.yaml"], "nowhere.yaml  cannot be read: No such file or directory\n"),
-        (["watch", "nothing"], "/results: no study has results there\n"),
+        (["watch", "nothing"], " in results: no study has results there\n"),
         (["show", "bifnp"], "no model or topology 'bifnp'; did you mean 'bifpn'?"),
         (["show", "../bifpn"], "../bifpn  cannot be read"),
         (["show", "bifpn", "--svg", "nowhere/x.svg"], "nowhere/x.svg  No such file or directory"),
