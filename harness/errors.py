@@ -140,5 +140,6 @@ def did_you_mean(name: object, valid: Iterable[str]) -> str:
         return f"; did you mean {near!r}?"
     if not names:
         return ""
-    shown = ", ".join(sorted(names)[:12])
-    return f"; there are {shown}{', ...' if len(names) > 12 else ''}"
+    mark = "; " if any("," in name for name in names) else ", "
+    shown = sorted(names)[:12] + ["..."] * (len(names) > 12)
+    return f"; there are {mark.join(shown)}"

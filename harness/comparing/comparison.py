@@ -6,7 +6,7 @@ from typing import Literal
 from harness.comparing.interval import Interval
 
 Test = Literal["permutation", "paired_t"]
-Kind = Literal["files", "studies", "arms", "trials"]
+Kind = Literal["files", "studies", "arms", "trials", "families"]
 WORDS = {
     "ap": "AP",
     "ap50": "AP50",
@@ -145,5 +145,7 @@ def sentence(one: Verdict) -> str:
 
 
 def p_words(p: float) -> str:
-    """`0.0286`, `0.30`, `1.00`."""
+    """`< .001`, `0.0286`, `0.30`, `1.00`."""
+    if p < 0.001:
+        return "< .001"
     return f"{p:.2f}" if p >= 0.1 else f"{p:.3g}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.comparing.compare import compare
 from harness.comparing.comparison import Comparison, Differing, Kind, Order, Test
 from harness.comparing.differs import differing, refusals, warnings
+from harness.comparing.families import compare_families, families_asked
 from harness.comparing.measured import Measured, Network, figures_of
 from harness.comparing.sides import Side, find_side
 from harness.draws import draws_of
@@ -26,8 +27,14 @@ def compare_recorded(
     seed: int = 0,
     names: str | None = None,
 ) -> Comparison:
-    """Compare studies, arms or trials; the baseline is the first side's. `SpecError` where a word
-    means nothing or sides are of several kinds."""
+    """Compare studies, arms, trials or families; the baseline is the first side's. `SpecError`
+    where a word means nothing or sides are of several kinds.
+
+    Differences are of the other sides minus the first: `compare A B` is B minus A, where
+    `harness.contrast(A, B)` is A minus B. test, draws, seed: families have the report's.
+    """
+    if (asking := families_asked(words, results)) is not None:
+        return compare_families(asking, results, names)
     sides = [find_side(word, results) for word in words]
     _agree(sides)
     found = differing(sides)

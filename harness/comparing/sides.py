@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.comparing.families import families_in
 from harness.errors import SpecError, did_you_mean
 from harness.ledger import Ledger, known_trials, match_trial
 from harness.outcomes import FAILURES
 from harness.plurals import many
 from harness.records import TrialRecord
+from harness.report.asked import asked
 from harness.report.table import cell_labels
 from harness.search import is_passed_over
 from harness.space.names import SAFE_NAME
@@ -119,13 +121,21 @@ def _arm(word: str, side: Side, arm: str) -> Side:
     if not fits and side.study is not None and (first := _alias(side.study, arm)):
         raise SpecError(f"{word}: {arm!r} is the same network as {first!r}; name that one")
     if not fits:
-        raise SpecError(f"{word}: no arm {arm!r} in {side.place}{did_you_mean(arm, labels)}")
+        raise SpecError(f"{word}: no arm {arm!r} in {side.place}{_near(arm, side, labels)}")
     label = fits[0]
     if not side.arms[label]:
         raise SpecError(f"{word}: arm {label!r} of {side.place} has no finished trial")
     notes = tuple(note for note in side.notes if note.startswith(f"{label}, seed "))
     arms = {label: side.arms[label]}
     return Side(f"{side.place}:{label}", "arm", side.place, arms, None, notes, side.study)
+
+
+def _near(arm: str, side: Side, labels: list[str]) -> str:
+    """What may be meant by a word that is no arm."""
+    if side.study is not None and arm in families_in(side.study, asked(side.study)):
+        return f": it is a family of networks; compare it with another of {side.place}"
+    holding = [label for label in labels if arm and arm in label]
+    return f"; name one: {'; '.join(holding)}" if holding else did_you_mean(arm, labels)
 
 
 def _labels(study: StudyResults | None, arm: str) -> list[str]:

@@ -38,7 +38,7 @@ def verdicts(
     tests = zip(alone, ps, holm(ps), strict=True)
     adjusted = {arm.name: (p, p_holm) for arm, p, p_holm in tests}
     found = [
-        _tested(tested[arm.name])
+        verdict_of(tested[arm.name])
         if arm.name in tested
         else _images_alone(arm, base, *adjusted[arm.name], swaps)
         for arm in others
@@ -55,7 +55,8 @@ def _exchanged(arm: Measured, base: Measured, swaps: int, seed: int) -> float | 
     return swap_p(*held, swaps=swaps, seed=seed)
 
 
-def _tested(one: Contrast) -> Verdict:
+def verdict_of(one: Contrast) -> Verdict:
+    """A contrast of the report's statistics, as a comparison holds it."""
     return Verdict(
         arm=one.arm,
         against=one.against,

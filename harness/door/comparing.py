@@ -106,7 +106,8 @@ def lines(found: Comparison, wide: bool = True) -> Iterator[str]:
 
 def _what(found: Comparison) -> str:
     images = "" if found.images is None else f"{found.images:,} test images; "
-    how = f"{found.draws:,} draws of them, seed {found.seed}" if found.draws else "not resampled"
+    them = "them" if images else "the test images"
+    how = f"{found.draws:,} draws of {them}, seed {found.seed}" if found.draws else "not resampled"
     return f"{images}{how}; fractions of 1; 95% intervals in brackets"
 
 

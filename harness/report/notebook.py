@@ -116,6 +116,8 @@ def contrast(
 ) -> Compared:
     """What parts two arms of studies, or two lists of AP, as a report would say it of these alone.
 
+    The difference is a minus b; `harness compare A B` has the baseline first, and is B minus A.
+
     The interval is over seeds and test images where match records of both arms on the same images
     are kept, else over seeds.
 

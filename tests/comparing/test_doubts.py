@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.comparing.comparison import p_words
 
 
 def compare(*args, code=0):
@@ -114,3 +115,8 @@ def test_what_a_paired_t_leaves_out_and_needs_is_said(files):
         "a paired t separates from six pairs on; b has 2",
     ]
     assert not any("six pairs" in note for note in notes(*words[:-2]))
+
+
+def test_a_p_is_written_to_be_read():
+    said = {0.0001: "< .001", 0.0286: "0.0286", 0.3: "0.30", 1.0: "1.00"}
+    assert {p: p_words(p) for p in said} == said
