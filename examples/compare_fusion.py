@@ -49,4 +49,8 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+    where = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    if not where.is_dir():
+        print(f"{where}: no such folder", file=sys.stderr)
+        sys.exit(2)
+    main(where)

@@ -40,7 +40,8 @@ def main(folder: Path) -> None:
     file.write_text(STUDY)
     run_study(load_study(file), Orders(Workplace(results, device="cpu")))
     for cell in harness.table(results, "limit").to_dict("records"):
-        said = cell["reason"] or f"{cell['macs.feature_network']:,.0f} multiply-adds"
+        cost = f"{cell['macs.feature_network']:,.0f} multiply-adds"
+        said = cell["reason"] if isinstance(cell["reason"], str) else cost  # NaN: there is none
         print(f"{cell['label']}: {cell['status']}, {said}")
     front = harness.pareto(harness.table(results, "limit")).points
     best = front.loc[front["ap"].idxmax()]
@@ -48,4 +49,8 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
+    where = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    if not where.is_dir():
+        print(f"{where}: no such folder", file=sys.stderr)
+        sys.exit(2)
+    main(where)

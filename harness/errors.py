@@ -14,8 +14,9 @@ HarnessError
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -118,13 +119,27 @@ def first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
+def nearest_name(name: str, names: Sequence[str]) -> str | None:
+    """The name that is most alike, by the letters in common (difflib); of those that are equally
+    so, one of the very same letters, then the one that begins alike longest. None if none is."""
+    near = difflib.get_close_matches(name, names, n=8, cutoff=0.6)
+
+    def alike(other: str) -> tuple[float, bool, int]:
+        ratio = difflib.SequenceMatcher(None, other, name).ratio()
+        start = takewhile(lambda pair: pair[0] == pair[1], zip(other, name, strict=False))
+        return ratio, sorted(other) == sorted(name), len(list(start))
+
+    return max(near, key=alike, default=None)
+
+
 def did_you_mean(name: object, valid: Iterable[str]) -> str:
     """The nearest right word as `; did you mean 'p6_td'?`, else the valid names, else nothing."""
     names = list(dict.fromkeys(valid))
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]!r}?"
+    near = nearest_name(str(name), names)
+    if near is not None:
+        return f"; did you mean {near!r}?"
     if not names:
         return ""
-    shown = ", ".join(sorted(names)[:12])
-    return f"; there are {shown}{', ...' if len(names) > 12 else ''}"
+    mark = "; " if any("," in name for name in names) else ", "
+    shown = sorted(names)[:12] + ["..."] * (len(names) > 12)
+    return f"; there are {mark.join(shown)}"

@@ -206,6 +206,17 @@ class Ledger:
                 if record is not None:
                     yield record
 
+    def damaged(self, trial_ids: Iterable[str]) -> list[str]:
+        """A line for each of these trials that counts as missing because its record is damaged."""
+        told = []
+        for trial_id in dict.fromkeys(trial_ids):
+            folder = self.folder(trial_id)
+            if (folder / RECORD).exists():
+                continue
+            for aside in sorted(folder.glob("record.damaged-*.json"))[-1:]:
+                told.append(f"{aside}: damaged record set aside; its trial counts as missing")
+        return told
+
     def _set_aside(self, path: Path, reason: str) -> None:
         """Rename a damaged record so that the trial counts as missing and the bytes are kept."""
         number = 1 + sum(1 for _ in path.parent.glob("record.damaged-*.json"))

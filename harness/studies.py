@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import LedgerError, SpecError, did_you_mean
-from harness.files import write_whole
+from harness.errors import Fault, LedgerError, SpecError, did_you_mean
+from harness.files import is_local, write_whole
 from harness.ledger import safe_name
 from harness.outcomes import Status
 from harness.records import PartCost
@@ -22,8 +22,14 @@ from harness.space.base import first_fault
 from harness.space.names import SAFE_NAME
 
 STUDY_VERSION = 1
+SHIPPED = "shipped"
+"""Folder, below `results/`, of the results that come with the harness."""
 
 CellStatus = Literal["pending", "alias", "rejected"] | Status
+
+
+class DamagedStudy(SpecError, LedgerError):
+    """A study's file that cannot be read: an input that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +96,15 @@ def write_study(results: Path, study: StudyResults) -> Path:
 
 
 def read_study(results: Path, study: str, profile: str) -> StudyResults:
-    """What the last run left; `LedgerError` where there is none or it is damaged."""
+    """What the last run left; `LedgerError` where there is none, `DamagedStudy` where it cannot be
+    read."""
     path = study_path(results, study, profile)
     try:
         return _adapter().validate_json(path.read_bytes(), strict=True)
     except FileNotFoundError:
         raise LedgerError(f"{path}: no results of study {study!r}, profile {profile!r}") from None
     except ValidationError as error:
-        raise LedgerError(f"{path}: {first_fault(error)}") from None
+        raise DamagedStudy(Fault("", f"is damaged: {first_fault(error)}", str(path))) from None
 
 
 def study_name(word: str) -> str:
@@ -131,11 +138,28 @@ def chosen_profile(results: Path, study: str, profile: str | None) -> str:
     if profile is None and len(there) == 1:
         return there[0]
     if not there:
-        others = studies_of(results)
-        known = did_you_mean(study, others) if others else ": no study has results there"
-        raise SpecError(f"no results of study {study!r} in {results}{known}")
+        raise SpecError(
+            f"no results of study {study!r} in {as_typed(results)}{elsewhere(results, study)}"
+        )
     wanted = f"no results of profile {profile!r}" if profile else "say which --profile"
     raise SpecError(f"study {study!r}: {wanted}{did_you_mean(profile or '', there)}")
+
+
+def elsewhere(results: Path, study: str) -> str:
+    """What is said after `no results of study ...`: where there are some, or the nearest name."""
+    shipped = results / SHIPPED
+    if profiles_of(shipped, study):
+        return f"; there are shipped ones: --results {as_typed(shipped)}"
+    if others := studies_of(results):
+        return did_you_mean(study, others)
+    return ": no study has results there"
+
+
+def as_typed(folder: Path) -> str:
+    """A folder from where we are, if it lies below."""
+    here = Path.cwd()
+    below = is_local(folder) and folder.is_relative_to(here)
+    return str(folder.relative_to(here) if below else folder)
 
 
 @cache

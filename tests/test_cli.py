@@ -89,9 +89,27 @@ def test_run_to_the_report_and_again(harness, small_study, fake_trial, tmp_path)
     assert "[" not in again.stderr
     redrawn = harness("report", "small")
     assert redrawn.exit_code == 0, redrawn.output
+    assert redrawn.stdout.splitlines() == shown
+    answer = (tmp_path / shown[0]).with_name("report.md").read_text().split("\n\n")[1]
+    assert redrawn.stderr == re.sub(r"\\(.)", r"\1", answer) + "\n"
+    assert redrawn.stderr in first.stdout
+    assert "± sd" in first.stdout
     files = json.loads(harness("ls", "--json").stdout)["study_files"]
     assert files == {}
     assert json.loads(harness("ls", "--json").stdout)["studies"] == ["small (default)"]
+
+
+def test_a_report_says_which_records_are_damaged(harness, small_study, fake_trial, tmp_path):
+    harness("run", small_study, "--trial", fake_trial, "--engine", "inline")
+    record = next((tmp_path / "results" / "ledger").glob("*/record.json"))
+    record.write_text("{")
+    aside = record.with_name("record.damaged-1.json")
+    for _ in range(2):  # also where the report is not drawn again
+        said = harness("report", "small")
+        assert said.exit_code == 0
+        assert said.stderr.splitlines()[0] == (
+            f"{aside}: damaged record set aside; its trial counts as missing"
+        )
 
 
 @pytest.mark.parametrize("command", ["run", "latency"])
@@ -233,7 +251,7 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
     ("args", "said"),
     [
         (["run", "nowhere.yaml"], "nowhere.yaml  cannot be read: No such file or directory\n"),
-        (["watch", "nothing"], "/results: no study has results there\n"),
+        (["watch", "nothing"], " in results: no study has results there\n"),
         (["show", "bifnp"], "no model or topology 'bifnp'; did you mean 'bifpn'?"),
         (["show", "../bifpn"], "../bifpn  cannot be read"),
         (["show", "bifpn", "--svg", "nowhere/x.svg"], "nowhere/x.svg  No such file or directory"),

@@ -61,9 +61,20 @@ def test_add_topology(example, tmp_path):
 @pytest.mark.usefixtures("untrained")
 def test_search_under_flops(example):
     said = example("search_under_flops").splitlines()
-    assert sum(": done, " in line for line in said) == 3
-    assert any(": rejected, " in line for line in said)
+    done = [line for line in said if ": done, " in line]
+    assert len(done) == 3
+    assert all(re.fullmatch(r"proposal \d+: done, [\d,]+ multiply-adds", line) for line in done)
+    assert any(re.search(r": rejected, \S.* over the limit", line) for line in said)
     assert said[-1].startswith("best under the limit: proposal ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_that_is_not_there_is_one_line(name, tmp_path, monkeypatch, capsys):
+    missing = tmp_path / "nowhere"
+    monkeypatch.setattr("sys.argv", [f"{name}.py", str(missing)])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert (end.value.code, capsys.readouterr().err) == (2, f"{missing}: no such folder\n")
 
 
 @pytest.mark.slow

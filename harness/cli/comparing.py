@@ -57,7 +57,12 @@ def compare(
     results: Path,
     as_json: bool,
 ) -> None:
-    """Whether B is better than A, and how sure that is: the first arm is the baseline."""
+    """Whether B is better than A, and how sure that is: the first is the baseline.
+
+    Differences are B minus A (`harness.contrast(A, B)` in Python is A minus B). A and B are
+    studies (STUDY or STUDY/PROFILE), arms (STUDY:ARM), trials, or families of networks at equal
+    cost (STUDY:VALUE, such as bifpn_width:1.4).
+    """
     from harness.door.comparing import comparison_console, comparison_document, say_comparison
     from harness.door.printing import say_written
     from harness.errors import SpecError

@@ -86,7 +86,7 @@ def run(
         say=lambda line: errors.print(line, highlight=False, markup=False),
     )
     written = write_report(results, reports, loaded.name, loaded.profile)
-    say_outcome(outcome, where.results, written, wide_console())
+    say_outcome(outcome, where.results, written, wide_console(), answer_in(written))
     if outcome.failed:
         click.get_current_context().exit(NOT_HELD)
 
@@ -261,11 +261,15 @@ def report(
     published: bool,
     live: bool,
 ) -> None:
-    """Draw the report of a study again, from results alone."""
+    """Draw the report of a study again, from results alone.
+
+    The answer comes first, on standard error; standard output has the paths of the files.
+    """
     from harness.door.printing import say_written
     from harness.files import place
+    from harness.ledger import Ledger
     from harness.plugins import load
-    from harness.studies import chosen_profile, study_name
+    from harness.studies import chosen_profile, read_study, study_name
 
     load(plugins)
     name = study_name(study)
@@ -275,13 +279,26 @@ def report(
         return write_report(results, reports, name, profile, published, now)
 
     if not live:
-        say_written(draw())
+        written = draw()
+        cells = read_study(place(results), name, profile).cells
+        for line in Ledger(place(results)).damaged(cell.id for cell in cells):
+            click.echo(line, err=True)
+        if (said := answer_in(written)) is not None:
+            click.echo(said, err=True)
+        say_written(written)
         return
     from harness.door.live import follow
     from harness.door.lookout import Lookout
 
     lookout = Lookout(place(results), name, profile)
     say_written(follow(lookout, draw, lambda line: click.echo(line, err=True)))
+
+
+def answer_in(written: Any) -> str | None:
+    """The answer of a report that was written."""
+    from harness.report.markdown import answer_of
+
+    return answer_of(written)
 
 
 def write_report(

@@ -7,6 +7,8 @@ from harness.comparing.interval import gap_interval, mean_interval
 from harness.comparing.measured import CLASS, METRICS, Measured, classes_of
 from harness.comparing.verdicts import verdicts
 from harness.plurals import many
+from harness.statistics.estimates import LEVEL
+from harness.statistics.tests import sign_floor
 
 SHOWN = 4
 """Names that a note lists."""
@@ -36,6 +38,7 @@ def compare(
     """
     base = next((arm for arm in arms if arm.name == baseline), arms[0])
     others = [] if refused else [arm for arm in arms if arm is not base]
+    paired = test == "paired_t"
     return Comparison(
         kind=kind,
         title=title,
@@ -48,7 +51,7 @@ def compare(
         draws=draws if any(arm.drawn for arm in arms) else 0,
         seed=seed,
         images=images,
-        notes=(*notes, *_limits(arms, test, images)),
+        notes=(*notes, *_limits(arms, test, images), *(_pairing(base, others) if paired else ())),
         differs=tuple(differs),
         refused=tuple(refused),
         order=order,
@@ -112,6 +115,27 @@ def _limits(arms: Sequence[Measured], test: Test, images: int | None) -> Iterato
         )
     if test == "paired_t":
         yield "paired by the order of the files or the seed: seed k of one arm with k of the other"
+
+
+def _pairing(base: Measured, others: Sequence[Measured]) -> Iterator[str]:
+    """Networks that have no partner on the other side, and arms of too few pairs to separate."""
+    few = []
+    for arm in others:
+        if arm.n == base.n == 1:
+            continue
+        pairs = {one.seed for one in arm.networks} & {one.seed for one in base.networks}
+        for side, other in ((arm, base), (base, arm)):
+            alone = [one.source for one in side.networks if one.seed not in pairs]
+            if alone:
+                has, left = ("has", "is left") if len(alone) == 1 else ("have", "are left")
+                yield (
+                    f"{', '.join(alone)} {has} no partner in {other.name} and {left} out of the "
+                    f"difference, which is over {many(len(pairs), 'pair')}"
+                )
+        if sign_floor(len(pairs)) > LEVEL:
+            few.append(f"{arm.name} has {len(pairs)}")
+    if few:
+        yield f"a paired t separates from six pairs on; {', '.join(few)}"
 
 
 def _listed(names: Sequence[str], arms: Sequence[Measured]) -> str:

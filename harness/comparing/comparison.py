@@ -6,7 +6,7 @@ from typing import Literal
 from harness.comparing.interval import Interval
 
 Test = Literal["permutation", "paired_t"]
-Kind = Literal["files", "studies", "arms", "trials"]
+Kind = Literal["files", "studies", "arms", "trials", "families"]
 WORDS = {
     "ap": "AP",
     "ap50": "AP50",
@@ -142,5 +142,12 @@ class Comparison:
 def sentence(one: Verdict) -> str:
     """`bifpn minus fpn: +0.0121 AP [+0.0030, +0.0212]: higher; p 0.004 after Holm.`"""
     spread = "" if one.low is None or one.high is None else f" [{one.low:+.4f}, {one.high:+.4f}]"
-    p = "" if one.p_holm is None else f"; p {one.p_holm:.3g} after Holm"
+    p = "" if one.p_holm is None else f"; p {p_words(one.p_holm)} after Holm"
     return f"{one.arm} minus {one.against}: {one.difference:+.4f} AP{spread}: {one.words}{p}."
+
+
+def p_words(p: float) -> str:
+    """`< .001`, `0.0286`, `0.30`, `1.00`."""
+    if p < 0.001:
+        return "< .001"
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.3g}"

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.comparing.detections import Answers, read_answers
+from harness.comparing.doubts import low_words, uneven
 from harness.comparing.matching import figures_and_draws, matches_of
 from harness.comparing.measured import Measured, Network
+from harness.comparing.nearest import nearest_file
 from harness.comparing.truth import Truth, read_truth
 from harness.errors import Fault, SpecError
 from harness.matches import Matches
+from harness.plurals import many
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Say = Callable[[str], None]
@@ -46,7 +49,7 @@ def arms_of(words: Sequence[str], names: str | None) -> dict[str, tuple[Path, ..
         for file in _twice(files)
     ]
     faults += [
-        Fault("", "no such file", file)
+        Fault("", f"no such file{nearest_file(Path(file))}", file)
         for file in dict.fromkeys(file for files in groups for file in files)
         if not Path(file).is_file()
     ]
@@ -63,7 +66,8 @@ def _names(groups: Sequence[Sequence[str]], names: str | None, faults: list[Faul
         return found if all(found) and len(set(found)) == len(found) else letters
     asked = [name.strip() for name in names.split(",")]
     if len(asked) != len(groups):
-        faults.append(Fault("", f"--names {names}: {len(asked)} names for {len(groups)} arms"))
+        counts = f"{many(len(asked), 'name')} for {many(len(groups), 'arm')}"
+        faults.append(Fault("", f"--names {names}: {counts}"))
     elif not all(asked) or len(set(asked)) != len(asked):
         faults.append(Fault("", f"--names {names}: every arm needs a name of its own"))
     else:
@@ -107,6 +111,7 @@ def read_files(
     truth = read_truth(truth_file)
     read = _read(truth, arms)
     notes = list(_shared(read))
+    notes += uneven([one for answers in read.values() for one in answers], truth)
     measured = []
     for name, answers in read.items():
         networks = []
@@ -118,6 +123,8 @@ def read_files(
             matches = matches_of(truth, one)
             kept = _held(matches) if len(arms[name]) == 1 else None
             figures, drawn = figures_and_draws(matches, draws, seed)
+            if asked := low_words(truth, one, figures["ap"]):
+                notes.append(asked)
             networks.append(Network(one.file, number, figures, drawn, kept))
         measured.append(Measured(name, tuple(networks)))
     return FileArms(truth, tuple(measured), tuple(notes))

@@ -49,7 +49,7 @@ def _known(value: float) -> float | None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Objects:
+class Objects:
     """m objects, in the order of the file. Boxes: x, y, width, height, as in the file."""
 
     image: Array
@@ -67,7 +67,7 @@ def matches_of(truth: Truth, answers: Answers, at_once: int = PAIRS) -> Matches:
     at_once: pairs of a detection and an object looked at in one go.
     """
     images = np.array([row["id"] for row in truth.document["images"]], np.int64)
-    objects = _objects(truth, images)
+    objects = objects_of(truth, images)
     image = np.searchsorted(images, answers.image)
     group = image * len(truth.categories) + answers.category
     counting = _places(group) < MOST
@@ -95,10 +95,10 @@ def matches_of(truth: Truth, answers: Answers, at_once: int = PAIRS) -> Matches:
     )
 
 
-def _objects(truth: Truth, images: Array) -> _Objects:
+def objects_of(truth: Truth, images: Array) -> Objects:
     rows = truth.document["annotations"]
     place = {row["id"]: at for at, row in enumerate(truth.document["categories"])}
-    return _Objects(
+    return Objects(
         np.searchsorted(images, np.array([row["image_id"] for row in rows], np.int64)),
         np.array([place[row["category_id"]] for row in rows], np.int64),
         np.array([row["bbox"] for row in rows], np.float64).reshape(-1, 4),
@@ -129,7 +129,7 @@ class _Pairs(NamedTuple):
 
 
 def _pairs(
-    rows: Array, group: Array, box: Array, objects: _Objects, truth: Truth, at_once: int
+    rows: Array, group: Array, box: Array, objects: Objects, truth: Truth, at_once: int
 ) -> _Pairs:
     """Rows ascend, and with them fall the scores within an image and class."""
     own = objects.image * len(truth.categories) + objects.category
@@ -142,12 +142,12 @@ def _pairs(
         row = np.repeat(rows[some], count[some])
         within = np.arange(len(row)) - np.repeat(np.cumsum(count[some]) - count[some], count[some])
         of = order[np.repeat(start[some], count[some]) + within]
-        iou = _overlap(box[row], objects.box[of], objects.crowd[of])
+        iou = overlap(box[row], objects.box[of], objects.crowd[of])
         parts.append(_Pairs(row, of, iou).only(iou >= THRESHOLDS[0]))
     return _Pairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _overlap(found: Array, true: Array, crowd: Array) -> Array:
+def overlap(found: Array, true: Array, crowd: Array) -> Array:
     """IoU, one by one, in the order of `bbIou` of pycocotools; of a crowd, the share of the found
     box that lies in it."""
     low = np.maximum(found[:, :2], true[:, :2])

@@ -3,6 +3,7 @@
 import difflib
 from bisect import bisect_left
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 MANY = 5000
@@ -23,3 +24,12 @@ def nearest(given: Any, known: Sequence[Any]) -> str:
     place = bisect_left(known, given)
     around = known[max(0, place - 1) : place + 1]
     return f"; the nearest is {min(around, key=lambda one: abs(one - given))}"
+
+
+def nearest_file(missing: Path) -> str:
+    """`; did you mean 'val.json'?` of the JSON files in the same folder, or why there is none."""
+    if not missing.parent.is_dir():
+        return f": there is no folder {str(missing.parent)!r}"
+    there = [one.name for one in missing.parent.glob("*.json")][:MANY]
+    near = difflib.get_close_matches(missing.name, there, 1)
+    return f"; did you mean {str(missing.with_name(near[0]))!r}?" if near else ""

@@ -1,12 +1,13 @@
 """`harness compare A B`: sides of the ledger as arms, ranked where that may be done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from harness.comparing.compare import compare
-from harness.comparing.comparison import Comparison, Kind, Order, Test
+from harness.comparing.comparison import Comparison, Differing, Kind, Order, Test
 from harness.comparing.differs import differing, refusals, warnings
+from harness.comparing.families import compare_families, families_asked
 from harness.comparing.measured import Measured, Network, figures_of
 from harness.comparing.sides import Side, find_side
 from harness.draws import draws_of
@@ -26,8 +27,14 @@ def compare_recorded(
     seed: int = 0,
     names: str | None = None,
 ) -> Comparison:
-    """Compare studies, arms or trials; the baseline is the first side's. `SpecError` where a word
-    means nothing or sides are of several kinds."""
+    """Compare studies, arms, trials or families; the baseline is the first side's. `SpecError`
+    where a word means nothing or sides are of several kinds.
+
+    Differences are of the other sides minus the first: `compare A B` is B minus A, where
+    `harness.contrast(A, B)` is A minus B. test, draws, seed: families have the report's.
+    """
+    if (asking := families_asked(words, results)) is not None:
+        return compare_families(asking, results, names)
     sides = [find_side(word, results) for word in words]
     _agree(sides)
     found = differing(sides)
@@ -48,7 +55,11 @@ def compare_recorded(
         seed=seed,
         images=images,
         baseline=names_of.get((sides[0].word, sides[0].baseline or "")),
-        notes=(*warnings(found), *(note for side in sides for note in side.notes)),
+        notes=(
+            *_one_network(sides, found),
+            *warnings(found),
+            *(note for side in sides for note in side.notes),
+        ),
         differs=found,
         refused=refused,
         order=_order(sides, arms),
@@ -69,6 +80,14 @@ def _agree(sides: Sequence[Side]) -> None:
     for side in sides:
         if not any(side.arms.values()):
             raise SpecError(f"{side.word} has no finished trial")
+
+
+def _one_network(sides: Sequence[Side], found: Sequence[Differing]) -> Iterator[str]:
+    """A note where trials are of one network and recipe."""
+    apart = [one.path for one in found if not one.path.startswith("environment.")]
+    if sides[0].kind == "trial" and not apart:
+        times = "twice" if len(sides) == 2 else f"{len(sides)} times"
+        yield f"the same network, trained {times}: what parts them is the seed"
 
 
 def _named(sides: Sequence[Side], names: str | None) -> dict[tuple[str, str], str]:

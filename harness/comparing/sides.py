@@ -4,18 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.comparing.families import families_in
 from harness.errors import SpecError, did_you_mean
 from harness.ledger import Ledger, known_trials, match_trial
 from harness.outcomes import FAILURES
 from harness.plurals import many
 from harness.records import TrialRecord
+from harness.report.asked import asked
 from harness.report.table import cell_labels
 from harness.search import PROPOSAL, is_passed_over
 from harness.space.names import SAFE_NAME
 from harness.studies import (
     Cell,
     StudyResults,
+    as_typed,
     chosen_profile,
+    elsewhere,
     profiles_of,
     read_study,
     studies_of,
@@ -55,8 +59,8 @@ def _study(place: str, results: Path) -> Side:
     name, _, profile = place.partition("/")
     name = study_name(name)
     if not (SAFE_NAME.fullmatch(name) and profiles_of(results, name)):
-        there = studies_of(results)
-        raise SpecError(f"no results of study {name!r} in {results}{did_you_mean(name, there)}")
+        where = elsewhere(results, name) if SAFE_NAME.fullmatch(name) else ""
+        raise SpecError(f"no results of study {name!r} in {as_typed(results)}{where}")
     found = read_study(results, name, chosen_profile(results, name, profile or None))
     arms: dict[str, list[TrialRecord]] = {}
     notes = []
@@ -113,13 +117,21 @@ def _arm(word: str, side: Side, arm: str) -> Side:
     if not fits and side.study is not None and (first := _alias(side.study, arm)):
         raise SpecError(f"{word}: {arm!r} is the same network as {first!r}; name that one")
     if not fits:
-        raise SpecError(f"{word}: no arm {arm!r} in {side.place}{did_you_mean(arm, labels)}")
+        raise SpecError(f"{word}: no arm {arm!r} in {side.place}{_near(arm, side, labels)}")
     label = fits[0]
     if not side.arms[label]:
         raise SpecError(f"{word}: arm {label!r} of {side.place} has no finished trial")
     notes = tuple(note for note in side.notes if note.startswith(f"{label}, seed "))
     arms = {label: side.arms[label]}
     return Side(f"{side.place}:{label}", "arm", side.place, arms, None, notes, side.study)
+
+
+def _near(arm: str, side: Side, labels: list[str]) -> str:
+    """What may be meant by a word that is no arm."""
+    if side.study is not None and arm in families_in(side.study, asked(side.study)):
+        return f": it is a family of networks; compare it with another of {side.place}"
+    holding = [label for label in labels if arm and arm in label]
+    return f"; name one: {'; '.join(holding)}" if holding else did_you_mean(arm, labels)
 
 
 def _labels(study: StudyResults | None, arm: str) -> list[str]:

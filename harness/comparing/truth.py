@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.comparing.findings import Findings
-from harness.comparing.nearest import nearest
+from harness.comparing.nearest import nearest, nearest_file
 from harness.errors import Fault, SpecError
 
 LARGEST = 1e9
@@ -84,7 +84,8 @@ def _tree(path: Path) -> dict[str, Any]:
             None
         )
     except OSError as error:
-        raise SpecError(Fault("", f"cannot be read: {error.strerror}", str(path))) from None
+        near = "" if path.exists() else nearest_file(path)
+        raise SpecError(Fault("", f"cannot be read: {error.strerror}{near}", str(path))) from None
     if isinstance(tree, list):
         what = "is a list; a ground truth is an object with images, annotations and categories"
         raise SpecError(Fault("", what, str(path)))

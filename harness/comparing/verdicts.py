@@ -39,7 +39,7 @@ def verdicts(
     tests = zip(alone, ps, holm(ps), strict=True)
     adjusted = {arm.name: (p, p_holm) for arm, p, p_holm in tests}
     found = [
-        _tested(tested[arm.name])
+        verdict_of(tested[arm.name])
         if arm.name in tested
         else _untested(arm, base, *adjusted.get(arm.name, (None, None)), swaps)
         for arm in others
@@ -56,7 +56,8 @@ def _exchanged(arm: Measured, base: Measured, swaps: int, seed: int) -> float | 
     return swap_p(*held, swaps=swaps, seed=seed)
 
 
-def _tested(one: Contrast) -> Verdict:
+def verdict_of(one: Contrast) -> Verdict:
+    """A contrast of the report's statistics, as a comparison holds it."""
     return Verdict(
         arm=one.arm,
         against=one.against,

@@ -10,6 +10,7 @@ from harness.errors import Fault, SpecError
 from harness.graph import Graph, expand, infer
 from harness.search import explicit
 from harness.space.bind import bind, price
+from harness.space.choice import Choice
 from harness.space.data import DataFacts, DataSpec
 from harness.space.load import Source, read_yaml
 from harness.space.profiles import profile_names, read_study
@@ -90,6 +91,7 @@ def _check_study(file: Path) -> Sequence[Fault]:
         faults.update(dict.fromkeys(wrong))
         if study is None:
             continue
+        faults.update(dict.fromkeys(_check_data(study)))
         if study.spec.search is not None:
             faults.update(dict.fromkeys(_check_search(study)))
         for choice in explicit(study.spec):
@@ -101,6 +103,25 @@ def _check_study(file: Path) -> Sequence[Fault]:
                 found = [f for f in error.faults if not (wrong and MISSING in f.message)]
                 faults.update(dict.fromkeys(found))
     return _once(faults)
+
+
+def _check_data(study: Study) -> Sequence[Fault]:
+    """The name of a dataset that there is not: of the study, or of an arm or axis of it."""
+    from harness.data import DATASETS
+
+    def named(spec: DataSpec, image_size: int) -> DataFacts:
+        DATASETS.get(spec.name)
+        return _any_data(spec, image_size)
+
+    for choice in (Choice("", {}, {}), *explicit(study.spec)):
+        says = {**choice.fields, **choice.values}
+        name = says.get("data.name", study.spec.data.name if not choice.arm else "shapes")
+        if name not in DATASETS:
+            try:
+                bind(study, choice, study.spec.seeds_of(choice.arm)[0], named)
+            except SpecError as error:
+                return [fault for fault in error.faults if "no dataset " in fault.message]
+    return ()
 
 
 def _check_search(study: Study) -> Sequence[Fault]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -14,6 +15,8 @@ from harness.comparing.comparison import MANY, WORDS, Comparison, Gap, Verdict
 from harness.comparing.interval import Interval
 from harness.report.wordings import chance as likelihood
 
+ID_LENGTH = 16
+"""A name this long, as trials' ids are, stays on one line."""
 SHOWN_CLASSES = 5
 """Classes shown from either end."""
 
@@ -54,7 +57,9 @@ def short_table(found: Comparison) -> Table:
     """AP of each arm and, where arms are ranked, its difference from the baseline: 80 columns."""
     verdicts = {one.arm: one for one in found.verdicts}
     title = f"AP, and AP minus that of {found.baseline}" if verdicts else "AP"
-    table = Table(Column("arm", overflow="fold"), box=SIMPLE, title=escape(title), pad_edge=False)
+    whole = min(ID_LENGTH, max((cell_len(arm.name) for arm in found.arms), default=0))
+    arms = Column("arm", overflow="fold", min_width=whole)
+    table = Table(arms, box=SIMPLE, title=escape(title), pad_edge=False)
     numbers = ("n", "AP", "difference", "p (Holm)") if verdicts else ("n", "AP", "95% interval")
     for head in numbers:
         table.add_column(head, justify="right", no_wrap=True)
@@ -103,7 +108,8 @@ def _what(found: Comparison) -> str:
     images = ""
     if found.images is not None:
         images = f"{found.images:,} test image{'' if found.images == 1 else 's'}; "
-    how = f"{found.draws:,} draws of them, seed {found.seed}" if found.draws else "not resampled"
+    them = "them" if images else "the test images"
+    how = f"{found.draws:,} draws of {them}, seed {found.seed}" if found.draws else "not resampled"
     return f"{images}{how}; fractions of 1; 95% intervals in brackets"
 
 

@@ -27,8 +27,14 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(width=160)
 
 
-def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], console: Console) -> None:
-    """The table of arms, what went wrong, and where the report is."""
+def say_outcome(
+    outcome: Outcome,
+    results: Path,
+    written: Sequence[Path],
+    console: Console,
+    answer: str | None = None,
+) -> None:
+    """The table of arms, what went wrong, the report's answer, and where the report is."""
     for complaint in outcome.complaints:
         console.print(complaint, style="yellow", markup=False, highlight=False)
     console.print(arm_table(outcome.results.cells, Ledger(results)))
@@ -47,6 +53,8 @@ def say_outcome(outcome: Outcome, results: Path, written: Sequence[Path], consol
         left = counts.get("pending", 0)
         words_left = f"stopped at --limit: {left} left" if left else "nothing was left to train"
         console.print(words_left, highlight=False)
+    if answer:
+        console.print(answer, markup=False, highlight=False, soft_wrap=True)
     say_written(written, console)
 
 
@@ -58,10 +66,10 @@ def say_written(written: Sequence[Path], console: Console | None = None) -> None
 
 
 def arm_table(cells: Sequence[Cell], ledger: Ledger) -> Table:
-    """One row an arm and choice: seeds done, AP with its spread over seeds, cost."""
+    """One row an arm and choice: seeds done, AP with its standard deviation over seeds, cost."""
     table = Table()
     table.add_column("arm")
-    for head in ("seeds", "AP", "±", "params", "M multiply-adds"):
+    for head in ("seeds", "AP", "± sd", "params", "M multiply-adds"):
         table.add_column(head, justify="right")
     groups: dict[str, list[Cell]] = {}
     for cell in cells:

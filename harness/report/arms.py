@@ -31,7 +31,7 @@ def arm_of(results: Path, study: str, profile: str | None, arm: str, column: str
 
     arm: as the study file names it, or with its choice as the report does.
     """
-    profile = profile or chosen_profile(results, study, None)
+    profile = chosen_profile(results, study, profile)
     ledger = Ledger(results)
     cells = study_table(read_study(results, study, profile), ledger)
     label = label_of(cells, arm)

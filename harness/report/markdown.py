@@ -1,7 +1,8 @@
 """The report as Markdown: question, answer, contrasts and table, for an issue or a README."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from harness.report.forest import forest, name_of
 from harness.report.gather import ReportData
@@ -9,6 +10,8 @@ from harness.report.signature import signature
 from harness.report.wordings import giga, mega, number, p_value
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import Estimate
+
+NAME = "report.md"
 
 
 def markdown(data: ReportData) -> str:
@@ -34,6 +37,13 @@ def markdown(data: ReportData) -> str:
 def escaped(text: str) -> str:
     """Text in which nothing is markup, on one line."""
     return re.sub(r"([\\`*_{}\[\]<>#|~!&$])", r"\\\1", " ".join(text.split()))
+
+
+def answer_of(files: Iterable[Path]) -> str | None:
+    """The answer as a report that was written says it: what stands under its question."""
+    page = next((file for file in files if file.name == NAME), None)
+    blocks = page.read_text(encoding="utf-8").split("\n\n", 2) if page and page.is_file() else []
+    return re.sub(r"\\([\\`*_{}\[\]<>#|~!&$])", r"\1", blocks[1]) if len(blocks) > 1 else None
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

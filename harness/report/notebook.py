@@ -13,13 +13,17 @@ from markupsafe import Markup, escape
 
 from harness.errors import SpecError, did_you_mean
 from harness.files import place
+from harness.ledger import Ledger
 from harness.report.arms import Arm, arm_of, contrast_of, on_shared_images
+from harness.report.fronts import times_of
 from harness.report.pareto import AXES
 from harness.report.pareto import pareto as front_of
+from harness.report.sampled import samples
 from harness.report.summary import summarise
 from harness.search import is_passed_over
 from harness.statistics.contrasts import Contrast
-from harness.statistics.samples import common_seeds, sample
+from harness.statistics.estimates import Estimate
+from harness.statistics.samples import Sample, common_seeds, sample
 from harness.statistics.tests import Test
 
 
@@ -112,6 +116,8 @@ def contrast(
 ) -> Compared:
     """What parts two arms of studies, or two lists of AP, as a report would say it of these alone.
 
+    The difference is a minus b; `harness compare A B` has the baseline first, and is B minus A.
+
     The interval is over seeds and test images where match records of both arms on the same images
     are kept, else over seeds.
 
@@ -152,11 +158,14 @@ class Front:
 
     points: pd.DataFrame
     """`label`; the cost, under its column's name in `harness.table` and in its unit; `ap` (mean),
-    `low`, `high` (95% over seeds), `n` (seeds); `on_front` (of the means), and
-    `front_probability`, how likely the true mean is on the front (NaN: no arm has two seeds)."""
+    `low`, `high` (95%), `n` (seeds); `on_front` (of the means);
+    `front_probability`, how likely its true mean is on the front of the true means
+    (`harness.statistics.fronts`), NaN for one seed."""
     x: str
     left_out: tuple[tuple[str, str], ...]
     """Arms that have no point, and why."""
+    over: str = "seeds alone"
+    """What intervals and probabilities are over."""
 
     @property
     def front(self) -> pd.DataFrame:
@@ -167,15 +176,22 @@ class Front:
         table = self.points.to_html(index=False, escape=True, float_format=lambda x: f"{x:,.3f}")
         said = "; ".join(f"{label} ({why})" for label, why in self.left_out)
         missing = f" Not shown: {said}." if said else ""
-        note = f"The front is of the means over seeds; intervals: 95%, over seeds.{missing}"
+        note = (
+            "on_front is of the means over seeds; front_probability is how likely a network's true "
+            f"mean is on the front of the true means. Intervals: 95%, over {self.over}.{missing}"
+        )
         return f"{table}<p><small>{escape(note)}</small></p>"
 
 
-def pareto(table: pd.DataFrame, x: str = "macs") -> Front:
+def pareto(table: pd.DataFrame, x: str = "macs", *, results: str | Path | None = None) -> Front:
     """The Pareto front of AP (mean over seeds) against a cost, with every other network beside it.
+
+    Intervals and probabilities are the report's: over seeds and test images where match records of
+    all networks on the same images are kept, else over seeds alone.
 
     table: of a study, as `harness.table(results, study)` gives it.
     x: `macs` (multiply-adds), `fvcore` (its count), `params`, or `latency` (milliseconds).
+    results: where its records are; None is where the table is from, as it remembers.
 
     `SpecError` where the table is no study's, or there is no such cost.
     """
@@ -184,9 +200,12 @@ def pareto(table: pd.DataFrame, x: str = "macs") -> Front:
     if not {"arm", "label", "status"} <= set(table.columns):
         raise SpecError("this table has no arms: harness.table(results, study) has them")
     passed = [is_passed_over(*one) for one in zip(table["arm"], table["status"], strict=True)]
-    found = front_of(summarise(table[[not one for one in passed]]), x)
+    rows = table[[not one for one in passed]]
+    held = _drawn(rows, results or table.attrs.get("results"))
+    times = times_of(rows) if x == "latency" else None
+    found = front_of(summarise(rows, samples=held), x, samples=held, times=times)
     column, scale = found.axis.column, found.axis.scale
-    rows = [
+    shown = [
         {
             "label": point.label,
             column: point.x * scale,
@@ -201,5 +220,19 @@ def pareto(table: pd.DataFrame, x: str = "macs") -> Front:
     ]
     columns = ["label", column, "ap", "low", "high", "n", "on_front", "front_probability"]
     kinds = {"on_front": bool, "n": int, "front_probability": float}
-    points = pd.DataFrame(rows, columns=columns).astype(kinds)
-    return Front(points, column, found.left_out)
+    points = pd.DataFrame(shown, columns=columns).astype(kinds)
+    return Front(points, column, found.left_out, _over([point.ap for point in found.points]))
+
+
+def _drawn(rows: pd.DataFrame, results: object) -> dict[str, Sample] | None:
+    """By label, with draws of the test images where they are known; None where nobody says which
+    results the table is of."""
+    if results is None:
+        return None
+    at = place(str(results))
+    return samples(rows, at, Ledger(at))
+
+
+def _over(aps: Sequence[Estimate]) -> str:
+    """What the intervals of these are over, in words."""
+    return " or ".join(dict.fromkeys(one.sources for one in aps if one.sources)) or "nothing"

@@ -100,7 +100,9 @@ def protocol(study: StudyResults, settings: Mapping[str, str]) -> str:
         settings.get("data.name", "data that differ among trials"),
         f"{images} images" if images != "None" else "",
         f"{size} px" if (size := settings.get("model.image_size")) else "",
-        f"{epochs} epochs" if (epochs := settings.get("recipe.schedule.epochs")) else "",
+        f"{epochs} epoch{'s' * (epochs != '1')}"
+        if (epochs := settings.get("recipe.schedule.epochs"))
+        else "",
     ]
     return ", ".join(word for word in words if word)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.errors import SpecError, nearest_name
 from harness.files import place
 from harness.ledger import Ledger
 from harness.records import Cost, PartCost, TrialRecord
@@ -16,9 +17,11 @@ from harness.search import short_names, wording
 from harness.space.heads import part_names
 from harness.space.limits import COSTS
 from harness.space.study import ARM
-from harness.studies import Cell, StudyResults, chosen_profile, read_study
+from harness.studies import SHIPPED, Cell, StudyResults, chosen_profile, read_study, studies_of
 
 METRICS = ("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large")
+EMPTY = ["id", "seed", "status", "reason", *METRICS]
+"""Columns of a ledger without records."""
 PARTS = part_names()
 ALTERED = "altered"
 """State of a cell whose trial was not run as its spec says: its AP is compared with nothing."""
@@ -37,13 +40,37 @@ def table(
     """Every trial of the ledger, or every planned cell of one profile of one study.
 
     profile: as `harness report` takes it: `laptop`, or the only one that has results.
+
+    `SpecError` where there are no results, with the nearest place or name. The frame's `attrs`
+    keep which results these are (`results`), for what is asked of it next.
     """
-    ledger = Ledger(place(results))
+    at = place(results)
+    ledger = Ledger(at)
+    if not (at / "ledger").is_dir() and not (at / "studies").is_dir():
+        raise SpecError(f"no results in {results}{_nearest_place(str(results))}")
     if study is None:
+        if profile is not None:
+            raise SpecError(f"profile {profile!r}: of which study? harness.table(results, study)")
         rows = [record_row(record) for record in ledger.records()]
-        return pd.DataFrame(rows or None, columns=None if rows else ["id", "status", "reason"])
-    profile = profile or chosen_profile(place(results), study, None)
-    return study_table(read_study(place(results), study, profile), ledger)
+        made = pd.DataFrame(rows or None, columns=None if rows else EMPTY)
+    else:
+        profile = chosen_profile(at, study, profile)
+        made = study_table(read_study(at, study, profile), ledger)
+    made.attrs["results"] = str(at)
+    return made
+
+
+def _nearest_place(word: str) -> str:
+    """Where the results are that a word may mean: those of a study, or of a folder like it."""
+    known = (Path(word) / SHIPPED, Path("results"), Path("results") / SHIPPED)
+    held = [one for one in known if studies_of(one)]
+    for one in held:
+        if word in studies_of(one):
+            return f"; {word!r} is a study: harness.table({str(one)!r}, {word!r})"
+    near = nearest_name(word, [str(one) for one in held])
+    if near is not None:
+        return f"; did you mean {near!r}?"
+    return f"; there are some in {held[0]}" if held else ""
 
 
 def study_table(study: StudyResults, ledger: Ledger) -> pd.DataFrame:

@@ -15,4 +15,5 @@ class Frozen(BaseModel):
 def first_fault(error: ValidationError) -> str:
     """Place and reason of the first thing that is wrong with a file that a program wrote."""
     first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]

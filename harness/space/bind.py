@@ -97,8 +97,17 @@ class _Named:
 
     def _named(self, faults: Sequence[Fault]) -> list[Fault]:
         others = self._faults_without()
+        touched = {_section(path) for path in self.choice.fields}
         files = {place.file for place in self.study.placed.places.values()}
-        of_arm = [fault for fault in faults if fault not in others and fault.file in files]
+        of_arm = [
+            fault
+            for fault in faults
+            if fault not in others
+            and fault.file in files
+            # Where the study alone has other faults, which may hide this one, it is the arm's
+            # only if the arm says something there.
+            and (not others or _section(fault.path) in touched)
+        ]
         told = {fault: self._of_arm(fault) for fault in of_arm}
         said = [fault for fault in told.values() if fault.path.startswith(SAID_IN)]
         follows = [fault for fault in told.values() if not fault.path.startswith(SAID_IN)]
@@ -121,6 +130,12 @@ class _Named:
         place = self.study.placed.place(("arms", arm))
         told = replace(fault, message=f"arm {arm!r}: {fault.message}")
         return told.at(place.file, place.line) if place else told
+
+
+def _section(path: str) -> tuple[str, ...]:
+    """The part of a study that a path is in: `data`, or a part of the model."""
+    steps = axes.split(path)[:2]
+    return tuple(map(str, steps if steps[:1] == ("model",) else steps[:1]))
 
 
 def _chosen(study: Study, choice: Choice) -> Placed:

@@ -1,6 +1,5 @@
 """A placed tree through the pydantic door: a frozen value, or every fault with its place."""
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -8,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from harness.errors import Fault, SpecError, did_you_mean
+from harness.errors import Fault, SpecError, did_you_mean, nearest_name
 from harness.space.axes import join, model_at
 from harness.space.load import Steps
 from harness.space.overlay import Place, Placed
@@ -62,11 +61,21 @@ def steps_of(tree: Any, path: str) -> Steps:
 def _faults(schema: type[BaseModel], placed: Placed, error: ValidationError) -> list[Fault]:
     """pydantic's errors in our words. Several at one place (a union's arms) become one."""
     wanted: dict[Steps, list[str]] = {}
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    unknown = {
+        (*_in_tree(placed.tree, item["loc"][:-1]), item["loc"][-1])
+        for item in items
+        if item["type"] == "extra_forbidden"
+    }
+    for item in items:
         steps = _in_tree(placed.tree, item["loc"])
         kind = item["type"]
         if kind == "missing":
-            text = _missing(schema, placed.tree, steps, str(item["loc"][-1]))
+            name = str(item["loc"][-1])
+            near = _meant(schema, placed.tree, steps, name)
+            if (*steps, near) in unknown:
+                continue  # one slip is one fault: the unknown field says what it was meant for
+            text = MISSING + repr(name) + (f"; is it {near!r}?" if near else "")
         elif kind == "extra_forbidden":
             steps = (*_in_tree(placed.tree, item["loc"][:-1]), item["loc"][-1])
             parent = model_at(schema, steps[:-1])
@@ -82,13 +91,12 @@ def _faults(schema: type[BaseModel], placed: Placed, error: ValidationError) -> 
     ]
 
 
-def _missing(schema: type[BaseModel], tree: Any, steps: Steps, name: str) -> str:
-    """What is said of a field that is not there, with the unknown one that may stand for it."""
+def _meant(schema: type[BaseModel], tree: Any, steps: Steps, name: str) -> str | None:
+    """The unknown field that may stand for one that is not there."""
     parent, value = model_at(schema, steps), _value(tree, steps)
     known = parent.model_fields if parent else ()
     others = [str(key) for key in value if key not in known] if isinstance(value, Mapping) else []
-    near = difflib.get_close_matches(name, others, n=1, cutoff=0.6)
-    return MISSING + repr(name) + (f"; is it {near[0]!r}?" if near else "")
+    return nearest_name(name, others)
 
 
 def _at_home(placed: Placed, fault: Fault) -> Fault:

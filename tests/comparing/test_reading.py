@@ -174,7 +174,7 @@ def test_ids_may_be_texts(files, truth):
         ("a0.json ./a0.json : b0.json", None,
          ["./a0.json: given twice in arm a; copies are not seeds"]),
         ("a0.json : nothing.json", None, ["nothing.json  no such file"]),
-        ("a0.json : b0.json", "x", ["--names x: 1 names for 2 arms"]),
+        ("a0.json : b0.json", "x", ["--names x: 1 name for 2 arms"]),
         ("a0.json : b0.json", "x,x", ["--names x,x: every arm needs a name of its own"]),
     ],
 )  # fmt: skip

@@ -129,7 +129,7 @@ def test_a_run_ends_in_a_page_with_the_parts(harness, fake_trial, tmp_path):
     assert "What each part is worth" in page
     assert "without tower" in page
     assert page.count(UNTUNED) >= 2 * 9
-    assert "Interaction (n=2): full minus base is +0.000 AP." in page
+    assert "Interaction (n=2): full minus base is 0.000 AP." in page
     assert (tmp_path / "reports" / "parts" / "default" / "ablation.csv").is_file()
     found = read_study(tmp_path / "results", "parts", "default")
     assert found.changes is not None

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import harness
 from harness.errors import SpecError
+from harness.report.gather import gather
 from harness.studies import Cell, StudyResults
 
 from .conftest import ALONG, grid, record
@@ -125,12 +127,36 @@ def test_a_front_is_of_means(results: Path) -> None:
     found = harness.pareto(harness.table(results, "study"), x="macs")
     columns = ["label", "macs", "ap", "low", "high", "n", "on_front", "front_probability"]
     assert list(found.points) == columns
-    assert found.points["front_probability"].between(0.95, 1).all()
+    assert found.points["front_probability"][0] == 1  # the cheapest
+    assert "over seeds alone." in found._repr_html_()
     assert list(found.points["macs"]) == [1e9, 2e9, 3e9]
     assert list(found.points["n"]) == [6, 6, 1]
     assert list(found.front["label"]) == ["plain", EVIL, "lone"]
     assert found.left_out == (("never", "1 pending"),)
     assert found.points["ap"][0] == pytest.approx(0.401)
+
+
+def test_a_front_is_the_report_s(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals and probabilities are over test images too, where draws of them are known."""
+    cells = harness.table(results, "study")
+    alone = harness.pareto(cells).points
+    noise = np.random.default_rng(0).normal(0, 0.05, 400)
+
+    def drawn(_: Path, one: Any, *__: Any) -> Any:
+        return {"ap": one.metrics.ap + noise}
+
+    monkeypatch.setattr("harness.report.sampled.draws_of", drawn)
+    found = harness.pareto(cells)
+    assert found.over == "seeds and test images or test images alone"  # one has one seed
+    assert (found.points["high"] - found.points["low"])[0] > 0.19
+    assert (alone["high"] - alone["low"])[0] < 0.003
+    held = gather(results, "study", "laptop")
+    for row, point in zip(found.points.itertuples(), held.pareto.points, strict=True):
+        said = (row.low, row.high, row.front_probability)
+        assert said == pytest.approx((point.ap.low, point.ap.high, point.front_probability))
+    cells.attrs.clear()
+    assert harness.pareto(cells).over == "seeds alone"
+    assert harness.pareto(cells, results=results).points.equals(found.points)
 
 
 def test_fronts_over_other_costs(keep: Any) -> None:

@@ -1,6 +1,7 @@
 """Results as a DataFrame and its summary: no planned cell is left out, whatever became of it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,10 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.errors import LedgerError, SpecError
+from harness.errors import SpecError
 from harness.report import table
 from harness.report.summary import summarise, summary_table
 from harness.statistics.estimates import estimate
+from harness.studies import chosen_profile, read_study, study_path
 
 
 def test_every_cell_is_a_row_with_its_end_and_reason(make: Any, keep: Any) -> None:
@@ -55,7 +57,61 @@ def test_the_whole_ledger_without_a_study(make: Any, keep: Any) -> None:
     study, records = make.grid()
     rows = table(keep(study, records))
     assert sorted(rows["id"]) == sorted(record.id for record in records)
-    assert table("no/such/folder").empty
+
+
+def test_a_place_without_results_is_told_with_the_nearest(
+    make: Any, keep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, records = make.grid()
+    results = keep(study, records)
+    shipped = tmp_path / "here" / "results" / "shipped"
+    shutil.copytree(results, shipped)
+    monkeypatch.chdir(tmp_path / "here")
+    said = {}
+    for word in ("no/such/folder", "width", "results/shippd", "results"):
+        with pytest.raises(SpecError) as caught:
+            table(word)
+        said[word] = str(caught.value)
+    assert said == {
+        "no/such/folder": "no results in no/such/folder; there are some in results/shipped",
+        "width": "no results in width; 'width' is a study: harness.table('results/shipped', "
+        "'width')",
+        "results/shippd": "no results in results/shippd; did you mean 'results/shipped'?",
+        "results": "no results in results; did you mean 'results/shipped'?",
+    }
+    (tmp_path / "new" / "ledger").mkdir(parents=True)
+    assert table(tmp_path / "new")["ap"].empty
+
+
+def test_a_profile_is_one_of_the_study_s(make: Any, keep: Any) -> None:
+    study, records = make.grid()
+    results = keep(study, records)
+    with pytest.raises(SpecError, match="no results of profile 'lapto'; did you mean 'laptop'"):
+        table(results, "width", "lapto")
+    with pytest.raises(SpecError, match="profile 'laptop': of which study"):
+        table(results, profile="laptop")
+
+
+def test_shipped_results_are_pointed_to(
+    make: Any, keep: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, records = make.grid()
+    shutil.copytree(keep(study, records), tmp_path / "here" / "shipped")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError) as caught:
+        chosen_profile(tmp_path / "here", "width", None)
+    assert str(caught.value) == (
+        "no results of study 'width' in here; there are shipped ones: --results here/shipped"
+    )
+
+
+def test_a_damaged_study_is_a_wrong_input(make: Any, keep: Any) -> None:
+    study, records = make.grid()
+    path = study_path(keep(study, records), "width", "laptop")
+    path.write_text("{")
+    with pytest.raises(SpecError) as caught:
+        read_study(path.parents[2], "width", "laptop")
+    assert str(caught.value).startswith(f"{path}  is damaged: Invalid JSON: EOF")
 
 
 def test_the_only_profile_need_not_be_named(make: Any, keep: Any) -> None:
@@ -64,11 +120,11 @@ def test_the_only_profile_need_not_be_named(make: Any, keep: Any) -> None:
     assert table(results, "width").equals(table(results, "width", "laptop"))
 
 
-def test_an_unknown_study_is_an_error(tmp_path: Path) -> None:
+def test_an_unknown_study_is_an_error(make: Any, keep: Any, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no results of study 'nope'"):
-        table(tmp_path, "nope")
-    with pytest.raises(LedgerError, match="no results of study 'nope'"):
-        table(tmp_path, "nope", "laptop")
+        table(keep(*make.grid()), "nope")
+    with pytest.raises(SpecError, match=r"no results in .*nowhere"):
+        table(tmp_path / "nowhere", "nope", "laptop")
 
 
 def test_named_arms_with_axes_have_labels_of_their_own(make: Any, keep: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.door.checking import check_file
-from harness.errors import SpecError
+from harness.errors import SpecError, did_you_mean
 from harness.space.zoo import load_topology
 
 STUDY = """\
@@ -17,6 +17,7 @@ model:
 arms:
   a: {}
 """
+LCNETS = [f"lcnet_{width}" for width in ("035", "050", "075", "100", "150")]
 PROFILES = """\
 # Where it runs.
 profiles:
@@ -104,12 +105,37 @@ def test_the_study_is_blamed_for_what_it_lacks_not_the_file_it_includes(said):
     included = STUDY.replace("question: Which rows?\n", "include: profiles.yaml\n")
     assert said(included) == ["t.yaml:1  is missing field 'question'"]
     assert said("qestion: q\n" + included) == [
-        "t.yaml:1  is missing field 'question'; is it 'qestion'?",
         "t.yaml:1  qestion: unknown field 'qestion'; did you mean 'question'?",
     ]
     assert said("question: q\n" + included.replace("model:\n", "modle:\n", 1)) == [
         "t.yaml:1  model: is missing field 'feature_network'",
         "t.yaml:3  modle: unknown field 'modle'; did you mean 'model'?",
+    ]
+
+
+def test_one_slip_is_one_fault(said):
+    assert said(STUDY.replace("model:", "modle:", 1)) == [
+        "t.yaml:2  modle: unknown field 'modle'; did you mean 'model'?"
+    ]
+
+
+def test_a_dataset_that_there_is_not_is_found_without_data(said):
+    wrong = STUDY + "data: {name: shape}\n"
+    assert said(wrong) == ["t.yaml:8  data: no dataset 'shape'; did you mean 'shapes'?"]
+    assert said(STUDY + "  c: {data.name: coca}\n") == [
+        "t.yaml:8  data: arm 'c': no dataset 'coca'; did you mean 'coco'?"
+    ]
+    assert said(STUDY + "data: {name: coco}\n") == []
+
+
+def test_a_backbone_is_blamed_at_its_own_line_where_the_arms_give_the_rest(said, monkeypatch):
+    def unknown(name, *_):
+        raise SpecError(f"timm has no backbone {name!r}{did_you_mean(name, LCNETS)}")
+
+    monkeypatch.setattr("harness.space.backbones._measured", unknown)
+    wrong = STUDY.replace("lcnet_050", "lcnet_053").replace("width: 16, ", "")
+    assert said(wrong.replace("a: {}", "a: {model.feature_network.width: 8}")) == [
+        "t.yaml:4  model.backbone.name: timm has no backbone 'lcnet_053'; did you mean 'lcnet_035'?"
     ]
 
 
