@@ -70,7 +70,7 @@ def _apart(info: FamiliesInfo, top: str, name: str) -> str:
 def _at(gap: Contrast, place: str) -> str:
     ends = "" if gap.low is None or gap.high is None else f" [{gap.low:+.3f}, {gap.high:+.3f}]"
     pair = f"{gap.arm} minus {gap.against}"
-    return f"at {place} {pair} is {gap.difference:+.3f} AP{ends}, {gap.verdict}"
+    return f"at {place}, {pair} is {gap.difference:+.3f} AP{ends}, {gap.verdict}"
 
 
 def _undecided(info: FamiliesInfo) -> str:

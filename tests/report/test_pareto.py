@@ -181,7 +181,7 @@ def test_what_the_highest_is_not_separated_from_is_named_with_what_would_settle_
     above = gap("1.45", "1.4", 0.009, separated=False, needs=22)
     apart = replace(info, beyond=(Beyond("coefficient 3", above),))
     assert (
-        "1.45 has the same networks there; at coefficient 3 1.45 minus 1.4 is +0.009 AP "
+        "1.45 has the same networks there; at coefficient 3, 1.45 minus 1.4 is +0.009 AP "
         "[+0.008, +0.010], not separated (needs about 22 seeds). Not"
     ) in family_answer(apart)
     none = replace(info, gaps=tuple(gaps[1:]))
@@ -494,6 +494,6 @@ def test_families_of_the_same_networks_are_compared_where_they_are_not() -> None
     assert beyond.place == "coefficient 2"
     assert (beyond.gap.arm, beyond.gap.against) == ("b", "a")
     assert beyond.gap.difference == pytest.approx(0.0225)
-    assert "b has the same networks there; at coefficient 2 b minus a is +0.022 AP" in (
+    assert "b has the same networks there; at coefficient 2, b minus a is +0.022 AP" in (
         family_answer(info)
     )
