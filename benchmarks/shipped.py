@@ -4,9 +4,9 @@
 
 Each study is run (`harness run`, profile `laptop_full`: what is there already is not trained
 again). Its records, match records and plans are copied to `results/shipped`, its page to
-`reports/shipped/<study>`. Match records are packed tighter, with the same arrays; of the controls
-they stay behind. So do detections, checkpoints and draws: contrasts, tables and plots can be made
-from what is copied; pictures of detections and errors by kind stand on the page.
+`reports/shipped/<study>`. Match records are packed tighter, with the same arrays. Detections,
+checkpoints and draws stay behind: contrasts, tables and plots can be made from what is copied;
+pictures of detections and errors by kind stand on the page alone.
 About an hour and a half on two cores for the first three, a quarter of an hour for the controls.
 """
 
@@ -20,8 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SHIPPED, PAGES = ROOT / "results" / "shipped", ROOT / "reports" / "shipped"
-CONTROLS = ("control", "aa")
-STUDIES = ("bifpn_width", "cross_scale", "fusion", *CONTROLS)
+STUDIES = ("bifpn_width", "cross_scale", "fusion", "control", "aa")
 PROFILE = "laptop_full"
 
 
@@ -46,8 +45,7 @@ def keep(study: str, results: Path, reports: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(results / "ledger" / trial / "record.json", folder)
         for file in (results / "ledger" / trial).glob("matches-*.npz"):
-            if study not in CONTROLS:
-                pack(file, folder / file.name)
+            pack(file, folder / file.name)
 
 
 def pack(whole: Path, packed: Path) -> None:
