@@ -6,7 +6,7 @@ a control arm was widened until it costs the same.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -49,11 +49,23 @@ def matched_costs(
     if all(_is_equal(one, base) for one in others):
         return ()
     controls = _controls(study, networks)
-    found = [_meeting(one, base, networks, study, controls.get(one.label)) for one in others]
+    met = [_meeting(one, base, networks, study, controls.get(one.label)) for one in others]
+    found = list(_once_a_curve(met, study))
     heights = {f"{i}{side}": one for i, it in enumerate(found) for side, one in it.sides}
     pairs = [(f"{i}a", f"{i}b") for i, it in enumerate(found) if it.pair]
     tests = {test.arm: test for test in gap_contrasts(heights, pairs)}
     return tuple(_row(it, base, tests.get(f"{i}a")) for i, it in enumerate(found))
+
+
+def _once_a_curve(met: Sequence["_Meeting"], study: StudyResults) -> Iterator["_Meeting"]:
+    """An arm's curve read at the baseline's cost is one contrast, whichever of its networks asks."""
+    seen = set()
+    for one in met:
+        curve = _words(one.arm, study)
+        if one.how != "arm's curve" or curve not in seen:
+            yield one
+        if one.how == "arm's curve":
+            seen.add(curve)
 
 
 @dataclass(frozen=True, slots=True)
