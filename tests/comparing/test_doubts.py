@@ -45,10 +45,17 @@ def test_detections_on_half_of_the_images_are_noted(files):
         "half.json has detections on 20 of 40 images, a0.json on 40: AP counts what is not found "
         "on the others as missed"
     ]
-    assert notes("half.json", ":", "half.json", "--names", "A,B")[1:] == [
+    assert notes("half.json", ":", "half.json", "--names", "A,B")[0] == (
         "no file has detections on more than 20 of 40 images, of which 39 have objects: are they "
         "of this ground truth's images?"
-    ]
+    )
+
+
+def test_the_answer_says_that_there_are_doubts(files):
+    put("half.json", [row for row in rows() if row["image_id"] < 7 * 20])
+    doubt = " But these files may not be comparable: see the notes."
+    assert compare("a0.json", ":", "half.json").stdout.rstrip("\n").endswith(doubt)
+    assert doubt not in compare("a0.json", ":", "b0.json").stdout
 
 
 def test_many_files_of_half_the_images_are_one_note(files):
