@@ -94,10 +94,12 @@ def low_words(truth: Truth, answers: Answers, ap: float | None) -> str | None:
     """What is asked of a file whose AP is under `LOW`, with what its best boxes show; else None."""
     if ap is None or ap >= LOW or not len(answers):
         return None
-    return f"{answers.file}: AP under {LOW:g}: {_why(truth, answers)}"
+    why = _why(truth, answers)
+    return f"{answers.file}: AP under {LOW:g}: {why}" if why else None
 
 
-def _why(truth: Truth, answers: Answers) -> str:
+def _why(truth: Truth, answers: Answers) -> str | None:
+    """None where the best boxes lie on objects of their category: the network is bad, no more."""
     best = np.argsort(-answers.score, kind="stable")[:LOOKED_AT]
     box = answers.box[best]
     if float(np.abs(box).max()) <= 1.5:
@@ -111,7 +113,9 @@ def _why(truth: Truth, answers: Answers) -> str:
             f"its boxes seem to be corners: read as x1, y1, x2, y2, {as_corners:.0%} {of} lie on "
             f"an object, as x, y, width, height {as_is:.0%}"
         )
-    if as_is >= MANY and own_class < as_is / 2:
+    if as_is >= MANY and own_class >= as_is / 2:
+        return None
+    if as_is >= MANY:
         return (
             f"{as_is:.0%} {of} lie on an object, {own_class:.0%} on one of their category: are "
             "category ids those of the ground truth?"

@@ -101,6 +101,22 @@ def test_boxes_that_are_none_of_the_truth_s_are_asked_after(files, change, said)
     assert found.startswith(f"odd.json: AP under 0.01: {said}")
 
 
+def test_a_bad_network_is_no_doubt(files, truth):
+    """A quarter of its boxes lie on objects of their category, and badly."""
+    found = []
+    for row in truth["annotations"][:14]:
+        (x, y, w, h), kind = row["bbox"], row["category_id"]
+        box = {"bbox": [x, y, 0.55 * w, h], "image_id": row["image_id"], "category_id": kind}
+        found.append({**box, "score": 0.03})
+    for image in truth["images"]:
+        box = {"bbox": [700, 700, 20, 20], "image_id": image["id"], "category_id": 1}
+        found.append({**box, "score": 0.9})
+    put("bad.json", found)
+    assert notes("a0.json", ":", "bad.json") == []
+    arms = json.loads(compare("a0.json", ":", "bad.json", "--json").stdout)["arms"]
+    assert 0 < arms[1]["figures"]["ap"]["value"] < 0.01
+
+
 def test_a_missing_file_is_told_with_the_nearest(files):
     assert compare("a0.json", ":", "b9.json", code=2).stderr == (
         "b9.json  no such file; did you mean 'b2.json'?\n"
