@@ -78,6 +78,14 @@ def test_another_score_threshold_is_noted(files):
     ]
 
 
+def test_the_best_so_many_of_each_image_are_no_threshold(files):
+    best = {}
+    for row in sorted(rows(), key=lambda row: -row["score"]):
+        best.setdefault(row["image_id"], []).append(row)
+    put("best.json", [row for found in best.values() if len(found) > 2 for row in found[:2]])
+    assert not any("threshold" in note for note in notes("a0.json", ":", "best.json"))
+
+
 def test_turned_category_ids_are_asked_after(files):
     put("turned.json", [{**row, "category_id": (row["category_id"] + 2) % 6} for row in rows()])
     (said,) = notes("a0.json", ":", "turned.json")
