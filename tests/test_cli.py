@@ -171,7 +171,7 @@ def test_a_study_without_its_folder_is_found_by_its_name(harness, small_study):
     for name in ("control", "fusion"):
         Path(f"search_spaces/{name}.yaml").write_text(small_study.read_text())
     for command in ("run", "plan"):
-        for word in ("control", "contrl.yaml", "search_spaces/contol.yaml"):
+        for word in ("contrl", "contrl.yaml", "search_spaces/contol.yaml"):
             assert harness(command, word).stderr == (
                 f"{word}  cannot be read: No such file or directory; "
                 "did you mean search_spaces/control.yaml?\n"
@@ -245,6 +245,23 @@ def test_a_missing_data_folder_has_file_and_line(small_study, tmp_path, monkeypa
     result = CliRunner().invoke(main, ["plan", str(file)])
     assert result.exit_code == 2, result.output
     assert re.search(r"study.yaml:\d+  data.root: ", result.stderr), result.stderr
+
+
+def test_a_study_file_is_meant_by_its_name(harness, small_study, tmp_path):
+    (tmp_path / "search_spaces").mkdir()
+    (tmp_path / "search_spaces" / "tiny.yaml").write_text(small_study.read_text())
+    assert json.loads(harness("plan", "tiny", "--json").stdout)["study"] == "tiny"
+    assert harness("check", "tiny").stdout == "1 file: no fault\n"
+    (tmp_path / "tiny.yaml").write_text(small_study.read_text())
+    for command in ("run", "plan", "check", "latency"):
+        said = harness(command, "tiny")
+        assert (said.exit_code, said.stderr) == (
+            2,
+            "'tiny' may be tiny.yaml or search_spaces/tiny.yaml: say which\n",
+        )
+    assert harness("plan", "tinny").stderr == (
+        "tinny  cannot be read: No such file or directory; did you mean tiny.yaml?\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from harness.door.options import (
     say_json,
 )
 from harness.errors import SpecError
+from harness.plurals import many
 
 
 @click.command()
@@ -30,14 +31,16 @@ def check(files: tuple[str, ...], build: bool, plugins: tuple[str, ...]) -> None
     """All faults of studies and topologies, with file and line."""
     from harness.door.checking import check_build, check_file
     from harness.plugins import load
+    from harness.space.nearby import study_file
 
     load(plugins)
+    files = tuple(map(study_file, files))
     faults = [fault for file in files for fault in check_file(Path(file))]
     if build and not faults:
         faults = [fault for file in files for fault in check_build(Path(file))]
     if faults:
         raise SpecError(faults)
-    click.echo(f"{len(files)} file{'s' if len(files) > 1 else ''}: no fault")
+    click.echo(f"{many(len(files), 'file')}: no fault")
 
 
 @click.command()

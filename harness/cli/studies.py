@@ -68,12 +68,13 @@ def run(
     from harness.files import place
     from harness.plugins import load
     from harness.run import Orders, run_study
+    from harness.space.nearby import study_file
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
     from harness.trainers import trainer_of, work_of
 
     load(plugins)
-    loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
+    loaded = load_study(study_file(study), profile=profile, sets=sets, seeds=seeds)
     loaded = replace(loaded, trainer=trainer_of(work))
     where = Workplace(place(results), **said)
     budget = None if hours is None else 3600 * hours
@@ -133,12 +134,13 @@ def plan(
     from harness.plan import open_facts
     from harness.plugins import load
     from harness.space.assumed import or_assumed
+    from harness.space.nearby import study_file
     from harness.space.profiles import load_study
     from harness.space.workplace import Workplace
     from harness.trainers import trainer_of
 
     load(plugins)
-    loaded = load_study(study, profile=profile, sets=sets, seeds=seeds)
+    loaded = load_study(study_file(study), profile=profile, sets=sets, seeds=seeds)
     loaded = replace(loaded, trainer=trainer_of(work))
     where = Workplace(place(results), device=device, threads=threads)
     document = plan_document(
@@ -216,6 +218,7 @@ def latency(
     from harness.door.latency import latency_document, measure_arms, models_of, say_latency
     from harness.door.printing import wide_console
     from harness.plugins import load
+    from harness.space.nearby import study_file
     from harness.space.profiles import load_study
     from harness.timings import MODES, PARTS, Conditions, timings_path
 
@@ -226,7 +229,7 @@ def latency(
         document = import_latencies(study, profile, brought, results)
         say_json(document) if as_json else click.echo("\n".join(import_words(document)))
         return
-    loaded = load_study(study, profile=profile, sets=sets)
+    loaded = load_study(study_file(study), profile=profile, sets=sets)
     models = models_of(loaded, arms, image_size)
     how = Conditions(device, threads, rounds, batch, precision, parts or PARTS, modes or MODES)
     found = measure_arms(loaded, models, how, results, lambda line: click.echo(line, err=True))

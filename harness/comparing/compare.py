@@ -30,11 +30,13 @@ def compare(
     differs: Sequence[Differing] = (),
     refused: Sequence[str] = (),
     order: Order | None = None,
+    doubts: Sequence[str] = (),
 ) -> Comparison:
     """Compare arms with the baseline (the first, unless named).
 
     draws, seed: of the test images; they are said, the arms hold them already. refused: why the
-    arms must not be ranked, in which case their figures are given and no differences.
+    arms must not be ranked, in which case their figures are given and no differences. doubts:
+    notes that say why files may not be comparable.
     """
     base = next((arm for arm in arms if arm.name == baseline), arms[0])
     others = [] if refused else [arm for arm in arms if arm is not base]
@@ -51,10 +53,16 @@ def compare(
         draws=draws if any(arm.drawn for arm in arms) else 0,
         seed=seed,
         images=images,
-        notes=(*notes, *_limits(arms, test, images), *(_pairing(base, others) if paired else ())),
+        notes=(
+            *doubts,
+            *notes,
+            *_limits(arms, test, images),
+            *(_pairing(base, others) if paired else ()),
+        ),
         differs=tuple(differs),
         refused=tuple(refused),
         order=order,
+        doubtful=bool(doubts),
     )
 
 

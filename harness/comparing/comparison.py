@@ -16,6 +16,7 @@ WORDS = {
     "ap_large": "AP large",
 }
 """How figures are called."""
+DOUBT = " But these files may not be comparable: see the notes."
 MANY = 4
 """Of more pairs, the answer names those that are separated."""
 
@@ -123,6 +124,8 @@ class Comparison:
     refused: tuple[str, ...] = ()
     """Why the arms are not ranked; then there are no verdicts."""
     order: Order | None = None
+    doubtful: bool = False
+    """Whether notes say that files may not be comparable at all."""
 
     @property
     def answer(self) -> str:
@@ -131,6 +134,10 @@ class Comparison:
             return f"Not ranked: {'; '.join(self.refused)}."
         if not self.verdicts:
             return "Nothing is compared: it takes two arms that both have an AP."
+        return f"{self._sentences}{DOUBT if self.doubtful else ''}"
+
+    @property
+    def _sentences(self) -> str:
         if len(self.verdicts) <= MANY:
             return " ".join(sentence(one) for one in self.verdicts)
         apart = [f"{v.arm} ({v.words})" for v in self.verdicts if v.words in ("higher", "lower")]

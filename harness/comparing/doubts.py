@@ -40,17 +40,21 @@ class Extent:
     """Images that have one."""
     lowest: float
     """Lowest score."""
+    full: bool
+    """Whether most of its images have as many as any has: it keeps the best so many of each."""
     answers: Answers
+
+
+def _extent(one: Answers) -> Extent:
+    counts = np.unique(one.image, return_counts=True)[1]
+    full = counts.max() > 1 and float((counts == counts.max()).mean()) > 0.5
+    return Extent(one.file, len(counts), float(one.score.min()), full, one)
 
 
 def uneven(answers: Sequence[Answers], truth: Truth) -> Iterator[str]:
     """Notes of files that have detections on fewer images than others, or from a higher score."""
     images = len(truth.document["images"])
-    held = [
-        Extent(one.file, len(np.unique(one.image)), float(one.score.min()), one)
-        for one in answers
-        if len(one)
-    ]
+    held = [_extent(one) for one in answers if len(one)]
     if not held:
         return
     most = max(held, key=lambda one: one.images)
@@ -65,7 +69,8 @@ def uneven(answers: Sequence[Answers], truth: Truth) -> Iterator[str]:
         others = f"{_more(told)}, {most.file} on {most.images:,}"
         yield f"{counts}{others}: AP counts what is not found on the others as missed"
     low = min(held, key=lambda one: one.lowest)
-    cut = [one for one in held if one.lowest >= CUT_FROM and _below(low, one) > CUT_SHARE]
+    high = [one for one in held if one.lowest >= CUT_FROM and not one.full]
+    cut = [one for one in high if _below(low, one) > CUT_SHARE]
     for told in _cut(sorted(cut, key=lambda one: -one.lowest)):
         yield (
             f"lowest score of {told[0].file} is {told[0].lowest:.3g}{_more(told)}, of {low.file} "
@@ -94,10 +99,12 @@ def low_words(truth: Truth, answers: Answers, ap: float | None) -> str | None:
     """What is asked of a file whose AP is under `LOW`, with what its best boxes show; else None."""
     if ap is None or ap >= LOW or not len(answers):
         return None
-    return f"{answers.file}: AP under {LOW:g}: {_why(truth, answers)}"
+    why = _why(truth, answers)
+    return f"{answers.file}: AP under {LOW:g}: {why}" if why else None
 
 
-def _why(truth: Truth, answers: Answers) -> str:
+def _why(truth: Truth, answers: Answers) -> str | None:
+    """None where the best boxes lie on objects of their category: the network is bad, no more."""
     best = np.argsort(-answers.score, kind="stable")[:LOOKED_AT]
     box = answers.box[best]
     if float(np.abs(box).max()) <= 1.5:
@@ -111,7 +118,9 @@ def _why(truth: Truth, answers: Answers) -> str:
             f"its boxes seem to be corners: read as x1, y1, x2, y2, {as_corners:.0%} {of} lie on "
             f"an object, as x, y, width, height {as_is:.0%}"
         )
-    if as_is >= MANY and own_class < as_is / 2:
+    if as_is >= MANY and own_class >= as_is / 2:
+        return None
+    if as_is >= MANY:
         return (
             f"{as_is:.0%} {of} lie on an object, {own_class:.0%} on one of their category: are "
             "category ids those of the ground truth?"

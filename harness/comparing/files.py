@@ -27,6 +27,8 @@ class FileArms:
     truth: Truth
     arms: tuple[Measured, ...]
     notes: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
+    """Why files may not be comparable at all."""
 
 
 def arms_of(words: Sequence[str], names: str | None) -> dict[str, tuple[Path, ...]]:
@@ -111,7 +113,7 @@ def read_files(
     truth = read_truth(truth_file)
     read = _read(truth, arms)
     notes = list(_shared(read))
-    notes += uneven([one for answers in read.values() for one in answers], truth)
+    doubts = list(uneven([one for answers in read.values() for one in answers], truth))
     measured = []
     for name, answers in read.items():
         networks = []
@@ -124,10 +126,10 @@ def read_files(
             kept = _held(matches) if len(arms[name]) == 1 else None
             figures, drawn = figures_and_draws(matches, draws, seed)
             if asked := low_words(truth, one, figures["ap"]):
-                notes.append(asked)
+                doubts.append(asked)
             networks.append(Network(one.file, number, figures, drawn, kept))
         measured.append(Measured(name, tuple(networks)))
-    return FileArms(truth, tuple(measured), tuple(notes))
+    return FileArms(truth, tuple(measured), tuple(notes), tuple(doubts))
 
 
 def _held(matches: Matches) -> Callable[[], Matches]:

@@ -34,4 +34,5 @@ def compare_files(
         seed=seed,
         images=len(read.truth.document["images"]),
         notes=read.notes,
+        doubts=read.doubts,
     )

@@ -77,7 +77,8 @@ def _study(place: str, results: Path) -> Side:
         if record is not None and _counts(record):
             held.append(record)
         else:
-            notes.append(f"{label}, seed {cell.seed}: {_state(cell, record)}, left out")
+            state = "its record is damaged" if ledger.damaged([cell.id]) else _state(cell, record)
+            notes.append(f"{label}, seed {cell.seed}: {state}, left out")
     if proposals:
         notes.append(f"{found.study}: {many(proposals, 'proposal')} of its search, left out")
     word = f"{found.study}/{found.profile}"

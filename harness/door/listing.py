@@ -7,7 +7,8 @@ from typing import Any
 from harness.errors import LedgerError, SpecError
 from harness.space.backbones import backbone_names
 from harness.space.family import FAMILY
-from harness.space.load import STUDIES, read_yaml
+from harness.space.load import read_yaml
+from harness.space.nearby import STUDIES
 from harness.space.zoo import topology_names
 
 

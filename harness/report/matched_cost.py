@@ -58,7 +58,7 @@ def matched_costs(
 
 
 def _once_a_curve(met: Sequence["_Meeting"], study: StudyResults) -> Iterator["_Meeting"]:
-    """An arm's curve read at the baseline's cost is one contrast, whichever of its networks asks."""
+    """An arm's curve read at the baseline's cost is one contrast, whoever of its networks asks."""
     seen = set()
     for one in met:
         curve = _words(one.arm, study)

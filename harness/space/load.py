@@ -8,7 +8,6 @@ tags, anchors that hold themselves, more than a few aliases. All faults of a fil
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +15,7 @@ from typing import Any, ClassVar
 import yaml
 
 from harness.errors import Fault, SpecError
+from harness.space.nearby import beside
 
 MAX_ALIASES = 32
 MAX_VALUES = 50_000
@@ -61,7 +61,7 @@ def read_yaml(path: str | Path) -> Source:
     except UnicodeDecodeError:
         raise SpecError(Fault("", "is not UTF-8 text", file)) from None
     except OSError as error:
-        why = f"cannot be read: {error.strerror or error}{_beside(Path(path))}"
+        why = f"cannot be read: {error.strerror or error}{beside(Path(path))}"
         raise SpecError(Fault("", why, file)) from None
     except SpecError as error:
         raise SpecError([one.at(file, one.line) for one in error.faults]) from None
@@ -69,22 +69,6 @@ def read_yaml(path: str | Path) -> Source:
         what = "nothing" if tree is None else f"a {type(tree).__name__}"
         raise SpecError(Fault("", f"expected fields, got {what}", file, 1))
     return Source(file, tree, lines)
-
-
-STUDIES = Path("search_spaces")
-"""Where study files lie by custom."""
-
-
-def _beside(missing: Path) -> str:
-    """The YAML file whose name is nearest, for a file that is not there: of those in the same
-    folder, else of the study files at hand."""
-    if missing.exists():
-        return ""
-    for folder in (missing.parent, STUDIES):
-        there = {one.stem: one for one in sorted(folder.glob("*.yaml"))}
-        if near := get_close_matches(missing.stem, list(there), n=1, cutoff=0.6):
-            return f"; did you mean {there[near[0]]}?"
-    return ""
 
 
 def read_text(text: str) -> Any:

@@ -45,10 +45,17 @@ def test_detections_on_half_of_the_images_are_noted(files):
         "half.json has detections on 20 of 40 images, a0.json on 40: AP counts what is not found "
         "on the others as missed"
     ]
-    assert notes("half.json", ":", "half.json", "--names", "A,B")[1:] == [
+    assert notes("half.json", ":", "half.json", "--names", "A,B")[0] == (
         "no file has detections on more than 20 of 40 images, of which 39 have objects: are they "
         "of this ground truth's images?"
-    ]
+    )
+
+
+def test_the_answer_says_that_there_are_doubts(files):
+    put("half.json", [row for row in rows() if row["image_id"] < 7 * 20])
+    doubt = " But these files may not be comparable: see the notes."
+    assert compare("a0.json", ":", "half.json").stdout.rstrip("\n").endswith(doubt)
+    assert doubt not in compare("a0.json", ":", "b0.json").stdout
 
 
 def test_many_files_of_half_the_images_are_one_note(files):
@@ -69,6 +76,14 @@ def test_another_score_threshold_is_noted(files):
         f"lowest score of high.json is {high:.3g}, of a0.json {low:.3g}: another threshold may be "
         "why they differ"
     ]
+
+
+def test_the_best_so_many_of_each_image_are_no_threshold(files):
+    best = {}
+    for row in sorted(rows(), key=lambda row: -row["score"]):
+        best.setdefault(row["image_id"], []).append(row)
+    put("best.json", [row for found in best.values() if len(found) > 2 for row in found[:2]])
+    assert not any("threshold" in note for note in notes("a0.json", ":", "best.json"))
 
 
 def test_turned_category_ids_are_asked_after(files):
@@ -92,6 +107,22 @@ def test_boxes_that_are_none_of_the_truth_s_are_asked_after(files, change, said)
     put("odd.json", [{**row, "bbox": change(row["bbox"])} for row in rows()])
     (found,) = notes("a0.json", ":", "odd.json")
     assert found.startswith(f"odd.json: AP under 0.01: {said}")
+
+
+def test_a_bad_network_is_no_doubt(files, truth):
+    """A quarter of its boxes lie on objects of their category, and badly."""
+    found = []
+    for row in truth["annotations"][:14]:
+        (x, y, w, h), kind = row["bbox"], row["category_id"]
+        box = {"bbox": [x, y, 0.55 * w, h], "image_id": row["image_id"], "category_id": kind}
+        found.append({**box, "score": 0.03})
+    for image in truth["images"]:
+        box = {"bbox": [700, 700, 20, 20], "image_id": image["id"], "category_id": 1}
+        found.append({**box, "score": 0.9})
+    put("bad.json", found)
+    assert notes("a0.json", ":", "bad.json") == []
+    arms = json.loads(compare("a0.json", ":", "bad.json", "--json").stdout)["arms"]
+    assert 0 < arms[1]["figures"]["ap"]["value"] < 0.01
 
 
 def test_a_missing_file_is_told_with_the_nearest(files):

@@ -1,6 +1,7 @@
 """`harness compare STUDY:VALUE STUDY:VALUE`: the report's families, two or more of them."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -58,6 +59,8 @@ def test_what_is_said_of_them(results):
         "1.493 GFLOPs, the costs that all families of width/laptop reach\n"
     ) in out
     assert "note: p is by Holm over all pairs of the study's families, as in its report\n" in out
+    page = Path("out/index.html").read_text()
+    assert "Holm's adjustment is over all pairs of the study's families." in page
     answer = out.splitlines()[-2]
     assert answer.startswith("1.4 minus 1.2: +0.0666 AP [+0.0")
     assert answer.endswith(": higher; p < .001 after Holm.")

@@ -122,6 +122,15 @@ def test_one_proposal_of_a_search_is_one(results):
     assert "note: two: 1 proposal of its search, left out" in compare("one", "two").stdout
 
 
+def test_a_damaged_record_is_left_out_and_said(results):
+    file = results / "ledger" / "onl0000000000000" / "record.json"
+    file.write_text("{")
+    for _ in range(2):
+        found = json.loads(compare("one:fpn", "one:bifpn", "--json").stdout)
+        assert found["arms"][0]["n"] == 5
+        assert "fpn, seed 0: its record is damaged, left out" in found["notes"]
+
+
 def test_two_trials_by_how_they_begin(results):
     out = compare("onl00", "onl10").stdout
     assert "onl0000000000000, onl1000000000000 have one network each" in out
