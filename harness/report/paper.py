@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 
 from harness.report.forest import draw_forest, forest
 from harness.report.gather import ReportData
+from harness.report.labels import place_labels
 from harness.report.pareto import WIDE, ParetoInfo
 from harness.report.pareto_marks import colour_of, draw_measured, markers_of
 from harness.report.parts import draw_parts, parts_info
 from harness.report.plots import draw_families
-from harness.report.style import RC, figure, fit_heights, place_labels
+from harness.report.style import RC, figure, fit_heights
 
 COLUMN, PAGE = 3.3, 6.9
 """Widths in inches: of a column, and of two with what lies between."""

@@ -308,8 +308,11 @@ def test_one_seed_is_never_judged() -> None:
     )
     mixed = pareto([arm("low", 1e9, 0.1), arm("a", 2e9, *SURE), arm("b", 3e9, *shifted(0.1))])
     assert mixed.points[0].front_probability is None
-    assert [point.standing for point in mixed.points] == ["perhaps", "on", "on"]
-    assert caption(mixed).endswith("Arms of one seed are not judged, and half-filled.")
+    assert [point.standing for point in mixed.points] == ["perhaps", "perhaps", "perhaps"]
+    assert caption(mixed).endswith(
+        "zero. Arms of one seed are not judged: they, and what else could only be on the front by "
+        "being above them, are half-filled."
+    )
 
 
 def test_a_network_of_several_families_is_named_by_what_it_is() -> None:
