@@ -10,7 +10,6 @@ from matplotlib.transforms import Bbox
 
 from harness.report.style import INK, SOFT
 
-
 NEAR = (
     (7, 6, "left"), (-7, 6, "right"), (7, -13, "left"), (-7, -13, "right"),
     (0, 11, "center"), (0, -19, "center"), (7, 15, "left"), (-7, 15, "right"),
