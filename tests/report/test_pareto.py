@@ -10,8 +10,10 @@ import pytest
 from harness.report import table
 from harness.report.answer import answer
 from harness.report.asked import Asked, asked, tune
+from harness.report.cards import cards
 from harness.report.families import FamiliesInfo, Family, families
 from harness.report.fusion import MOVED, fusion_arms, movement
+from harness.report.networks import NetworksInfo
 from harness.report.pareto import pareto
 from harness.report.pareto_drawing import draw_pareto, draw_phone
 from harness.report.pareto_marks import caption, colour_of, markers_of, said_of
@@ -284,6 +286,16 @@ def test_marks_obey_the_test_of_the_verdicts() -> None:
         svg = to_svg(draw_pareto(info))
     assert "perhaps on the front: not" in svg
     assert [f'id="point-{i}"' in svg for i in range(5)] == [True] * 4 + [False]
+
+
+def test_a_card_says_what_the_mark_says_and_how_often_it_is_drawn_so() -> None:
+    arms = (arm("a", 1e9, *SURE), arm("one", 2e9, 0.9), arm("c", 3e9, *shifted(-0.1)))
+    first, lone, last = cards(pareto(arms), arms, NetworksInfo(()))
+    assert dict(first["lines"])["front"] == "on the front: separated above all that cost no more"
+    assert dict(first["lines"])["on it in"] == "100% of draws"
+    assert dict(lone["lines"])["front"] == "one seed: not judged"
+    assert "on it in" not in dict(lone["lines"])
+    assert dict(last["lines"])["front"] == "not on it: separated below one that costs no more"
 
 
 def test_two_names_of_one_cost_that_are_not_separated_are_both_perhaps() -> None:
