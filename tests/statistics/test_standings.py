@@ -100,3 +100,17 @@ def test_slower_is_beyond_noise_and_over_the_comparisons() -> None:
     assert not is_slower(b, a, 5)
     assert is_slower([2.0, 2.0], [1.0, 1.0])
     assert not is_slower([1.0, 1.0], [1.0, 1.0])
+
+
+def test_equal_arms_are_called_off_or_on_no_oftener_than_stated() -> None:
+    """At one cost, where all are the best: each is called off in at most .05 of studies."""
+    rng = np.random.default_rng(7)
+    rounds, off, on = 400, 0, 0
+    for _ in range(rounds):
+        arms = {f"{i}": sample(list(rng.normal(0.3, 0.01, 6))) for i in range(4)}
+        found = standings(dict.fromkeys(arms, 1.0), arms)
+        off += found["0"] == "off"
+        on += "on" in found.values()
+    bound = 0.05 + 2.6 * (0.05 * 0.95 / rounds) ** 0.5
+    assert off / rounds <= bound
+    assert on / rounds <= bound
