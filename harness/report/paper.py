@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 
 from harness.report.forest import draw_forest, forest
 from harness.report.gather import ReportData
+from harness.report.labels import place_labels
 from harness.report.pareto import WIDE, ParetoInfo
+from harness.report.pareto_drawing import lines_of
 from harness.report.pareto_marks import colour_of, draw_measured, markers_of
 from harness.report.parts import draw_parts, parts_info
 from harness.report.plots import draw_families
-from harness.report.style import RC, figure, fit_heights, place_labels
+from harness.report.style import RC, figure, fit_heights
 
 COLUMN, PAGE = 3.3, 6.9
 """Widths in inches: of a column, and of two with what lies between."""
@@ -61,7 +63,7 @@ def to_pdf(fig: Figure) -> bytes:
 
 def draw_column(info: ParetoInfo) -> Figure:
     """The Pareto plot one column wide; its key stands under it where colours are families."""
-    fig, axes = figure(COLUMN, 2.5)
+    fig, axes = figure(COLUMN, 2.7)
     colour = colour_of(info)
     draw_measured(axes, info, colour)
     axes.set_xlabel(SHORT[info.axis.column])
@@ -80,9 +82,10 @@ def draw_column(info: ParetoInfo) -> Figure:
             axes.plot([], [], shape.get(of.get(name, ""), "o"), color=c, markersize=4)[0]
             for name, c in colour.items()
         ]
-        fig.legend(marks, list(colour), loc="outside lower center", ncols=min(6, len(colour)))
+        fig.legend(marks, list(colour), loc="outside lower center", ncols=min(4, len(colour)))
     names = [p.name if p.on_front or len(info.points) <= 12 else "" for p in info.points]
-    place_labels(fig, axes, [(p.x, p.ap.mean) for p in info.points], names)
+    spots = [(p.x, p.ap.mean) for p in info.points]
+    place_labels(fig, axes, spots, names, lines=lines_of(info))
     return fig
 
 

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from harness.report.labels import place_labels
 from harness.report.landmarks import Landmark, draw_landmarks, draw_own_panel, named
 from harness.report.pareto import WIDE, ParetoInfo
 from harness.report.pareto_marks import colour_of, draw_keys, draw_measured, is_named
-from harness.report.style import PHONE, figure, fit_heights, place_labels, stacked, write_key
+from harness.report.style import PHONE, figure, fit_heights, stacked, write_key
 
 
 def draw_pareto(info: ParetoInfo, *, small: bool = False) -> Figure:

@@ -46,11 +46,14 @@ def caption(info: "ParetoInfo") -> str:
         words += " Grey: one network of several families, in brackets."
     if info.is_one_cost:
         return f"{words} All cost the same here, so the front is the highest AP alone."
-    first = judged[0]
-    if first.standing == "on" and all(one.x > first.x for one in judged[1:]):
+    first = info.points[0]
+    if first.standing == "on" and all(one.x > first.x for one in info.points[1:]):
         words += f" Nothing costs as little as {first.title}: on the front whatever its AP."
     if len(judged) < len(info.points):
-        words += " Arms of one seed are not judged, and half-filled."
+        words += (
+            " Arms of one seed are not judged: they, and what else could only be on the front by "
+            "being above them, are half-filled."
+        )
     return words
 
 

@@ -12,8 +12,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
 
 OKABE_ITO = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8c8c00",
@@ -181,64 +179,6 @@ def fit_heights(
     bottom = max(min([low, *lows]), low - room)
     top = min(max([high, *highs]), high + room)
     axes.set_ylim(bottom - 0.08 * room, top + 0.08 * room)
-
-
-def place_labels(
-    fig: Figure,
-    axes: Axes,
-    spots: Sequence[tuple[float, float]],
-    names: Sequence[str],
-    quiet: int = 0,
-    lines: Sequence[tuple[tuple[float, float], tuple[float, float]]] = (),
-    *,
-    strict: bool = False,
-) -> None:
-    """Write names beside their points where they cover nothing; a name without room is left out.
-
-    lines: level and upright ones, from end to end, that names keep off where they can (strict:
-    always). Points whose name is empty are only kept free. The last `quiet` names are written
-    quietly, each with a thin line to its point, as names far from theirs have one.
-    """
-    fig.draw_without_rendering()  # sizes alone: a raster of it costs seconds
-    renderer = fig.canvas.get_renderer()  # type: ignore[attr-defined]
-    pixels: Any = axes.transData.transform(list(spots)) if spots else []
-    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]
-    frame = axes.get_window_extent(renderer)
-    ends: Any = [axes.transData.transform(line) for line in lines]
-    bars = [Bbox([one.min(axis=0) - 0.5, one.max(axis=0) + 0.5]) for one in ends]
-    offsets = [(7, 6, "left"), (-7, 6, "right"), (7, -13, "left"), (-7, -13, "right")]
-    offsets += [(0, 11, "center"), (0, -19, "center"), (7, 15, "left"), (-7, 15, "right")]
-    far = [(x, y, align) for y in (28, -36, 44) for x, align in ((16, "left"), (-16, "right"))]
-    for i, (spot, name) in enumerate(zip(spots, names, strict=True)):
-        if not name:
-            continue
-        others = taken[:i] + taken[i + 1 :]
-        is_quiet = i >= len(names) - quiet
-        written: Any = {"fontsize": 7, "color": SOFT} if is_quiet else {"fontsize": 8, "color": INK}
-        tries = [(bars, offset) for offset in offsets + far] if bars else []
-        tries += [] if bars and strict else [([], offset) for offset in offsets]
-        for kept_off, (dx, dy, align) in tries:
-            note = axes.annotate(
-                name, spot, (dx, dy), textcoords="offset points", ha=align, **written
-            )
-            box = note.get_window_extent(renderer)
-            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0
-            if inside and not any(box.overlaps(other) for other in (*others, *kept_off)):
-                taken.append(box)
-                note.set_in_layout(False)
-                if is_quiet or abs(dy) > 20:
-                    _lead(note, spot)
-                break
-            note.remove()
-
-
-def _lead(note: Annotation, spot: tuple[float, float]) -> None:
-    """A thin line from a name to its point; it keeps no other name away."""
-    line = {"arrowstyle": "-", "color": SOFT, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 3}
-    dx, dy = note.xyann
-    note.axes.annotate(  # type: ignore[union-attr]
-        "", spot, (dx, dy + 7 if dy < 0 else dy), textcoords="offset points", arrowprops=line
-    ).set_in_layout(False)
 
 
 def in_number_order(name: str) -> tuple[bool, float, str]:

@@ -18,12 +18,10 @@ def number(value: Any, digits: int = 3, sign: bool = False) -> str:
 
 
 def digits_apart(values: Iterable[Any], least: int = 3, most: int = 6) -> int:
-    """Digits after the point at which all values that differ still do; `least` where none do it."""
+    """The fewest digits after the point that tell apart as many values as so many can."""
     held = {value for value in values if known(value)}
-    for digits in range(least, most + 1):
-        if len({number(value, digits) for value in held}) == len(held):
-            return digits
-    return least
+    apart = {n: len({number(value, n) for value in held}) for n in range(least, most + 1)}
+    return max(apart, key=lambda n: (apart[n], -n))
 
 
 def gap_digits(row: Any) -> int:

@@ -32,19 +32,21 @@ def standings(
 ) -> dict[str, Standing]:
     """Of every arm of costs. One of fewer than two seeds is not judged: `perhaps`.
 
-    costs: in any one unit. An arm that is not judged bars no other one from anything.
+    costs: in any one unit. One that is not judged puts no other off the front, yet none that may
+    cost as much is on it: the other was not seen to be below.
     times: repeated measurements where the cost is one. Then an arm costs more than another only
     where that is beyond the noise of measuring; where it is not, either may be the cheaper.
     """
     judged = {name: arms[name] for name in costs if name in arms and arms[name].n > 1}
     found: dict[str, Standing] = dict.fromkeys(costs, "perhaps")
     order = sorted(judged, key=lambda name: -judged[name].mean)
+    order += [name for name in costs if name not in judged]
+    most = len(judged) - 1
     for name, arm in judged.items():
-        others = [one for one in order if one != name]
-        within, beneath = _rivals(name, others, costs, times)
-        if any(_is_above(judged[one], arm, len(others), test) for one in beneath):
+        within, beneath = _rivals(name, [one for one in order if one != name], costs, times)
+        if any(one in judged and _is_above(judged[one], arm, most, test) for one in beneath):
             found[name] = "off"
-        elif all(_is_above(arm, judged[one], len(others), test) for one in within):
+        elif all(one in judged and _is_above(arm, judged[one], most, test) for one in within):
             found[name] = "on"
     return found
 

@@ -220,3 +220,33 @@ def test_dark_and_light_differ_and_print_is_light(visit: Any) -> None:
     assert not page.locator(".side").is_visible()
     page.emulate_media(media="screen", color_scheme="light")
     assert page.evaluate(ground) == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("width", [390, 375])
+def test_on_a_phone_a_plot_fits_or_shows_that_it_scrolls(visit: Any, width: int) -> None:
+    page = visit(width, 812).page
+    cut = page.eval_on_selector_all(
+        ".draw, .wide, figure > .narrow-only",
+        """all => all.filter(one => one.offsetParent && one.scrollWidth > one.clientWidth + 1)
+            .filter(one => !getComputedStyle(one).backgroundAttachment.includes("local"))
+            .map(one => one.className)""",
+    )
+    assert cut == []
+    for name in ("needs", "curves", "above"):
+        shown = page.locator(f"#fig-{name} svg >> visible=true")
+        if shown.count():
+            assert shown.count() == 1
+            assert shown.bounding_box()["width"] <= width - 30
+    key = page.locator("figure.pareto svg >> visible=true").text_content()
+    assert "perhaps on the front" in " ".join(key.split())
+
+
+def test_a_network_is_drawn_larger_on_demand_without_a_script(visit: Any) -> None:
+    page = visit(1280, 800, java_script_enabled=False).page
+    drawing = page.locator(".net svg").first
+    before = drawing.bounding_box()["width"]
+    box = page.get_by_label("full size:").first
+    assert box.get_attribute("aria-label") != EVIL
+    box.check()
+    assert drawing.bounding_box()["width"] >= before
+    assert page.locator(".nets details").first.bounding_box()["width"] > 800

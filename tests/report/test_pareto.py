@@ -10,10 +10,12 @@ import pytest
 from harness.report import table
 from harness.report.answer import answer
 from harness.report.asked import Asked, asked, tune
+from harness.report.cards import cards
 from harness.report.families import Beyond, FamiliesInfo, Family, families
 from harness.report.family_answer import family_answer
 from harness.report.fusion import MOVED, fusion_arms, movement
 from harness.report.gather import gather
+from harness.report.networks import NetworksInfo
 from harness.report.pareto import pareto
 from harness.report.pareto_drawing import draw_pareto, draw_phone
 from harness.report.pareto_marks import caption, colour_of, markers_of, said_of
@@ -346,6 +348,16 @@ def test_marks_obey_the_test_of_the_verdicts() -> None:
     assert [f'id="point-{i}"' in svg for i in range(5)] == [True] * 4 + [False]
 
 
+def test_a_card_says_what_the_mark_says_and_how_often_it_is_drawn_so() -> None:
+    arms = (arm("a", 1e9, *SURE), arm("one", 2e9, 0.9), arm("c", 3e9, *shifted(-0.1)))
+    first, lone, last = cards(pareto(arms), arms, NetworksInfo(()))
+    assert dict(first["lines"])["front"] == "on the front: separated above all that cost no more"
+    assert dict(first["lines"])["on it in"] == "100% of draws"
+    assert dict(lone["lines"])["front"] == "one seed: not judged"
+    assert "on it in" not in dict(lone["lines"])
+    assert dict(last["lines"])["front"] == "not on it: separated below one that costs no more"
+
+
 def test_two_names_of_one_cost_that_are_not_separated_are_both_perhaps() -> None:
     """By the means alone, or a probability, one would be on the front and the other not."""
     info = pareto([arm("one", 1e9, *SURE), arm("same", 1e9, *shifted(0.0005))])
@@ -368,8 +380,11 @@ def test_one_seed_is_never_judged() -> None:
     )
     mixed = pareto([arm("low", 1e9, 0.1), arm("a", 2e9, *SURE), arm("b", 3e9, *shifted(0.1))])
     assert mixed.points[0].front_probability is None
-    assert [point.standing for point in mixed.points] == ["perhaps", "on", "on"]
-    assert caption(mixed).endswith("Arms of one seed are not judged, and half-filled.")
+    assert [point.standing for point in mixed.points] == ["perhaps", "perhaps", "perhaps"]
+    assert caption(mixed).endswith(
+        "zero. Arms of one seed are not judged: they, and what else could only be on the front by "
+        "being above them, are half-filled."
+    )
 
 
 def test_a_network_of_several_families_is_named_by_what_it_is() -> None:

@@ -44,6 +44,7 @@ def test_costs_that_differ_are_told_apart():
     ]  # fmt: skip
     assert digits_apart([1.0, 2.0]) == digits_apart([]) == 3
     assert digits_apart([1.0, 1.0 + 1e-12]) == 3
+    assert digits_apart([1.0, 1.0 + 1e-12, 1.00001]) == 5
 
 
 def test_the_ends_of_a_range_have_one_number_of_digits():
