@@ -1,10 +1,8 @@
 """What families at equal cost come to: which to use, how sure that is, what would settle it."""
 
-import math
-
 from harness.plurals import many
 from harness.report.families import FamiliesInfo, is_same
-from harness.report.wordings import either
+from harness.report.wordings import either, range_of
 from harness.statistics.contrasts import Contrast
 
 FEWEST = 6
@@ -110,10 +108,8 @@ def _size(gap: Contrast | None) -> str:
 
 
 def _over(info: FamiliesInfo) -> str:
-    """The common costs, both to as many decimals as the lower needs for three digits."""
-    low, high = (cost / 1e9 for cost in info.common or (1.0, 1.0))
-    decimals = max(0, 2 - math.floor(math.log10(low)))
-    return f"over {low:.{decimals}f} to {high:.{decimals}f} GFLOPs"
+    low, high = info.common or (1e9, 1e9)
+    return f"over {range_of(low / 1e9, high / 1e9)} GFLOPs"
 
 
 def _seeds(info: FamiliesInfo) -> str:

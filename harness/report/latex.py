@@ -3,11 +3,13 @@
 A dagger marks every arm that is not separated from the highest mean.
 """
 
+from collections.abc import Mapping
+
 from harness.report.gather import ReportData
 from harness.report.markdown import difference, interval
 from harness.report.signature import signature
 from harness.report.summary import ArmSummary
-from harness.report.wordings import giga, mega, number, p_value
+from harness.report.wordings import cost_digits, giga, mega, number, p_value
 
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -39,7 +41,8 @@ def latex(data: ReportData) -> str:
     head += [f"Minus {escaped(against)}", "$p$ (Holm)"] if against else []
     head += ["Params (M)", "GFLOPs"] + (["ms"] if late else [])
     kinds = "lrl" + ("lr" if against else "") + "rr" + ("r" if late else "")
-    rows = [_row(arm, against is not None, late) for arm in data.arms if not arm.alias_of]
+    digits = cost_digits(arm.costs for arm in data.arms)
+    rows = [_row(arm, against is not None, late, digits) for arm in data.arms if not arm.alias_of]
     place = "table*" if against else "table"
     lines = [
         "% Needs \\usepackage{booktabs}. Made from results/ by `harness report`.",
@@ -62,13 +65,14 @@ def latex(data: ReportData) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(arm: ArmSummary, tested: bool, late: bool) -> str:
+def _row(arm: ArmSummary, tested: bool, late: bool, digits: Mapping[str, int]) -> str:
     dagger = r"$^{\dagger}$" if arm.in_best_set else ""
     cells = [escaped(arm.label) + dagger, str(arm.ap.n if arm.ap else 0), escaped(interval(arm.ap))]
     if tested:
         one = arm.contrast
         cells += [escaped(difference(one)) if one else "--", _p(one.p_holm if one else None)]
-    cells += [escaped(mega(arm.costs.get("params"))), escaped(giga(arm.costs.get("macs")))]
+    cells += [escaped(mega(arm.costs.get("params"), digits["params"]))]
+    cells += [escaped(giga(arm.costs.get("macs"), digits["macs"]))]
     cells += [escaped(number(arm.costs.get("latency_ms"), 1))] if late else []
     return " & ".join(cells) + r" \\"
 

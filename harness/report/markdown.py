@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.report.forest import forest, name_of
 from harness.report.gather import ReportData
 from harness.report.signature import signature
-from harness.report.wordings import giga, mega, number, p_value
+from harness.report.wordings import cost_digits, giga, mega, number, p_value
 from harness.statistics.contrasts import Contrast
 from harness.statistics.estimates import Estimate
 
@@ -89,13 +89,15 @@ def _telling(data: ReportData) -> list[str]:
 
 
 def _summary(data: ReportData) -> str:
+    digits = cost_digits(arm.costs for arm in data.arms)
     head = ["arm", "n", "AP [95% interval]", "params (M)", "GFLOPs", "latency (ms)", "note"]
     rows = [
         [
             arm.label + (" (baseline)" if arm.is_baseline else ""),
             f"{arm.ap.n if arm.ap else 0}/{arm.planned}",
             interval(arm.ap) + (" ●" if arm.in_best_set else ""),
-            mega(arm.costs.get("params")), giga(arm.costs.get("macs")),
+            mega(arm.costs.get("params"), digits["params"]),
+            giga(arm.costs.get("macs"), digits["macs"]),
             number(arm.costs.get("latency_ms"), 1), arm.note,
         ]
         for arm in data.arms

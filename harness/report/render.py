@@ -26,7 +26,7 @@ from harness.report.signature import setting, signature
 from harness.report.style import inline, scoped, tinted
 from harness.report.wordings import (
     chance,
-    digits_apart,
+    cost_digits,
     gap_digits,
     giga,
     mark,
@@ -92,7 +92,7 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             above=share_above(data.arms, data.families),
             shades=SHADES,
             marks=caption(data.pareto),
-            digits=_digits(data),
+            digits=cost_digits(arm.costs for arm in data.arms),
             sections=shown(data, {name: one for name, one in there.items() if one}),
             cards=cards(data.pareto, data.arms, data.networks),
             signature=signature(data),
@@ -116,15 +116,6 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
 def _has_superiority(found: Any) -> bool:
     rows = [row for group in found.groups for row in group.rows] if found else []
     return any(getattr(row, "superiority", None) is not None for row in rows)
-
-
-def _digits(data: ReportData) -> dict[str, int]:
-    """How many digits tell the arms' costs apart, in the units of the tables."""
-    units = {"macs": 1e9, "params": 1e6}
-    return {
-        kind: digits_apart(arm.costs[kind] / unit for arm in data.arms if kind in arm.costs)
-        for kind, unit in units.items()
-    }
 
 
 def _script() -> str:

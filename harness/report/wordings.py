@@ -1,7 +1,7 @@
 """Numbers as a report writes them: a dash where there is none, a minus sign that is one."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -22,6 +22,15 @@ def digits_apart(values: Iterable[Any], least: int = 3, most: int = 6) -> int:
     held = {value for value in values if known(value)}
     apart = {n: len({number(value, n) for value in held}) for n in range(least, most + 1)}
     return max(apart, key=lambda n: (apart[n], -n))
+
+
+def cost_digits(costs: Iterable[Mapping[str, float]]) -> dict[str, int]:
+    """Digits that tell apart the `macs` and `params` of a table's arms, in its units (10⁹, 10⁶)."""
+    held = list(costs)
+    return {
+        kind: digits_apart(one[kind] / unit for one in held if kind in one)
+        for kind, unit in (("macs", 1e9), ("params", 1e6))
+    }
 
 
 def gap_digits(row: Any) -> int:
