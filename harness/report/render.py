@@ -24,6 +24,7 @@ from harness.report.sections import shown
 from harness.report.share_above import share_above
 from harness.report.signature import setting, signature
 from harness.report.style import inline, scoped, tinted
+from harness.report.telling import CHANCE_WORDS
 from harness.report.wordings import (
     chance,
     cost_digits,
@@ -105,6 +106,7 @@ def render(data: ReportData, drawn: Mapping[str, str], more: Sequence[str]) -> s
             PAIRED=TESTS["paired_t"],
             TEST=data.test,
             MOVED=MOVED,
+            CHANCE_WORDS=CHANCE_WORDS,
             words=WORDS,
             error_words=ERROR_WORDS,
             drawing=pictures_drawing,

@@ -1,5 +1,6 @@
 """Contrasts as a forest, cost by part, networks with what differs: the data, then that it draws."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from harness.report.forest import draw_forest, forest, name_of
 from harness.report.gather import gather
 from harness.report.networks import networks_info
+from harness.report.page import write_files
 from harness.report.paper import draw_column, to_pdf
 from harness.report.parts import draw_parts, parts_info
 from harness.statistics.contrasts import Contrast
@@ -87,3 +89,17 @@ def test_plots_for_paper_are_a_column_wide_and_equal(make: Any, keep: Any) -> No
     fig = draw_column(data.pareto)
     assert fig.get_size_inches()[0] == 3.3
     assert to_pdf(draw_column(data.pareto)) == to_pdf(draw_column(data.pareto))
+
+
+def test_a_chance_that_would_matter_is_called_meaningful(
+    make: Any, keep: Any, tmp_path: Path
+) -> None:
+    study, records = make.fusion(6)
+    data = gather(keep(study, records), "fusion", "laptop")
+    page = write_files(data, tmp_path / "page")[0].read_text()
+    info = forest(data.arms, data.declared, data.families, data.asked.spine)
+    assert info is not None
+    chances = [row.superiority for group in info.groups for row in group.rows]
+    meaningful = sum(one is not None and one.is_meaningful for one in chances)
+    assert page.count("] meaningful</span>") == meaningful > 0
+    assert "meaningful: above a half, and possibly as much as three in four" in page
