@@ -62,6 +62,11 @@ class Verdict:
     words: str
     """The verdict."""
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether the verdict is `higher` or `lower`, be it of two networks alone."""
+        return self.words.startswith(("higher", "lower"))
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -140,7 +145,7 @@ class Comparison:
     def _sentences(self) -> str:
         if len(self.verdicts) <= MANY:
             return " ".join(sentence(one) for one in self.verdicts)
-        apart = [f"{v.arm} ({v.words})" for v in self.verdicts if v.words in ("higher", "lower")]
+        apart = [f"{v.arm} ({v.words})" for v in self.verdicts if v.is_apart]
         told = f": {', '.join(apart)}" if apart else ""
         of = f"of {len(self.verdicts)} arms {'is' if len(apart) < 2 else 'are'}"
         return f"{len(apart) or 'None'} {of} separated from {self.baseline}{told}."

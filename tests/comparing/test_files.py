@@ -228,6 +228,21 @@ def test_an_answer_of_many_arms_is_a_sentence(higher, said):
     assert make(arms, kind="files", title="").answer == said
 
 
+def test_networks_alone_that_are_parted_are_counted_too():
+    """Their verdict has more words than `higher`."""
+    drawn = np.random.default_rng(0).normal(0, 0.01, 100)
+    arms = [
+        Measured(name, (Network("file", 0, {"ap": ap}, {"ap": ap + drawn}),))
+        for name, ap in [("base", 0.3), *((f"arm {i}", 0.3 + 0.1 * (i < 1)) for i in range(5))]
+    ]
+    for one in arms:
+        one.networks[0].draws["ap"] += np.random.default_rng(len(one.name)).normal(0, 0.01, 100)
+    assert make(arms, kind="files", title="").answer == (
+        "1 of 5 arms is separated from base: arm 0 (higher on images like these; of these two "
+        "networks, not of their methods)."
+    )
+
+
 def test_arms_that_share_no_seed_are_not_paired():
     """Nor are they taken for one network each."""
     arms = [
