@@ -20,6 +20,7 @@ from harness.report.compared import families_of
 from harness.report.families import FamiliesInfo, Family
 from harness.report.sampled import samples
 from harness.report.table import study_table
+from harness.report.wordings import range_of
 from harness.search import is_passed_over
 from harness.space.names import SAFE_NAME
 from harness.statistics.contrasts import Contrast
@@ -82,7 +83,7 @@ def compare_families(asking: Asking, results: Path, called: str | None = None) -
                 f"{info.short} {name} has no curve over the common costs{did_you_mean(name, held)}"
             )
     base, *others = asking.names
-    low, high = (round(cost / 1e9, 4) for cost in info.common or (0.0, 0.0))
+    low, high = info.common or (0.0, 0.0)
     place = f"{asking.study.study}/{asking.study.profile}"
     return Comparison(
         kind="families",
@@ -97,8 +98,9 @@ def compare_families(asking: Asking, results: Path, called: str | None = None) -
         seed=SEED,
         images=None,
         notes=(
-            f"AP here is the mean height of a family's curve, AP against log cost, over {low:g} to "
-            f"{high:g} GFLOPs, the costs that all families of {place} reach",
+            "AP here is the mean height of a family's curve, AP against log cost, over "
+            f"{range_of(low / 1e9, high / 1e9)} GFLOPs, the costs that all families of {place} "
+            "reach",
             "p is by Holm over all pairs of the study's families, as in its report",
         ),
     )
@@ -139,7 +141,9 @@ def _verdict(info: FamiliesInfo, arm: str, base: str) -> Verdict:
             return verdict_of(gap)
         if (gap.arm, gap.against) == (base, arm):
             return verdict_of(turned(gap))
-    raise AssertionError(f"no gap between {arm} and {base}")
+    raise SpecError(
+        f"{info.short} {arm} and {base} share no seed, and families are compared seed by seed"
+    )
 
 
 def turned(one: Contrast) -> Contrast:

@@ -55,7 +55,7 @@ def test_what_is_said_of_them(results):
     out = compare("width/laptop:1.2", "width/laptop:1.4", "--out", "out").stdout
     assert out.startswith("width/laptop: factor 1.2, 1.4 at equal cost\n")
     assert (
-        "note: AP here is the mean height of a family's curve, AP against log cost, over 0.98 to "
+        "note: AP here is the mean height of a family's curve, AP against log cost, over 0.980 to "
         "1.493 GFLOPs, the costs that all families of width/laptop reach\n"
     ) in out
     assert "note: p is by Holm over all pairs of the study's families, as in its report\n" in out
@@ -83,6 +83,21 @@ def test_what_is_said_of_them(results):
 )  # fmt: skip
 def test_what_is_no_comparison_of_families(results, words, said):
     assert compare(*words, code=2).stderr == f"{said}\n"
+
+
+def test_families_that_share_no_seed_are_not_compared(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study, records = grid(seeds=2)
+    ids = {"t0": 0, "t1": 1, "t2": 1}
+    ledger = Ledger(tmp_path / "results")
+    for one in records:
+        if one.spec["seeds"]["init"] == ids[one.id[:2]]:
+            ledger.write(one)
+    write_study(tmp_path / "results", study)
+    assert compare("width:1.2", "width:1.4", code=2).stderr == (
+        "factor 1.4 and 1.2 share no seed, and families are compared seed by seed\n"
+    )
+    compare("width:1.3", "width:1.4")
 
 
 def test_names_with_commas_are_listed_with_semicolons(results):
