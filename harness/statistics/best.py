@@ -35,7 +35,8 @@ def best_set(arms: Mapping[str, Sample], *, test: Test = "permutation") -> BestS
         return BestSet(None, (), unjudged, {})
     top = max(judged, key=lambda name: judged[name].mean)
     against = {one.against: one for one in from_the_top(top, judged, test=test)}
-    names = [name for name in judged if name not in against or not against[name].separated]
+    below = {name for name, one in against.items() if one.separated and one.difference > 0}
+    names = [name for name in judged if name not in below]
     waiting = {name: against[name].needs_words for name in names if name in against}
     return BestSet(
         top, tuple(names), unjudged, {name: words for name, words in waiting.items() if words}

@@ -137,6 +137,14 @@ def test_the_best_is_held_to_all_and_one_seed_is_not_judged() -> None:
     assert best_set(arms_of(a=[0.5], b=[0.6])).names == ()
 
 
+def test_an_arm_that_is_above_the_highest_mean_seed_by_seed_stays_in_the_set() -> None:
+    """The highest mean has a lucky seed that the other arm has not."""
+    a, b = {i: x + 0.01 * (i % 2) for i, x in enumerate(A)}, dict(enumerate(A))
+    b = {seed: x - 0.02 for seed, x in b.items()} | {6: 0.99}
+    found = best_set({"a": sample(a), "b": sample(b)}, test="paired_t")
+    assert (found.top, found.names) == ("b", ("a", "b"))
+
+
 def test_seeds_needed_bring_the_power_they_promise() -> None:
     draw = np.random.default_rng(0)
     n = seeds_needed(0.01, 2 * 0.01**2, test="permutation")

@@ -80,6 +80,16 @@ def test_the_interval_over_images_must_leave_out_zero_too() -> None:
     assert standings({"a": 1.0, "b": 1.0}, held) == {"a": "off", "b": "on"}
 
 
+def test_paired_means_are_of_the_seeds_that_both_have() -> None:
+    """As in the verdicts: another seed of one arm, however lucky, is no part of it."""
+    wave = np.array([0.0, 0.001, 0.0, 0.001, 0.0, 0.001])
+    steady = sample(list(0.30 + NOISE + wave))
+    lucky = sample([*(0.28 + NOISE), 0.99])
+    assert lucky.mean > steady.mean
+    found = standings({"a": 1.0, "b": 1.0}, {"a": steady, "b": lucky}, test="paired_t")
+    assert found == {"a": "on", "b": "off"}
+
+
 def test_of_measured_costs_only_what_noise_leaves_no_doubt_of_counts() -> None:
     arms = {"low": arm(0.30), "high": arm(0.40)}
     costs = {"low": 5.0, "high": 5.1}
