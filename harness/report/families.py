@@ -93,15 +93,13 @@ class FamiliesInfo:
 
     @property
     def level(self) -> tuple[str, ...]:
-        """Families not separated from the highest, itself first."""
+        """Families not separated below the highest, itself first."""
         if not self.held:
             return ()
         top = self.held[0].name
-        beaten = {
-            gap.against if gap.arm == top else gap.arm
-            for gap in self.gaps
-            if gap.separated and top in (gap.arm, gap.against)
-        }
+        parted = [gap for gap in self.gaps if gap.separated]
+        ways = [(g.arm, g.against) if g.difference > 0 else (g.against, g.arm) for g in parted]
+        beaten = {lower for higher, lower in ways if higher == top}
         return tuple(one.name for one in self.held if one.name not in beaten)
 
     @property

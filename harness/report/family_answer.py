@@ -87,9 +87,11 @@ def _undecided(info: FamiliesInfo) -> str:
 def _settles(info: FamiliesInfo) -> str:
     """What would settle it: how many seeds, by the two families furthest apart."""
     top, last = info.held[0].name, info.held[-1].name
+    gap = _gap(info, top, last)
+    if gap is not None and is_same(gap):
+        return f"{top} and {last} have the same AP, seed by seed{_apart(info, top, last)}."
     if max(len(one.curves) for one in info.held) < FEWEST:
         return "At least six seeds a network are needed before any two could be parted."
-    gap = _gap(info, top, last)
     about = (gap.needs_words if gap else "") or "more seeds that both have"
     return f"To part {top} from {last} by the gap they show takes {about}."
 

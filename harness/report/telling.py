@@ -23,6 +23,7 @@ from harness.statistics.tests import Test
 SEEDS = (6, 10, 20, 40)
 """Seeds an arm of which advice is given, besides those at hand."""
 MANY = 10**6
+"""Seeds that leave nothing of their own noise."""
 CHANCES = (0.75, 0.8, 0.9)
 CHANCE_WORDS = (
     "Of two arms of which one is above the other in {} of trainings, as many pairs of seeds show "
@@ -31,7 +32,6 @@ CHANCE_WORDS = (
     ", ".join(f"{chance:.0%}" for chance in CHANCES), ", ".join(str(noether(c)) for c in CHANCES)
 )
 """What ranks alone can show, whatever the spread."""
-"""Seeds that leave nothing of their own noise."""
 
 
 @dataclass(frozen=True, slots=True)

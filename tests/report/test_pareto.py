@@ -191,6 +191,20 @@ def test_what_the_highest_is_not_separated_from_is_named_with_what_would_settle_
         "At equal cost (over 1.00 to 2.00 GFLOPs) factor 1.4 has the highest mean AP, 0.350 "
         "[0.340, 0.360] (n=6), and is separated from none. 1.45 has the same networks there. Not"
     )
+    turned = replace(gaps[0], difference=-0.05, low=-0.051, high=-0.049)  # over shared seeds
+    assert replace(info, gaps=(turned,)).level == ("1.4", "1.45", "1.3", "1.2")
+    same = replace(
+        info,
+        families=(family[2], family[3]),
+        gaps=(gaps[2],),
+        beyond=(Beyond("coefficient 3", above),),
+    )
+    assert family_answer(same) == (
+        "At equal cost no factor is separated from another (n=6 seeds): over 1.00 to 2.00 GFLOPs "
+        "the families' mean APs lie within 0.000 of each other, and gaps up to 0.001 are not "
+        "excluded. 1.4 and 1.45 have the same AP, seed by seed; at coefficient 3, 1.45 minus 1.4 "
+        "is +0.009 AP [+0.008, +0.010], not separated (needs about 22 seeds)."
+    )
 
 
 def test_a_seed_with_a_hole_gives_its_family_no_curve(make: Any, keep: Any) -> None:
