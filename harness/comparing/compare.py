@@ -34,9 +34,9 @@ def compare(
 ) -> Comparison:
     """Compare arms with the baseline (the first, unless named).
 
-    draws, seed: of the test images; they are said, the arms hold them already. refused: why the
-    arms must not be ranked, in which case their figures are given and no differences. doubts:
-    notes that say why files may not be comparable.
+    draws, seed: of the test images (they are said, the arms hold them already), and of exchanges
+    of images between two networks. refused: why the arms must not be ranked, in which case their
+    figures are given and no differences. doubts: notes that say why files may not be comparable.
     """
     base = next((arm for arm in arms if arm.name == baseline), arms[0])
     others = [] if refused else [arm for arm in arms if arm is not base]
