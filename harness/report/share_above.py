@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from harness.report.families import FamiliesInfo
-from harness.report.style import PHONE, colours, figure, write_key
+from harness.report.style import PHONE, colours, figure, in_number_order, write_key
 from harness.report.summary import ArmSummary
 
 FEWEST = 6
@@ -28,6 +28,8 @@ class ShareAbove:
     """Whose runs these are, in words."""
     left_out: int
     """Arms with runs enough that the plot has no room for."""
+    everyone: tuple[str, ...] = ()
+    """All of those whose colours the Pareto plot gives, few or many runs."""
 
     @property
     def words(self) -> str:
@@ -45,7 +47,7 @@ def share_above(
     """Of the families' heights at equal cost where a study has families, else of arms; None where
     fewer than two have runs enough. The baseline and the highest means are shown."""
     if families:
-        held = {one.name: one.runs for one in families[0].held}
+        held = {one.name: one.runs for one in families[0].families}
         where = f", {families[0].stratum}" if families[0].stratum else ""
         whose = f"a family's (mean over the common cost of {families[0].short}{where})"
         first = None
@@ -58,7 +60,8 @@ def share_above(
         return None
     order = sorted(known, key=lambda name: (name != first, -sum(known[name]) / len(known[name])))
     lines = tuple((name, known[name]) for name in order[:MOST])
-    return ShareAbove(lines, whose, len(known) - len(lines))
+    everyone = tuple(name for name, runs in held.items() if runs or families)
+    return ShareAbove(lines, whose, len(known) - len(lines), everyone)
 
 
 def draw_share_above(info: ShareAbove, *, phone: bool = False) -> Figure:
@@ -67,11 +70,12 @@ def draw_share_above(info: ShareAbove, *, phone: bool = False) -> Figure:
     every = [ap for _, runs in info.lines for ap in runs]
     room = 0.04 * max(max(every) - min(every), 0.01)
     ends = min(every) - room, max(every) + room
+    shade = _shades(info)
     for i, (name, runs) in enumerate(info.lines):
         steps = [ends[0], *runs, ends[1]]
         share = [*(1 - k / len(runs) for k in range(len(runs) + 1)), 0.0]
         axes.step(
-            steps, share, where="post", color=colours(MOST)[i], linewidth=1.6, label=name,
+            steps, share, where="post", color=shade[name], linewidth=1.6, label=name,
             linestyle=("-", "--")[i % 2],
         )  # fmt: skip
     axes.set_xlim(*ends)
@@ -81,3 +85,11 @@ def draw_share_above(info: ShareAbove, *, phone: bool = False) -> Figure:
     axes.set_ylabel("share of runs above it")
     write_key(fig, axes, phone=phone)
     return fig
+
+
+def _shades(info: ShareAbove) -> dict[str, str]:
+    """The colours of the Pareto plot; where it has to give one twice, one for each line."""
+    names = sorted(info.everyone, key=in_number_order)
+    if len(names) > MOST or not names:
+        names = [name for name, _ in info.lines]
+    return dict(zip(names, colours(len(names)), strict=True))

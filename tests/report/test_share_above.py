@@ -11,6 +11,7 @@ from scipy.stats.mstats import trimmed_mean_ci
 
 from harness.report.gather import gather
 from harness.report.page import draw, write_files
+from harness.report.pareto_marks import colour_of
 from harness.report.share_above import draw_share_above, share_above
 from harness.report.summary import summary_table
 from harness.statistics.estimates import interquartile_mean
@@ -63,6 +64,9 @@ def test_families_stand_for_their_networks(make: Any, keep: Any) -> None:
     for one in data.families[0].held:
         assert one.height is not None
         assert np.mean(one.runs) == pytest.approx(one.height.mean)
+    lines = draw_share_above(info).axes[0].get_lines()
+    colour = colour_of(data.pareto)
+    assert [line.get_color() for line in lines] == [colour[name] for name, _ in info.lines]
 
 
 @pytest.mark.drawn
