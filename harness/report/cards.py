@@ -6,6 +6,7 @@ from harness.report.networks import NetworksInfo
 from harness.report.pareto import ParetoInfo
 from harness.report.pareto_marks import said_of
 from harness.report.summary import ArmSummary
+from harness.report.wordings import chance
 
 
 def cards(
@@ -20,7 +21,7 @@ def cards(
         lines += _figures(arm)
         lines.append(["front", said_of(point)])
         if point.front_probability is not None:
-            lines.append(["on it in", f"{point.front_probability:.0%} of draws"])
+            lines.append(["on it in", f"{chance(point.front_probability)} of draws"])
         made.append({"name": point.title, "lines": lines, "network": networks.of.get(point.label)})
     return made
 

@@ -35,12 +35,16 @@ def caption(info: "ParetoInfo") -> str:
     line = "The dashed line is the Pareto front of the means. " if len(info.front) > 1 else ""
     if len(judged) < 2:
         return f"{line}Arms of one seed are not judged: all of these may be on the front or not."
-    each = f"each of {len(judged) - 1} comparisons" if len(judged) > 2 else "the one comparison"
+    others, level = len(judged) - 1, _bare(LEVEL)
+    tested = f"The difference is tested at {level}"
+    if others > 1:
+        tested = (
+            f"A network meets {others} others, so each difference is tested at {level} / {others}"
+        )
     words = (
         f"{line}Marks follow the test of the verdicts. Filled: separated above every network that "
         "costs no more. Hollow: separated below one that costs no more. Half-filled: neither. "
-        f"Tested at {_bare(LEVEL)} over {each}; besides, the interval of the difference must "
-        "leave out zero."
+        f"{tested}; besides, its interval must leave out zero."
     )
     if any(point.shared for point in info.points):
         words += " Grey: one network of several families, in brackets."

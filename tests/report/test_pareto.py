@@ -352,8 +352,8 @@ def test_marks_obey_the_test_of_the_verdicts() -> None:
     assert caption(info) == (
         "The dashed line is the Pareto front of the means. Marks follow the test of the verdicts. "
         "Filled: separated above every network that costs no more. Hollow: separated below one "
-        "that costs no more. Half-filled: neither. Tested at .05 over each of 3 comparisons; "
-        "besides, the interval of the difference must leave out zero. Nothing costs as little as "
+        "that costs no more. Half-filled: neither. A network meets 3 others, so each difference is "
+        "tested at .05 / 3; besides, its interval must leave out zero. Nothing costs as little as "
         "cheap: on the front whatever its AP."
     )
     with styled():
@@ -366,7 +366,7 @@ def test_a_card_says_what_the_mark_says_and_how_often_it_is_drawn_so() -> None:
     arms = (arm("a", 1e9, *SURE), arm("one", 2e9, 0.9), arm("c", 3e9, *shifted(-0.1)))
     first, lone, last = cards(pareto(arms), arms, NetworksInfo(()))
     assert dict(first["lines"])["front"] == "on the front: separated above all that cost no more"
-    assert dict(first["lines"])["on it in"] == "100% of draws"
+    assert dict(first["lines"])["on it in"] == "> .99 of draws"
     assert dict(lone["lines"])["front"] == "one seed: not judged"
     assert "on it in" not in dict(lone["lines"])
     assert dict(last["lines"])["front"] == "not on it: separated below one that costs no more"
@@ -377,6 +377,7 @@ def test_two_names_of_one_cost_that_are_not_separated_are_both_perhaps() -> None
     info = pareto([arm("one", 1e9, *SURE), arm("same", 1e9, *shifted(0.0005))])
     assert [point.standing for point in info.points] == ["perhaps", "perhaps"]
     assert "dashed" not in caption(info)
+    assert " neither. The difference is tested at .05; besides, its interval must" in caption(info)
     assert caption(info).endswith("so the front is the highest AP alone.")
     with styled():
         svg = to_svg(draw_pareto(info))
