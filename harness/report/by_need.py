@@ -19,16 +19,17 @@ def need_words(
 ) -> str:
     """One sentence; empty where no arm is compared with a baseline, or no need is known.
 
-    needs: AP of a need's classes by label. The arm is the one that differs most from the baseline;
-    its needs are one family of tests.
+    needs: AP of a need's classes by label. The arm is the one that differs most from the baseline.
+    It was picked by looking, so all arms by all needs are one family of tests.
     """
-    compared = [arm.contrast for arm in arms if arm.contrast is not None]
+    compared = list(dict.fromkeys(arm.contrast for arm in arms if arm.contrast is not None))
     if not compared:
         return ""
     furthest = max(compared, key=lambda one: (one.separated, abs(one.difference)))
     sides = {f"{need} {name}": one for need, held in needs.items() for name, one in held.items()}
-    pairs = [(f"{need} {furthest.arm}", f"{need} {furthest.against}") for need in needs]
-    found = pairs_of(sides, pairs, test=test)
+    pairs = [(f"{need} {one.arm}", f"{need} {one.against}") for need in needs for one in compared]
+    own = {f"{need} {furthest.arm}" for need in needs}
+    found = [one for one in pairs_of(sides, pairs, test=test) if one.arm in own]
     if not found:
         return ""
     said = [f"{_where(one)} {_size(one)}" for one in found]

@@ -21,13 +21,16 @@ def test_the_arm_that_differs_most_is_told_by_need() -> None:
     arms = held(base=0.3, near=0.301, far=0.34)
     found = [SimpleNamespace(contrast=one) for one in contrasts(arms, "base")]
     needs = {"context": held(base=0.2, near=0.2, far=0.38), "none": held(base=0.5, far=0.501)}
-    assert need_words([SimpleNamespace(contrast=None), *found], needs, "permutation") == (
+    twice = [SimpleNamespace(contrast=None), *found, found[1]]  # an alias has its network's
+    assert need_words(twice, needs, "permutation") == (
         "far minus base: where distant context is needed +0.180 AP [+0.178, +0.182], higher; where "
-        "neither is +0.001 AP [-0.001, +0.003], not separated (needs about 68 seeds)."
+        "neither is +0.001 AP [-0.001, +0.003], not separated (needs about 75 seeds)."
     )
     assert need_words(found, {"texture": held(base=0.2, far=0.38)}, "permutation").startswith(
         "far minus base: where texture is needed +0.180 AP"
     )
+    needs["none"]["near"] = sample([0.5 + one for one in NOISE])
+    assert "not separated (needs about 80 seeds)." in need_words(found, needs, "permutation")
     assert need_words([], needs, "permutation") == ""
     assert need_words(found, {}, "permutation") == ""
 
