@@ -137,14 +137,7 @@ def families(
     common = common_costs([[one.macs for one in nets] for nets in whole.values()])
     heights = {name: _height(nets, common) for name, nets in whole.items() if common}
     made = tuple(
-        Family(
-            name,
-            _points(nets),
-            common_seeds([one.sample for one in nets]) if name in whole else (),
-            estimate_of(heights[name]) if name in heights else None,
-            heights[name].values if name in heights else (),
-        )
-        for name, nets in held.items()
+        _family(name, nets, name in whole, heights.get(name)) for name, nets in held.items()
     )
     every = [one for nets in held.values() for one in nets]
     gaps = gap_contrasts(heights, list(combinations(heights, 2)))
@@ -160,6 +153,16 @@ def families(
         bool(every) and all(one.sample.draws is not None for one in every),
         paired_narrowness(list(heights.values()), "families"),
         tuple(one for gap in gaps if is_same(gap) and (one := _beyond(by, gap, whole))),
+    )
+
+
+def _family(name: str, nets: Sequence[Network], is_whole: bool, height: Sample | None) -> Family:
+    return Family(
+        name,
+        _points(nets),
+        common_seeds([one.sample for one in nets]) if is_whole else (),
+        None if height is None else estimate_of(height),
+        () if height is None else height.values,
     )
 
 

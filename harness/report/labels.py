@@ -10,12 +10,16 @@ from matplotlib.transforms import Bbox
 
 from harness.report.style import INK, SOFT
 
-NEAR = (
+Line = tuple[tuple[float, float], tuple[float, float]]
+"""From one point of the data to another."""
+Offset = tuple[int, int, str]
+"""Points to the right, points up, alignment."""
+NEAR: tuple[Offset, ...] = (
     (7, 6, "left"), (-7, 6, "right"), (7, -13, "left"), (-7, -13, "right"),
     (0, 11, "center"), (0, -19, "center"), (7, 15, "left"), (-7, 15, "right"),
 )  # fmt: skip
-"""Where a name is tried beside its point: points to the right, points up, alignment."""
-FAR = tuple(
+"""Where a name is tried beside its point."""
+FAR: tuple[Offset, ...] = tuple(
     (x, y, align)
     for y in (28, -36, 44, -52, 60, -68)
     for x, align in ((16, "left"), (-16, "right"), (34, "left"), (-34, "right"))
@@ -29,7 +33,7 @@ def place_labels(
     spots: Sequence[tuple[float, float]],
     names: Sequence[str],
     quiet: int = 0,
-    lines: Sequence[tuple[tuple[float, float], tuple[float, float]]] = (),
+    lines: Sequence[Line] = (),
     *,
     strict: bool = False,
 ) -> None:
@@ -44,16 +48,13 @@ def place_labels(
     pixels: Any = axes.transData.transform(list(spots)) if spots else []
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in pixels]
     frame = axes.get_window_extent(renderer)
-    ends: Any = [axes.transData.transform(line) for line in lines]
-    bars = [Bbox([one.min(axis=0) - 0.5, one.max(axis=0) + 0.5]) for one in ends]
+    tries = _tries(axes, lines, strict)
     for i, (spot, name) in enumerate(zip(spots, names, strict=True)):
         if not name:
             continue
         others = taken[:i] + taken[i + 1 :]
         is_quiet = i >= len(names) - quiet
         written: Any = {"fontsize": 7, "color": SOFT} if is_quiet else {"fontsize": 8, "color": INK}
-        tries = [(bars, offset) for offset in NEAR + FAR] if bars else []
-        tries += [] if bars and strict else [([], offset) for offset in NEAR]
         for kept_off, (dx, dy, align) in tries:
             note = axes.annotate(
                 name, spot, (dx, dy), textcoords="offset points", ha=align, **written
@@ -68,6 +69,14 @@ def place_labels(
                     _lead(note, spot)
                 break
             note.remove()
+
+
+def _tries(axes: Axes, lines: Sequence[Line], strict: bool) -> list[tuple[list[Bbox], Offset]]:
+    """What a name keeps off and where it is tried, one after the other."""
+    ends: Any = [axes.transData.transform(line) for line in lines]
+    bars = [Bbox([one.min(axis=0) - 0.5, one.max(axis=0) + 0.5]) for one in ends]
+    off_bars = [(bars, offset) for offset in NEAR + FAR] if bars else []
+    return off_bars if bars and strict else [*off_bars, *(([], offset) for offset in NEAR)]
 
 
 def _is_inside(box: Bbox, frame: Bbox) -> bool:

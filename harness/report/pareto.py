@@ -136,14 +136,8 @@ def pareto(
     """
     asked = asked or Asked()
     axis = AXES[x]
-    left_out, found = [], []
-    for arm in arms:
-        if arm.alias_of:
-            continue
-        if arm.ap is None or axis.column not in arm.costs:
-            left_out.append((arm.label, arm.lacks or "no AP" if arm.ap is None else f"no {x}"))
-            continue
-        found.append(arm)
+    left_out = {arm.label: why for arm in arms if (why := _why_not(arm, axis, x))}
+    found = [arm for arm in arms if not arm.alias_of and arm.label not in left_out]
     found.sort(key=lambda arm: (arm.costs[axis.column], arm.label))
     means = np.array([[arm.ap.mean if arm.ap else 0.0 for arm in found]])
     costs = {arm.label: arm.costs[axis.column] for arm in found}
@@ -161,8 +155,15 @@ def pareto(
         )
         for arm, front, probability in zip(found, fronts, sure, strict=True)
     ]
-    families = _families(arms, asked)
-    return ParetoInfo(axis, tuple(points), tuple(left_out), asked.family or "", families=families)
+    missing, families = tuple(left_out.items()), _families(arms, asked)
+    return ParetoInfo(axis, tuple(points), missing, asked.family or "", families=families)
+
+
+def _why_not(arm: ArmSummary, axis: Axis, x: str) -> str:
+    """Why a network has no point; empty where it has one, and of another name of a network."""
+    if arm.alias_of or (arm.ap is not None and axis.column in arm.costs):
+        return ""
+    return arm.lacks or "no AP" if arm.ap is None else f"no {x}"
 
 
 def _of_all(

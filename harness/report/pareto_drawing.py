@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from harness.report.labels import place_labels
+from harness.report.labels import Line, place_labels
 from harness.report.landmarks import Landmark, draw_landmarks, draw_own_panel, named
 from harness.report.pareto import WIDE, ParetoInfo
 from harness.report.pareto_marks import colour_of, draw_keys, draw_measured, is_named
@@ -94,9 +94,9 @@ def _write_names(
     place_labels(fig, axes, spots, names, len(beneath), lines_of(info), strict=strict)
 
 
-def lines_of(info: ParetoInfo) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+def lines_of(info: ParetoInfo) -> list[Line]:
     """Interval bars and the steps of the front, which names keep off where they can."""
-    found = [
+    found: list[Line] = [
         ((p.x, p.ap.low), (p.x, p.ap.high))
         for p in info.points
         if p.ap.low is not None and p.ap.high is not None
