@@ -5,6 +5,7 @@ draws and their seed), so it is never stale, and losing it loses nothing.
 """
 
 import io
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from zipfile import BadZipFile
@@ -16,6 +17,8 @@ from harness.files import create_whole
 from harness.ledger import Ledger, safe_name
 from harness.records import TrialRecord
 from harness.statistics.images import DRAWS, ap_draws, image_weights
+
+log = logging.getLogger(__name__)
 
 SEED = 0
 VERSION = 1
@@ -41,6 +44,7 @@ def draws_of(
     matches = Ledger(results).matches_of(record)
     if matches is None:
         return None
+    log.info("AP of trial %s on %d draws of the test images", record.id, draws)
     made = ap_draws(matches, image_weights(len(matches.images), draws, seed))
     keep(path, made)
     return made

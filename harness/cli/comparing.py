@@ -80,11 +80,13 @@ def compare(
         raise SpecError("name two to compare: studies, arms (STUDY:ARM) or trials")
     else:
         from harness.comparing.recorded import compare_recorded
+        from harness.door.making import telling_of_draws
         from harness.files import place
 
-        found = compare_recorded(
-            sides, place(results), names=names, test=test, draws=draws, seed=seed
-        )
+        with telling_of_draws(lambda line: click.echo(line, err=True)):
+            found = compare_recorded(
+                sides, place(results), names=names, test=test, draws=draws, seed=seed
+            )
     if as_json:
         say_json(comparison_document(found))
     else:

@@ -312,6 +312,8 @@ def write_report(
     published: bool = False,
     live: Any = None,
 ) -> Any:
+    from harness.door.making import telling_of_draws
     from harness.report import write_report as write
 
-    return write(results, study, profile, Path(reports), published=published, live=live)
+    with telling_of_draws(lambda line: click.echo(line, err=True)):
+        return write(results, study, profile, Path(reports), published=published, live=live)
