@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.report.families import FamiliesInfo
+from harness.report.wordings import either
 from harness.statistics.contrasts import spread_between
 from harness.statistics.power import (
     Narrowness,
@@ -26,11 +27,9 @@ MANY = 10**6
 """Seeds that leave nothing of their own noise."""
 CHANCES = (0.75, 0.8, 0.9)
 CHANCE_WORDS = (
-    "Of two arms of which one is above the other in {} of trainings, as many pairs of seeds show "
-    "which: {} (Noether 1987; one-sided, both errors at .05)."
-).format(
-    ", ".join(f"{chance:.0%}" for chance in CHANCES), ", ".join(str(noether(c)) for c in CHANCES)
-)
+    "Where one of two arms is above the other in {} of trainings, {} pairs of seeds show which "
+    "(Noether 1987; one-sided, both errors at .05)."
+).format(either([f"{c:.0%}" for c in CHANCES]), either([str(noether(c)) for c in CHANCES]))
 """What ranks alone can show, whatever the spread."""
 
 

@@ -104,8 +104,8 @@ def test_the_page_and_markdown_have_it(make, keep, tmp_path):
     assert all(narrow.words in page for _, narrow in data.telling.narrow)
     assert "6 (here)" in page
     assert (
-        "Of two arms of which one is above the other in 75%, 80%, 90% of trainings, as many pairs "
-        "of seeds show which: 29, 20, 12 (Noether 1987; one-sided, both errors at .05)."
+        "Where one of two arms is above the other in 75%, 80% or 90% of trainings, 29, 20 or 12 "
+        "pairs of seeds show which (Noether 1987; one-sided, both errors at .05)."
     ) in page
     assert data.telling.narrow[0][1].words.split(":")[0] in markdown(data).replace("\\", "")
 
