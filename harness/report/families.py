@@ -20,7 +20,7 @@ from harness.report.trends import Trend, doublings, overall_trend, trends
 from harness.search import wording
 from harness.statistics.contrasts import Contrast
 from harness.statistics.curves import common_costs, gap_contrasts, height_over
-from harness.statistics.estimates import Estimate
+from harness.statistics.estimates import ROUNDING, Estimate
 from harness.statistics.power import Narrowness, paired_narrowness
 from harness.statistics.samples import Sample, combined, common_seeds
 from harness.statistics.two_level import estimate_of
@@ -168,7 +168,7 @@ def _family(name: str, nets: Sequence[Network], is_whole: bool, height: Sample |
 
 def is_same(gap: Contrast) -> bool:
     """Whether two families have the same networks: every seed differs by nothing."""
-    return gap.p is None and gap.difference == 0
+    return gap.p is None and abs(gap.difference) < ROUNDING
 
 
 def _beyond(by: str, gap: Contrast, whole: Mapping[str, Sequence[Network]]) -> Beyond | None:

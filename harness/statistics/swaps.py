@@ -3,7 +3,9 @@
 Were the two networks alike, it would be no matter whose detections stand for an image. So they
 are exchanged, image by image, with even odds, and AP of either side is taken anew: p is how often
 the sides then differ by as much as they did. It says of these two networks that images like these
-tell them apart, and nothing of how they were trained. (Noreen, Computer-Intensive Methods for
+tell them apart, and nothing of how they were trained. What is tested is that they are exchangeable,
+scores and all, not that their APs are equal: networks whose scores have other scales mix badly, so
+the interval over test images is asked, too. (Noreen, Computer-Intensive Methods for
 Testing Hypotheses, 1989; as for AP of retrieval in Smucker, Allan and Carterette, CIKM 2007.)
 """
 
