@@ -96,6 +96,7 @@ RAY = ("chaos", "engines", "test_whole_line.py")
 """Tests that start a Ray of their own: one after another, since two at once starve on two cores."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items):
     for item in items:
         if set(RAY) & set(item.path.parts):

@@ -26,7 +26,7 @@ from harness.graph.spec import Edge, Node, Norm, Op, Projection
 
 PHASES = (Phase.explicit, Phase.generate)
 """Shrinking builds hundreds of networks: take it in where a failure is to be understood."""
-FEW = settings(max_examples=15, deadline=None, derandomize=True, database=None, phases=PHASES)
+FEW = settings(max_examples=10, deadline=None, derandomize=True, database=None, phases=PHASES)
 MANY = settings(max_examples=400, deadline=None, database=None, phases=PHASES)
 
 
@@ -168,7 +168,7 @@ def _assert_cost(graph, sizes):
 
 
 test_cost_is_that_of_the_module, test_cost_is_that_of_the_module_at_length = both(
-    settings(FEW, max_examples=25), cost_is_that_of_the_module
+    settings(FEW, max_examples=15), cost_is_that_of_the_module
 )
 
 

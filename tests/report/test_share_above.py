@@ -69,7 +69,6 @@ def test_families_stand_for_their_networks(make: Any, keep: Any) -> None:
     assert [line.get_color() for line in lines] == [colour[name] for name, _ in info.lines]
 
 
-@pytest.mark.drawn
 def test_the_page_and_the_table_have_them(make: Any, keep: Any, tmp_path: Any) -> None:
     study, records = make.fusion(8)
     data = gather(keep(study, records), "fusion", "laptop")

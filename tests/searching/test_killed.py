@@ -32,7 +32,7 @@ def test_killed_at_random_moments_it_ends_as_if_it_had_not_been(study, tmp_path,
 
     assert driven("whole", 0) == 0
     stream, kills = random.Random(5), 0
-    while driven("killed", stream.randrange(4, 40)) != 0:
+    while driven("killed", stream.randrange(15, 80)) != 0:
         kills += 1
         journal = tmp_path / "killed" / "studies" / "searched" / "default.search.journal"
         if journal.exists() and kills % 2:  # and a write that was cut short
