@@ -29,6 +29,9 @@ from harness.space.workplace import Workplace
 from harness.space.zoo import load_topology
 from harness.trial import load_trained, run_trial
 
+pytestmark = pytest.mark.xdist_group("exporting")
+"""One trial is trained for all of them."""
+
 ROOT = Path(__file__).parents[2]
 DATA = DataSpec(train_images=8, val_images=4)
 FILES = {"README.md", "anchors.npy", "load.py", "model.onnx", "model.pt", "spec.json",
