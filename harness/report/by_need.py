@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from harness.report.summary import ArmSummary
+from harness.report.wordings import gap_words
 from harness.statistics.contrasts import Contrast, pairs_of
 from harness.statistics.samples import Sample
 from harness.statistics.tests import Test
@@ -32,15 +33,10 @@ def need_words(
     found = [one for one in pairs_of(sides, pairs, test=test) if one.arm in own]
     if not found:
         return ""
-    said = [f"{_where(one)} {_size(one)}" for one in found]
+    said = [f"{_where(one)} {gap_words(one)}" for one in found]
     return f"{furthest.arm} minus {furthest.against}: {'; '.join(said)}."
 
 
 def _where(one: Contrast) -> str:
     need = one.arm.partition(" ")[0]
     return WHERE.get(need, f"where {need} is needed")
-
-
-def _size(one: Contrast) -> str:
-    ends = "" if one.low is None or one.high is None else f" [{one.low:+.3f}, {one.high:+.3f}]"
-    return f"{one.difference:+.3f} AP{ends}, {one.verdict}"

@@ -2,7 +2,7 @@
 
 from harness.plurals import many
 from harness.report.families import FamiliesInfo, is_same
-from harness.report.wordings import either, range_of
+from harness.report.wordings import either, gap_words, range_of
 from harness.statistics.contrasts import Contrast
 
 FEWEST = 6
@@ -66,9 +66,7 @@ def _apart(info: FamiliesInfo, top: str, name: str) -> str:
 
 
 def _at(gap: Contrast, place: str) -> str:
-    ends = "" if gap.low is None or gap.high is None else f" [{gap.low:+.3f}, {gap.high:+.3f}]"
-    pair = f"{gap.arm} minus {gap.against}"
-    return f"at {place}, {pair} is {gap.difference:+.3f} AP{ends}, {gap.verdict}"
+    return f"at {place}, {gap.arm} minus {gap.against} is {gap_words(gap)}"
 
 
 def _undecided(info: FamiliesInfo) -> str:

@@ -38,6 +38,12 @@ def gap_digits(row: Any) -> int:
     return digits_apart((row.low, 0.0, row.high), most=5)
 
 
+def gap_words(row: Any) -> str:
+    """`+0.009 AP [-0.006, +0.024], not separated (n=2)`: a difference as a sentence has it."""
+    ends = "" if row.low is None or row.high is None else f" [{row.low:+.3f}, {row.high:+.3f}]"
+    return f"{row.difference:+.3f} AP{ends}, {row.verdict}"
+
+
 def p_value(value: Any) -> str:
     """A p value; the smallest are given as a bound."""
     return "< .001" if known(value) and value < 0.001 else number(value)
